@@ -1,0 +1,35 @@
+"""What can go wrong at the warehouse.
+
+WarehouseError
+├── WarehouseUnavailable   try the same call again
+├── TableMissing           run `ingestor tables migrate`
+├── TableMismatch          a table and its contract disagree
+├── TopicRecreated         the topic's id is not the one that the positions were made for
+└── WarehouseAddressError  WAREHOUSE cannot be understood
+"""
+
+from service.errors import ServiceError, SettingsError
+
+
+class WarehouseError(ServiceError):
+    """The warehouse refused or failed."""
+
+
+class WarehouseUnavailable(WarehouseError):
+    """The warehouse did not answer; whether anything was stored is settled by calling again."""
+
+
+class TableMissing(WarehouseError):
+    """A table does not exist."""
+
+
+class TableMismatch(WarehouseError):
+    """A table does not have the columns of its contract."""
+
+
+class TopicRecreated(WarehouseError):
+    """The topic was deleted and created again since positions were recorded."""
+
+
+class WarehouseAddressError(SettingsError):
+    """WAREHOUSE is neither delta:<folder or object-store URL> nor memory:."""
