@@ -1,0 +1,28 @@
+"""The tables as Arrow schemas: the only part of the contracts that needs pyarrow."""
+
+import pyarrow as pa
+
+from classwaves_schemas.tables import ColumnType, Table
+
+_TYPES = {
+    ColumnType.STRING: pa.string(),
+    ColumnType.INT: pa.int32(),
+    ColumnType.BIGINT: pa.int64(),
+    ColumnType.DOUBLE: pa.float64(),
+    ColumnType.TIMESTAMP: pa.timestamp("us", tz="UTC"),
+}
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """A table's schema; each field's metadata carries the column's comment."""
+    return pa.schema(
+        [
+            pa.field(
+                column.name,
+                _TYPES[column.type],
+                nullable=column.nullable,
+                metadata={"comment": column.comment},
+            )
+            for column in table.columns
+        ]
+    )

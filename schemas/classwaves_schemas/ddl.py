@@ -1,0 +1,23 @@
+"""The tables in Databricks SQL."""
+
+from classwaves_schemas.tables import Column, Table
+
+
+def create_table(table: Table, catalog: str = "classwaves") -> str:
+    """The statement that makes a table where there is none; it ends without a semicolon."""
+    columns = ",\n".join(f"  {column_definition(column)}" for column in table.columns)
+    properties = ",\n".join(f"  {_text(key)} = {_text(value)}" for key, value in table.properties.items())
+    return (
+        f"CREATE TABLE IF NOT EXISTS {catalog}.{table.qualified_name} (\n{columns}\n) USING DELTA\n"
+        f"TBLPROPERTIES (\n{properties}\n)"
+    )
+
+
+def column_definition(column: Column) -> str:
+    """One column as CREATE TABLE and ADD COLUMNS have it."""
+    null = "" if column.nullable else " NOT NULL"
+    return f"{column.name} {column.type}{null} COMMENT {_text(column.comment)}"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,33 @@
+"""The types that a declared field may have, and the marks that say how it is stored."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from classwaves_schemas.times import aware
+
+NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f-\x9f]*$"
+
+Identifier = Annotated[str, Field(min_length=1, max_length=256, pattern=NO_CONTROL_CHARACTERS)]
+"""A name made by a machine: 1 to 256 characters, none of them a control character."""
+
+Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9 _.:/-]{1,64}$")]
+"""A short word of a program's own vocabulary; no room for what a person would write."""
+
+Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+"""How many, or how many seconds."""
+
+Time = Annotated[datetime, BeforeValidator(aware)]
+"""RFC 3339 text with Z or an offset; a number is not a time."""
+
+
+@dataclass(frozen=True)
+class MemberId:
+    """Marks a pupil's id: it is stored only as a keyed pseudonym, and without a key not at all."""
+
+
+@dataclass(frozen=True)
+class ReadToDerive:
+    """Marks a field that is read only to derive others from it; it is never stored."""
