@@ -1,7 +1,7 @@
 """The root of every error that this project raises on purpose.
 
 ServiceError
-├── service.errors     SettingsError
+├── service.errors     SettingsError, InjectedFault
 ├── warehouse.errors   …
 ├── ingestor.errors    …
 └── analytics.errors   …
@@ -17,3 +17,7 @@ class ServiceError(Exception):
 
 class SettingsError(ServiceError):
     """A setting is missing or wrong."""
+
+
+class InjectedFault(ServiceError):
+    """A fail point did what it was armed for."""

@@ -1,0 +1,50 @@
+import pytest
+
+from ingestor.settings import IngestorSettings, LedgerSettings, TopicSettings, WarehouseSettings
+from service.errors import SettingsError
+
+LEAST = {"KAFKA_BOOTSTRAP_SERVERS": "localhost:9092", "WAREHOUSE": "memory:"}
+
+
+def test_brokers_and_warehouse_are_all_that_must_be_set():
+    settings = IngestorSettings.from_environment(LEAST)
+    assert settings.kafka == {"bootstrap.servers": "localhost:9092"}
+    assert settings.session_events_topic == "classwaves.session-events.v1"
+    assert settings.dead_letter_topic == "classwaves.session-events.v1.dead-letters"
+    assert settings.ingestor_group == "session-events-ingestor"
+    assert settings.memory_budget_bytes == 256 * 1024 * 1024
+
+
+def test_the_dead_letter_topic_follows_the_topic():
+    assert TopicSettings.from_environment(LEAST | {"SESSION_EVENTS_TOPIC": "t"}).dead_letter_topic == "t.dead-letters"
+
+
+def test_bytes_may_be_given_with_a_unit():
+    assert IngestorSettings.from_environment(LEAST | {"BATCH_MAX_BYTES": "8MiB"}).batch_max_bytes == 8 * 1024 * 1024
+
+
+def test_a_wrong_topic_is_the_only_complaint_though_another_default_hangs_on_it():
+    with pytest.raises(SettingsError, match=r"^SESSION_EVENTS_TOPIC: [^;]*$"):
+        LedgerSettings.from_environment(LEAST | {"SESSION_EVENTS_TOPIC": "no spaces"})
+
+
+def test_the_dead_letters_do_not_go_back_to_the_topic():
+    with pytest.raises(SettingsError, match="DEAD_LETTER_TOPIC is SESSION_EVENTS_TOPIC"):
+        TopicSettings.from_environment(LEAST | {"SESSION_EVENTS_TOPIC": "t", "DEAD_LETTER_TOPIC": "t"})
+
+
+def test_a_budget_that_does_not_hold_three_batches_is_refused_with_what_it_takes():
+    with pytest.raises(SettingsError, match=r"MEMORY_BUDGET_BYTES is less than 30000000, three times BATCH_MAX_BYTES"):
+        IngestorSettings.from_environment(LEAST | {"MEMORY_BUDGET_BYTES": "29999999", "BATCH_MAX_BYTES": "10000000"})
+
+
+@pytest.mark.parametrize(
+    "variable", ["BATCH_MAX_ROWS", "BATCH_MAX_BYTES", "BATCH_MAX_SECONDS", "DRAIN_SECONDS", "DEAD_LETTER_LIMIT"]
+)
+def test_a_limit_of_zero_is_refused(variable):
+    with pytest.raises(SettingsError, match=f"^{variable}: "):
+        IngestorSettings.from_environment(LEAST | {variable: "0"})
+
+
+def test_a_command_for_tables_needs_no_broker():
+    assert WarehouseSettings.from_environment({"WAREHOUSE": "memory:"}).warehouse == "memory:"
