@@ -1,4 +1,5 @@
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -59,6 +60,24 @@ def test_a_resolve_that_died_half_way_never_counts_and_leaves_nothing_behind(cac
     assert not is_complete(cache)
     fill(cache, _two_jars)
     assert sorted(path.name for path in cache.iterdir()) == ["MANIFEST", "kafka.jar", "log4j.jar"]
+
+
+def test_of_two_that_fill_the_cache_at_once_one_resolves_and_the_other_waits(cache: Path):
+    calls = []
+
+    def resolves_slowly(folder: Path) -> None:
+        calls.append(folder)
+        other.join(0.2)
+        assert other.is_alive()
+        _two_jars(folder)
+
+    other = Thread(target=fill, args=(cache, _never))
+    first = Thread(target=fill, args=(cache, lambda folder: (other.start(), resolves_slowly(folder))))
+    first.start()
+    first.join()
+    other.join()
+    assert len(calls) == 1
+    assert is_complete(cache)
 
 
 def test_without_maven_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
