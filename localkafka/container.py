@@ -26,7 +26,9 @@ def start(port: int = 0) -> Kafka:
     _check_docker()
     port = port or free_port()
     settings = {**properties.BROKER, **properties.listeners(port, _CONTROLLER_PORT, bind="0.0.0.0")}
-    container = DockerContainer(IMAGE).with_envs(**environment(settings)).with_bind_ports(port, port)
+    container = DockerContainer(IMAGE).with_envs(**environment(settings))
+    # with_bind_ports would open a Kafka without a password to the whole network.
+    container.ports[f"{port}/tcp"] = ("127.0.0.1", port)  # type: ignore[assignment]
     try:
         container.start()
     except DockerException as error:
