@@ -2,9 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-
-_NONE: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +19,7 @@ class Progress:
 
     position: int
     first_offset: int = 0
-    dead_lettered: Mapping[str, int] = field(default=_NONE)
+    dead_lettered: Mapping[str, int] = field(default_factory=dict)
     holes: int = 0
     erased: int = 0
     stored_until_ms: int | None = None
@@ -43,7 +40,7 @@ class Checkpoint:
     conflicting: int = 0
     erased: int = 0
     holes: int = 0
-    dead_lettered: Mapping[str, int] = field(default=_NONE)
+    dead_lettered: Mapping[str, int] = field(default_factory=dict)
     stored_until_ms: int | None = None
 
     def advanced(self, progress: Progress, duplicates: int, conflicting: int) -> "Checkpoint":
@@ -58,7 +55,7 @@ class Checkpoint:
             conflicting=self.conflicting + conflicting,
             erased=self.erased + progress.erased,
             holes=self.holes + progress.holes,
-            dead_lettered=MappingProxyType(letters),
+            dead_lettered=letters,
             stored_until_ms=_later(self.stored_until_ms, progress.stored_until_ms),
         )
 

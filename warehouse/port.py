@@ -6,7 +6,6 @@ The write path sees a `Ledger`: rows, positions and counters that move in one at
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Protocol
 
 import pyarrow as pa
@@ -15,7 +14,6 @@ from warehouse.batch import Batch
 from warehouse.checkpoint import Checkpoint, Progress
 from warehouse.stream import Stream
 
-_NONE: Mapping[int, int] = MappingProxyType({})
 
 Positions = Mapping[int, int | None]
 """Partition → next offset to read; None for a partition that has never been committed."""
@@ -33,8 +31,8 @@ class Stored:
     """
 
     rows: int
-    duplicates: Mapping[int, int] = field(default=_NONE)
-    conflicting: Mapping[int, int] = field(default=_NONE)
+    duplicates: Mapping[int, int] = field(default_factory=dict)
+    conflicting: Mapping[int, int] = field(default_factory=dict)
     attempts: int = 1
 
 
