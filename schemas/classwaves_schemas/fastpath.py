@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from classwaves_schemas.envelope import EventType
 from classwaves_schemas.errors import UnsupportedFieldError
 from classwaves_schemas.events import EVENTS
-from classwaves_schemas.fields import NO_CONTROL_CHARACTERS, MemberId, ReadToDerive
+from classwaves_schemas.fields import NO_CONTROL_CHARACTERS, StorageMark
 from classwaves_schemas.nesting import too_deep
 
 
@@ -136,7 +136,7 @@ def _annotated(declared: Any, metadata: Any, *, strict: bool) -> Any:
 
 
 def _limits(mark: Any, *, strict: bool) -> dict[str, Any]:
-    if isinstance(mark, BeforeValidator | MemberId | ReadToDerive):
+    if isinstance(mark, BeforeValidator | StorageMark):
         return {}
     if isinstance(mark, FieldInfo):
         return {key: limit for each in mark.metadata for key, limit in _limits(each, strict=strict).items()}

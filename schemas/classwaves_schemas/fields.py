@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from classwaves_schemas.times import aware
 
@@ -24,10 +26,22 @@ Time = Annotated[datetime, BeforeValidator(aware)]
 
 
 @dataclass(frozen=True)
-class MemberId:
-    """Marks a pupil's id: it is stored only as a keyed pseudonym, and without a key not at all."""
+class StorageMark:
+    """Marks a field that is not stored as it comes, and says so in the generated schemas."""
+
+    stored: ClassVar[str]
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(core) | {"x-stored": self.stored}
 
 
-@dataclass(frozen=True)
-class ReadToDerive:
-    """Marks a field that is read only to derive others from it; it is never stored."""
+class MemberId(StorageMark):
+    """A pupil's id: stored only as a keyed pseudonym, and without a key not at all."""
+
+    stored = "as a keyed pseudonym"
+
+
+class ReadToDerive(StorageMark):
+    """A field that is read only to derive others from it."""
+
+    stored = "never"

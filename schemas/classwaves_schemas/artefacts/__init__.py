@@ -1,0 +1,1 @@
+"""The contracts in other languages, each a text made from the models and tables."""

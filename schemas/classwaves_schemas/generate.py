@@ -1,0 +1,77 @@
+"""Write the contracts in other languages, or say which of them no longer say the same.
+
+`python -m classwaves_schemas.generate [--check]`, in a checkout.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from classwaves_schemas.arrow import arrow_schema
+from classwaves_schemas.artefacts.asyncapi import document
+from classwaves_schemas.artefacts.json_schema import event_schema
+from classwaves_schemas.artefacts.typescript import declarations
+from classwaves_schemas.ddl import create_table
+from classwaves_schemas.envelope import SCHEMA_VERSION, EventType
+from classwaves_schemas.tables import TABLES, Table
+
+GENERATED = Path(__file__).parent.parent / "generated"
+
+
+def artefacts() -> dict[str, str]:
+    """Every generated text by its path below `schemas/generated`."""
+    return (
+        {f"json-schema/{each}.v{SCHEMA_VERSION}.json": _json(event_schema(each)) for each in EventType}
+        | {"asyncapi.json": _json(document()), "typescript/events.d.ts": declarations()}
+        | {f"arrow/{table.name}.json": _json(_arrow(table)) for table in TABLES}
+        | {f"ddl/{table.name}.sql": f"{create_table(table)};\n" for table in TABLES}
+    )
+
+
+def drifted(folder: Path) -> list[str]:
+    """Paths that are missing, differ, or are no longer generated."""
+    wanted = artefacts()
+    there = {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
+
+
+def write(folder: Path) -> None:
+    """Make the folder hold exactly the generated texts."""
+    wanted = artefacts()
+    for name in drifted(folder):
+        path = folder / name
+        if name in wanted:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(wanted[name], encoding="utf-8")
+        else:
+            path.unlink()
+
+
+def main(arguments: list[str] | None = None, folder: Path = GENERATED) -> int:
+    """The command; 1 if --check found a drift."""
+    parser = argparse.ArgumentParser(prog="python -m classwaves_schemas.generate", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if anything drifted")
+    if not parser.parse_args(arguments).check:
+        write(folder)
+        return 0
+    names = drifted(folder)
+    for name in names:
+        sys.stderr.write(f"{folder / name} differs from the contract; run `make schemas`.\n")
+    return 1 if names else 0
+
+
+def _arrow(table: Table) -> list[dict[str, object]]:
+    return [{"name": each.name, "type": str(each.type), "nullable": each.nullable} for each in arrow_schema(table)]
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

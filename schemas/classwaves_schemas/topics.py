@@ -1,0 +1,20 @@
+"""The topics, and the headers that a dead letter carries beside the message's own."""
+
+SESSION_EVENTS_TOPIC = "classwaves.session-events.v1"
+DEAD_LETTER_TOPIC = f"{SESSION_EVENTS_TOPIC}.dead-letters"
+
+DEAD_LETTER_HEADERS = {
+    "dead-letter-reason": "A reject code.",
+    "dead-letter-detail": "One sentence for a person; it quotes nothing of the message.",
+    "dead-letter-topic": "The topic that the message was read from.",
+    "dead-letter-topic-id": "That topic's id.",
+    "dead-letter-partition": "The partition that it was read from.",
+    "dead-letter-offset": "Its offset there.",
+    "dead-letter-timestamp": "Its Kafka timestamp in milliseconds since 1970, UTC.",
+    "dead-letter-contract-version": "The schema version that refused it.",
+}
+STUB_HEADERS = {
+    "dead-letter-stub": "`true`: the message did not fit into this topic, so its value is not here.",
+    "dead-letter-size": "Bytes of the value that is not here.",
+    "dead-letter-sha256": "SHA-256 of the value that is not here, in hex.",
+}
