@@ -1,0 +1,74 @@
+"""A consumer process, put together from its settings."""
+
+import logging
+import threading
+
+from classwaves_schemas.pseudonym import Pseudonymiser
+
+from ingestor.broker.kafka import KafkaMember, consumer_options
+from ingestor.consumer.backpressure import Backpressure, BackpressurePolicy
+from ingestor.consumer.committer import Committer
+from ingestor.consumer.decode import Decoder
+from ingestor.consumer.freshness import Freshness
+from ingestor.consumer.microbatch import BatchPolicy, Gathering
+from ingestor.consumer.pipeline import Pipeline
+from ingestor.dead_letters.kafka import KafkaDeadLetters
+from ingestor.dead_letters.letter import Origin
+from ingestor.dead_letters.limit import RejectLimit, RejectLimitState
+from ingestor.dead_letters.room import require_room
+from ingestor.settings import DEAD_LETTER_WINDOW, IngestorSettings
+from ingestor.topics.description import describe
+from service.clock import SystemClock
+from warehouse.open import open_warehouse
+from warehouse.stream import Stream
+
+log = logging.getLogger(__name__)
+
+_FRESHNESS_MS = 10_000
+_PREFETCH_SHARE = 4  # of the memory budget goes to librdkafka
+
+
+def run(settings: IngestorSettings, stop: threading.Event) -> None:
+    """Consume until `stop` is set, then store what has been taken and leave the group.
+
+    Raises:
+        SettingsError, TopicMissing, DeadLetterTopicTooSmall, TableMissing, TableMismatch, TopicRecreated: it cannot start.
+        MostMessagesBad: the stream is broken.
+    """
+    source = describe(settings.kafka, settings.session_events_topic)
+    letters = describe(settings.kafka, settings.dead_letter_topic)
+    require_room(source, letters)
+    clock, abandon = SystemClock(), threading.Event()
+    ledger = open_warehouse(settings.warehouse).ledger(Stream(settings.ingestor_group, source.name, source.topic_id))
+    prefetch = settings.memory_budget_bytes // _PREFETCH_SHARE
+    member = KafkaMember(consumer_options(settings.kafka, settings.ingestor_group, prefetch), source.name)
+    key_file = settings.pseudonym_key_file
+    if key_file is None:
+        log.warning("PSEUDONYM_KEY_FILE is not set: pupils' ids that are no pseudonyms are dropped and counted")
+    pipeline = Pipeline(
+        member=member,
+        decoder=Decoder(source.topic_id, Pseudonymiser.from_file(key_file) if key_file else None),
+        committer=Committer(
+            member=member,
+            ledger=ledger,
+            dead_letters=KafkaDeadLetters(settings.kafka, letters.name, letters.max_message_bytes),
+            origin=Origin(source.name, source.topic_id),
+            freshness=Freshness(_FRESHNESS_MS),
+            clock=clock,
+            abandon=abandon,
+        ),
+        limit=RejectLimitState(RejectLimit(settings.dead_letter_limit, DEAD_LETTER_WINDOW)),
+        gathering=Gathering(
+            BatchPolicy(settings.batch_max_rows, settings.batch_max_bytes, settings.batch_max_seconds)
+        ),
+        backpressure=Backpressure(BackpressurePolicy(settings.memory_budget_bytes - prefetch)),
+        clock=clock,
+    )
+    try:
+        while not stop.is_set():
+            pipeline.turn()
+        if not pipeline.drain(settings.drain_seconds, abandon):
+            log.warning("not all that was taken is stored; whoever owns the partitions next reads it again")
+    finally:
+        abandon.set()
+        pipeline.close()

@@ -1,0 +1,21 @@
+"""Whether the dead-letter topic has room for every message of the source topic."""
+
+from ingestor.errors import DeadLetterTopicTooSmall
+from ingestor.topics.description import Description
+
+HEADER_ROOM = 64 * 1024
+"""Bytes that a letter's own headers may add to the message."""
+
+
+def require_room(source: Description, letters: Description) -> None:
+    """Check that the largest message of the source topic fits with a letter's headers.
+
+    Raises:
+        DeadLetterTopicTooSmall: says by how much to raise max.message.bytes.
+    """
+    least = source.max_message_bytes + HEADER_ROOM
+    if letters.max_message_bytes < least:
+        raise DeadLetterTopicTooSmall(
+            f"Topic {letters.name} takes messages of {letters.max_message_bytes} bytes, but a dead letter of "
+            f"{source.name} may have {least}: set its max.message.bytes to at least that."
+        )
