@@ -1,0 +1,24 @@
+import subprocess
+import sys
+
+SCRIPT = """
+import sys
+import classwaves_schemas.{module}
+print(*sorted({{"msgspec", "pyarrow", "jsonschema"}} & sys.modules.keys()))
+"""
+
+
+def heavy_imports(module):
+    script = SCRIPT.format(module=module)
+    return subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split()
+
+
+def test_what_a_producer_needs_imports_nothing_but_pydantic():
+    modules = ("dropped", "identity", "stored", "topics")
+    script = ", classwaves_schemas.".join(modules)
+    assert heavy_imports(script) == []
+
+
+def test_the_tables_need_no_pyarrow():
+    assert heavy_imports("ddl") == []
+    assert heavy_imports("arrow") == ["pyarrow"]

@@ -1,0 +1,121 @@
+"""The fast path and the explanation are one contract, and the JSON Schemas are never stricter than it."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from jsonschema import Draft202012Validator
+
+from classwaves_schemas.artefacts.json_schema import event_schema
+from classwaves_schemas.dropped import undeclared
+from classwaves_schemas.envelope import EARLIEST_EVENT_TIME, MAX_AHEAD, Envelope, EventType
+from classwaves_schemas.events import EVENTS
+from classwaves_schemas.fastpath import read, tree
+from classwaves_schemas.pseudonym import Pseudonymiser
+from classwaves_schemas.stored import stored
+from classwaves_schemas.verdict import Reason, explain
+
+from .messages import AWKWARD, TIMES, Node, messages
+from .shapes import SHAPES, message
+
+NOW = datetime(2025, 9, 16, tzinfo=UTC)
+SCHEMAS = {each: Draft202012Validator(event_schema(each)) for each in EventType}
+PSEUDONYMISE = Pseudonymiser(b"k" * 32)
+
+
+def repeats_a_key(value):
+    repeats = []
+
+    def look(pairs):
+        repeats.append(len(dict(pairs)) < len(pairs))
+        return dict(pairs)
+
+    json.loads(value, object_pairs_hook=look, parse_int=str)
+    return any(repeats)
+
+
+def accepted_by_both(value):
+    """The event, if both paths accept the value; fails unless they agree."""
+    found = read(value)
+    in_time = found is not None and EARLIEST_EVENT_TIME <= found[0].event_time <= NOW + MAX_AHEAD
+    rejection = explain(value, NOW)
+    assert (rejection is None) == in_time, rejection
+    if rejection and rejection.reason is Reason.REPEATED_FIELD:
+        assert repeats_a_key(value)
+    return found if in_time else None
+
+
+def same_values(fast, model):
+    names = Envelope.model_fields.keys() - {"payload"}
+    return {name: getattr(fast, name) for name in names} == {name: getattr(model, name) for name in names}
+
+
+@settings(max_examples=500, deadline=None)
+@given(messages())
+def test_both_paths_give_one_verdict_and_the_same_values(value):
+    if found := accepted_by_both(value):
+        fast, plain = found
+        whole = tree(value)
+        model = EVENTS[fast.event_type].model_validate(whole)
+        assert same_values(fast, model)
+        assert SCHEMAS[fast.event_type].is_valid(whole)
+        assert plain == whole or (plain is None and not undeclared(fast.event_type, whole))
+        for pseudonymise in (None, PSEUDONYMISE):
+            kept, expected = stored(fast.payload, pseudonymise), stored(model.payload, pseudonymise)
+            text = expected.payload.model_dump_json(exclude_none=True)
+            assert json.loads(msgspec.json.encode(kept.payload)) == json.loads(text)
+            assert kept.dropped == expected.dropped
+
+
+@pytest.mark.parametrize("spoilt", [*AWKWARD, *(f'"{time}"' for time in TIMES)], ids=range(len(AWKWARD + TIMES)))
+def test_an_awkward_value_in_any_field_gets_one_verdict(spoilt):
+    for event_type, payload in SHAPES:
+        root = Node(message(event_type, payload))
+        for node in root.inner():
+            kept, node.raw = node.raw, spoilt
+            accepted_by_both(str(root).encode())
+            node.raw = kept
+
+
+@pytest.mark.parametrize("event_type", EventType)
+def test_an_awkward_value_in_a_field_that_no_shape_has_gets_one_verdict(event_type):
+    for name in EVENTS[event_type].model_fields["payload"].annotation.model_fields:
+        for spoilt in AWKWARD:
+            accepted_by_both(
+                json.dumps(message(event_type, {name: "?"})).replace('"?"', spoilt).encode(errors="surrogatepass")
+            )
+
+
+@pytest.mark.parametrize(("event_type", "payload"), SHAPES)
+def test_every_known_shape_is_accepted(event_type, payload):
+    fast, _ = accepted_by_both(json.dumps(message(event_type, payload)).encode())
+    assert fast.event_type == event_type
+    assert fast.schema_version == 1
+
+
+def test_of_a_repeated_field_the_last_counts():
+    value = json.dumps(message("ended", {}, sequence="?")).replace('"?"', '1, "sequence": 2').encode()
+    fast, _ = accepted_by_both(value)
+    assert fast.sequence == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "microsecond"),
+    [("2.1234564999", 123456), ("2.1234565", 123457), ("1.9999995", 0), ("2.1", 100000), ("2", 0)],
+)
+def test_a_fraction_finer_than_a_microsecond_is_rounded_half_up(text, microsecond):
+    value = json.dumps(message("ended", {}, event_time=f"2025-09-15T13:58:0{text}Z")).encode()
+    fast, _ = accepted_by_both(value)
+    assert fast.event_time == datetime(2025, 9, 15, 13, 58, 2, microsecond, tzinfo=UTC)
+
+
+def test_time_limits_are_inclusive():
+    for time in (EARLIEST_EVENT_TIME, NOW + MAX_AHEAD):
+        assert explain(json.dumps(message("ended", {}, event_time=time.isoformat())).encode(), NOW) is None
+    early = EARLIEST_EVENT_TIME - timedelta(microseconds=1)
+    late = NOW + MAX_AHEAD + timedelta(microseconds=1)
+    for time, reason in ((early, Reason.TOO_OLD), (late, Reason.TOO_FAR_AHEAD)):
+        value = json.dumps(message("ended", {}, event_time=time.isoformat())).encode()
+        assert explain(value, NOW).reason is reason
