@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from ingestor.broker.port import Listener, Message, Polled
 from ingestor.errors import BrokerUnavailable
+from ingestor.topics.incarnation import Incarnation
 from service.errors import SettingsError
 
 log = logging.getLogger(__name__)
@@ -58,13 +59,20 @@ class KafkaMember:
     In a rebalance it acknowledges an empty assignment and remembers the grant; `start` assigns the partition with an
     explicit offset. So no offset of the group is ever used, and a warehouse that takes minutes to tell a position
     holds up neither the rebalance nor the heartbeat.
+
+    Arguments:
+        options: as `consumer_options` makes them.
+        topic: to read.
+        incarnation: of the same topic.
     """
 
-    def __init__(self, options: Mapping[str, str | int | bool], topic: str) -> None:
+    def __init__(self, options: Mapping[str, str | int | bool], topic: str, incarnation: Incarnation) -> None:
         self._topic = topic
+        self._incarnation = incarnation
         self._fetching: set[int] = set()
         self._paused = False
-        self._consumer = Consumer({**options, "error_cb": _log_error}, logger=log)
+        configuration: dict[str, object] = {**options, "error_cb": _log_error}
+        self._consumer = Consumer(configuration, logger=log)
 
     def subscribe(self, listener: Listener) -> None:
         """See `Member.subscribe`."""
@@ -140,7 +148,7 @@ class KafkaMember:
 
     def topic_id(self) -> str:
         """See `Member.topic_id`."""
-        return describe_topic(self._admin, self._topic).topic_id
+        return self._incarnation.topic_id()
 
     def record(self, positions: Mapping[int, int]) -> None:
         """See `Member.record`."""

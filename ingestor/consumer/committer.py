@@ -19,12 +19,16 @@ from ingestor.dead_letters.letter import Origin, letter
 from ingestor.dead_letters.port import DeadLetters
 from ingestor.errors import BrokerUnavailable
 from service.clock import Clock
+from service.failpoints import FailPoint
 from warehouse.batch import Batch
 from warehouse.checkpoint import Progress
 from warehouse.errors import TopicRecreated, WarehouseUnavailable
 from warehouse.port import Ledger, Moved, Stored
 
 log = logging.getLogger(__name__)
+
+_LETTERS_WRITTEN = FailPoint("letters-written")
+_APPENDED = FailPoint("appended")
 
 _FIRST_WAIT_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 10.0
@@ -118,11 +122,13 @@ class Committer:
             WarehouseUnavailable, BrokerUnavailable: time to wait has run out.
         """
         self._patiently(self._write_letters, batch)
+        _LETTERS_WRITTEN.hit()
         moved: set[int] = set()
         rest = replace(batch, progress=self._patiently(self._stamped, batch.progress))
         while rest.progress:
             outcome = self._patiently(self._ledger.append, Batch(rest.rows), rest.expected, rest.progress)
             if isinstance(outcome, Stored):
+                _APPENDED.hit()
                 positions = {partition: progress.position for partition, progress in rest.progress.items()}
                 return Committed(outcome, positions, moved, batch.bytes)
             moved |= self._fenced(outcome)

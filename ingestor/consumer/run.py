@@ -4,7 +4,6 @@ import logging
 import threading
 
 from classwaves_schemas.pseudonym import Pseudonymiser
-
 from ingestor.broker.kafka import KafkaMember, consumer_options
 from ingestor.consumer.backpressure import Backpressure, BackpressurePolicy
 from ingestor.consumer.committer import Committer
@@ -17,7 +16,9 @@ from ingestor.dead_letters.letter import Origin
 from ingestor.dead_letters.limit import RejectLimit, RejectLimitState
 from ingestor.dead_letters.room import require_room
 from ingestor.settings import DEAD_LETTER_WINDOW, IngestorSettings
-from ingestor.topics.description import describe
+from ingestor.topics.admin import connect
+from ingestor.topics.description import describe_topic
+from ingestor.topics.incarnation import Incarnation
 from service.clock import SystemClock
 from warehouse.open import open_warehouse
 from warehouse.stream import Stream
@@ -32,16 +33,22 @@ def run(settings: IngestorSettings, stop: threading.Event) -> None:
     """Consume until `stop` is set, then store what has been taken and leave the group.
 
     Raises:
-        SettingsError, TopicMissing, DeadLetterTopicTooSmall, TableMissing, TableMismatch, TopicRecreated: it cannot start.
+        SettingsError, TopicMissing, DeadLetterTopicTooSmall, TableMissing, TableMismatch: it cannot start.
+        TopicRecreated: the positions in the table were made for another incarnation of the topic.
         MostMessagesBad: the stream is broken.
     """
-    source = describe(settings.kafka, settings.session_events_topic)
-    letters = describe(settings.kafka, settings.dead_letter_topic)
+    admin = connect(settings.kafka)
+    source = describe_topic(admin, settings.session_events_topic)
+    letters = describe_topic(admin, settings.dead_letter_topic)
     require_room(source, letters)
     clock, abandon = SystemClock(), threading.Event()
     ledger = open_warehouse(settings.warehouse).ledger(Stream(settings.ingestor_group, source.name, source.topic_id))
     prefetch = settings.memory_budget_bytes // _PREFETCH_SHARE
-    member = KafkaMember(consumer_options(settings.kafka, settings.ingestor_group, prefetch), source.name)
+    member = KafkaMember(
+        consumer_options(settings.kafka, settings.ingestor_group, prefetch),
+        source.name,
+        Incarnation(admin, source.name),
+    )
     key_file = settings.pseudonym_key_file
     if key_file is None:
         log.warning("PSEUDONYM_KEY_FILE is not set: pupils' ids that are no pseudonyms are dropped and counted")
@@ -58,9 +65,7 @@ def run(settings: IngestorSettings, stop: threading.Event) -> None:
             abandon=abandon,
         ),
         limit=RejectLimitState(RejectLimit(settings.dead_letter_limit, DEAD_LETTER_WINDOW)),
-        gathering=Gathering(
-            BatchPolicy(settings.batch_max_rows, settings.batch_max_bytes, settings.batch_max_seconds)
-        ),
+        gathering=Gathering(BatchPolicy(settings.batch_max_rows, settings.batch_max_bytes, settings.batch_max_seconds)),
         backpressure=Backpressure(BackpressurePolicy(settings.memory_budget_bytes - prefetch)),
         clock=clock,
     )

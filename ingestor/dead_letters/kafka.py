@@ -1,5 +1,6 @@
 """Dead letters in a Kafka topic."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -8,6 +9,8 @@ from confluent_kafka import Message as Delivered
 
 from ingestor.dead_letters.letter import Letter, stub
 from ingestor.errors import BrokerUnavailable
+
+log = logging.getLogger(__name__)
 
 _TOO_LARGE = KafkaError.MSG_SIZE_TOO_LARGE
 
@@ -33,7 +36,8 @@ class KafkaDeadLetters:
                 "enable.idempotence": True,
                 "message.max.bytes": limit,
                 "delivery.timeout.ms": int(seconds * 1000),
-            }
+            },
+            logger=log,
         )
 
     def write(self, letters: Sequence[Letter]) -> None:
