@@ -9,7 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from xxhash import xxh3_64_intdigest, xxh3_128_digest
 
+from classwaves_schemas.arrow import arrow_schema
+from classwaves_schemas.tables import SESSION_EVENTS
 from warehouse.lanes import lanes_of
+
+ROWS = arrow_schema(SESSION_EVENTS)
+"""The Arrow schema of session_events."""
 
 Digests = npt.NDArray[np.bytes_]
 """xxh3-128 of each (session_id, id), dtype S16. Two events of 10^12 share one with a probability of about 10^-15."""

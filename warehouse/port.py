@@ -14,7 +14,6 @@ from warehouse.batch import Batch
 from warehouse.checkpoint import Checkpoint, Progress
 from warehouse.stream import Stream
 
-
 Positions = Mapping[int, int | None]
 """Partition → next offset to read; None for a partition that has never been committed."""
 

@@ -1,0 +1,30 @@
+"""The `Warehouse` of a root folder or object store."""
+
+from classwaves_schemas.tables import SESSION_EVENTS
+from warehouse.delta.backoff import Backoff
+from warehouse.delta.events import DeltaEvents
+from warehouse.delta.index import IdentityIndex
+from warehouse.delta.ledger import DeltaLedger
+from warehouse.delta.root import Root
+from warehouse.delta.tables import DeltaTables, checked
+from warehouse.delta.writer import warm_up
+from warehouse.stream import Stream
+
+
+class DeltaWarehouse:
+    """Delta tables below a root, for this process; delta-rs does not survive a fork, so spawn.
+
+    Arguments:
+        root: folder or object-store URL.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = Root(root)
+        self.tables = DeltaTables(self._root)
+        self.events = DeltaEvents(self._root)
+
+    def ledger(self, stream: Stream) -> DeltaLedger:
+        """Writing, for the thread that asks."""
+        handle = checked(SESSION_EVENTS, self._root.open(SESSION_EVENTS))
+        warm_up()
+        return DeltaLedger(handle, stream, IdentityIndex(), Backoff())

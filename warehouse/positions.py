@@ -1,0 +1,20 @@
+"""Comparing the positions in the table with those that an owner believes in."""
+
+from collections.abc import Mapping
+
+from warehouse.checkpoint import Progress
+from warehouse.port import Moved, Positions, Stored
+
+
+def settled(actual: Positions, expected: Positions, progress: Mapping[int, Progress]) -> Stored | Moved | None:
+    """What the table says of an append before it is tried: nothing to settle (None), landed earlier, or moved.
+
+    A heartbeat expects the very position that it makes: it never counts as landed.
+    """
+    here = {partition: actual.get(partition) for partition in progress}
+    strays = {partition: position for partition, position in here.items() if position != expected.get(partition)}
+    if not strays:
+        return None
+    if all(position == progress[partition].position for partition, position in here.items()):
+        return Stored(rows=0)
+    return Moved(strays)
