@@ -2,6 +2,7 @@
 
 IngestorError
 ├── BrokerUnavailable      the broker did not answer
+├── BrokerRefused          the broker answered no
 ├── TopicMissing           a topic does not exist
 ├── DeadLetterTopicTooSmall  a letter might not fit
 ├── PartitionStopped       a partition cannot go on without a decision
@@ -17,6 +18,10 @@ class IngestorError(ServiceError):
 
 class BrokerUnavailable(IngestorError):
     """The Kafka broker did not answer."""
+
+
+class BrokerRefused(IngestorError):
+    """The Kafka broker refused what it was asked for."""
 
 
 class TopicMissing(IngestorError):
