@@ -44,7 +44,7 @@ def consumer_options(options: Mapping[str, str], group: str, prefetch_bytes: int
     for name in options.keys() & (_GUARANTEED.keys() | {"group.id"}):
         variable = "KAFKA_" + name.upper().replace(".", "_")
         raise SettingsError(f"{variable} cannot be set: the ingestor's guarantees rest on its own value. Remove it.")
-    defaults = {
+    defaults: dict[str, str | int | bool] = {
         "queued.max.messages.kbytes": prefetch_bytes // 1024,
         "fetch.wait.max.ms": 100,
         "topic.metadata.refresh.interval.ms": 30_000,  # how soon an added partition is noticed
