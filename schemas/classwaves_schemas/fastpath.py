@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Protocol, Union, get_args, get_origi
 
 import annotated_types
 import msgspec
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel, BeforeValidator, FailFast
 from pydantic.fields import FieldInfo
 
 from classwaves_schemas.envelope import EventType
@@ -136,7 +136,7 @@ def _annotated(declared: Any, metadata: Any, *, strict: bool) -> Any:
 
 
 def _limits(mark: Any, *, strict: bool) -> dict[str, Any]:
-    if isinstance(mark, BeforeValidator | StorageMark):
+    if isinstance(mark, BeforeValidator | FailFast | StorageMark):
         return {}
     if isinstance(mark, FieldInfo):
         return {key: limit for each in mark.metadata for key, limit in _limits(each, strict=strict).items()}

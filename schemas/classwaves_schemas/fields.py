@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from classwaves_schemas.times import aware
+
+T = TypeVar("T")
 
 NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f-\x9f]*$"
 
@@ -23,6 +25,9 @@ Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 Time = Annotated[datetime, BeforeValidator(aware)]
 """RFC 3339 text with Z or an offset; a number is not a time."""
+
+Several = Annotated[list[T], Field(fail_fast=True)]
+"""A list, read up to its first fault: a million faults cost no more than one."""
 
 
 @dataclass(frozen=True)

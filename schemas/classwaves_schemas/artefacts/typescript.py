@@ -24,14 +24,12 @@ def _declarations() -> Iterator[str]:
     own = {"event_type", "payload"}
     envelope["properties"] = {k: v for k, v in envelope["properties"].items() if k not in own}
     yield from _interface("Envelope", envelope)
-    written: set[str] = set()
-    for event_type in EventType:
+    payloads = {each: schema_of(PAYLOADS[each]) for each in EventType}
+    inner = {name: schema for each in payloads.values() for name, schema in each.get("$defs", {}).items()}
+    for name, schema in inner.items():
+        yield from _interface(name, schema)
+    for event_type, schema in payloads.items():
         payload, event = PAYLOADS[event_type].__name__, EVENTS[event_type].__name__
-        schema = schema_of(PAYLOADS[event_type])
-        for name, inner in sorted(schema.get("$defs", {}).items()):
-            if name not in written:
-                yield from _interface(name, inner)
-        written.update(schema.get("$defs", {}))
         yield from _interface(payload, schema)
         yield f"export interface {event} extends Envelope {{"
         yield f'  event_type: "{event_type}";'

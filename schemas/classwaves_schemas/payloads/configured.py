@@ -4,7 +4,7 @@
 from typing import Annotated, Any
 
 from classwaves_schemas.envelope import Contract
-from classwaves_schemas.fields import Code, Count, Identifier, ReadToDerive
+from classwaves_schemas.fields import Code, Count, Identifier, ReadToDerive, Several
 from classwaves_schemas.payloads.payload import Payload
 
 
@@ -13,7 +13,7 @@ class PlannedGroup(Contract):
 
     leaderId: str | None = None
     """The group's leader, who may or may not be among its members."""
-    memberIds: list[str] | None = None
+    memberIds: Several[str] | None = None
     """The group's members."""
 
 
@@ -24,7 +24,7 @@ class GroupPlan(Contract):
     """How many groups."""
     groupSize: Count | None = None
     """How many pupils each is meant to have."""
-    groups: Annotated[list[PlannedGroup] | None, ReadToDerive()] = None
+    groups: Annotated[Several[PlannedGroup] | None, ReadToDerive()] = None
     """The roster."""
 
 
@@ -35,7 +35,7 @@ class Configured(Payload):
     """The plan as the teacher sent it."""
     groupCount: Count | None = None
     """How many groups there are."""
-    groupSizes: list[Count] | None = None
+    groupSizes: Several[Count] | None = None
     """Distinct pupils of each group, its leader included, in the plan's order."""
     memberCount: Count | None = None
     """Distinct pupils over all groups."""

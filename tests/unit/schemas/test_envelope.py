@@ -32,3 +32,9 @@ def test_every_event_type_has_a_payload_whose_fields_may_all_be_absent():
     for model in PAYLOADS.values():
         assert issubclass(model, Payload)
         assert model.model_validate({}) == model.model_validate(dict.fromkeys(model.model_fields))
+
+
+def test_of_a_list_only_the_first_fault_is_looked_at():
+    with pytest.raises(ValidationError) as refused:
+        PAYLOADS[EventType.CONFIGURED].model_validate({"groupPlan": {"groups": [{"memberIds": [1] * 9}, 1, 1]}})
+    assert refused.value.error_count() == 1

@@ -62,7 +62,8 @@ def test_a_key_file_that_cannot_be_read_is_refused_by_its_path(tmp_path):
 def test_neither_the_key_nor_an_id_shows():
     pseudonymise = Pseudonymiser(b"k" * 32)
     pseudonymise("pupil")
-    assert not {"kkkk", "pupil"} & {word for word in ("kkkk", "pupil") if word in repr(pseudonymise)}
+    assert "kkkk" not in repr(pseudonymise)
+    assert "pupil" not in repr(pseudonymise)
     with pytest.raises(PseudonymKeyError) as refused:
         Pseudonymiser(b"kkkk")
     assert "kkkk" not in str(refused.value)

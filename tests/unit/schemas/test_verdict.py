@@ -116,7 +116,7 @@ def test_brackets_in_a_text_are_no_levels():
     assert explain(whole()[:-1] + b',"x":"' + rb"\"[{" * 50 + b'"}', NOW) is None
 
 
-@pytest.mark.parametrize("secret", ["Zsecret-name", "Zsecret\nname", 31337, 31337.5, ["Zsecret"], {"Zsecret": 1}])
+@pytest.mark.parametrize("secret", ["31337-name", "31337\nname", 31337, 31337.5, ["31337"], {"31337": 1}])
 def test_a_refusal_never_quotes_the_message(secret):
     for event_type, payload in SHAPES:
         root = Node(message(event_type, payload))
@@ -124,8 +124,7 @@ def test_a_refusal_never_quotes_the_message(secret):
             kept, node.raw = node.raw, json.dumps(secret)
             rejection = explain(str(root).encode(), NOW)
             node.raw = kept
-            assert rejection is None or not {"Zsecret", "31337"} & set(rejection.detail.replace("-", " ").split())
-            assert rejection is None or "Zsecret" not in rejection.detail
+            assert rejection is None or "31337" not in rejection.detail
 
 
 @settings(max_examples=200, deadline=None)
