@@ -1,5 +1,7 @@
 import json
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -136,3 +138,8 @@ def test_a_refusal_is_one_short_printable_sentence(value):
         assert rejection.detail.isprintable()
         assert rejection.detail.endswith(".")
         assert len(rejection.detail) < 200
+
+
+def test_the_contracts_document_explains_every_code():
+    text = (Path(__file__).parents[3] / "docs/contracts.md").read_text()
+    assert re.findall(r"^\| `(\w+)` \| [^|]+ \|$", text, re.MULTILINE) == list(Reason)
