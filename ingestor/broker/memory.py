@@ -63,7 +63,13 @@ class MemoryTopic:
     def __init__(self, partitions: int) -> None:
         self._logs = [_Log() for _ in range(partitions)]
         self._members: list[MemoryMember] = []
+        self._incarnation = 1
         self.recorded: dict[int, int] = {}
+
+    @property
+    def topic_id(self) -> str:
+        """The id of the present incarnation."""
+        return f"memory-{self._incarnation}"
 
     def produce(
         self,
@@ -95,6 +101,11 @@ class MemoryTopic:
         """One partition more; members are granted it on their next polls."""
         self._logs.append(_Log())
         return len(self._logs) - 1
+
+    def recreate(self) -> None:
+        """Delete the topic and create it again with as many partitions: all are empty, and the id is another."""
+        self._logs = [_Log() for _ in self._logs]
+        self._incarnation += 1
 
     def member(self) -> "MemoryMember":
         """A member that has not joined yet."""
@@ -199,6 +210,10 @@ class MemoryMember:
     def watermarks(self, partition: int) -> tuple[int, int]:
         """See `Member.watermarks`."""
         return self._topic.watermarks(partition)
+
+    def topic_id(self) -> str:
+        """See `Member.topic_id`."""
+        return self._topic.topic_id
 
     def record(self, positions: Mapping[int, int]) -> None:
         """See `Member.record`."""

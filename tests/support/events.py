@@ -1,0 +1,146 @@
+"""Believable events as they lie on the wire.
+
+    event("ended", session=3)                  a whole message as a dict, every field given
+    wire("ended", session=3, number=7)         its bytes; numbers tell the events of a session apart
+    wire(payload={"readyGroupsAtStart": 4})    any field of the envelope can be changed, or left out with MISSING
+    plain()                                    what a producer sends that knows nothing of us: the minimum of fields
+    BAD[Reason.NAIVE_TIME]                     bytes that the contract refuses for just this reason
+"""
+
+import json
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from classwaves_schemas.verdict import Reason
+
+NOW = datetime(2025, 9, 15, 15, 0, tzinfo=UTC)
+"""A time of day at which all these events have just happened."""
+
+MISSING = object()
+"""The value of a field that is not there."""
+
+_FIRST = datetime(2025, 9, 15, 14, 0, tzinfo=UTC)
+_SCHOOL_DAY = uuid.UUID("5c1f3f0e-0a53-4f7b-9a0e-1f7f0b9f2c11")
+
+PAYLOADS: Mapping[str, Mapping[str, object]] = {
+    "configured": {
+        "groupPlan": {
+            "numberOfGroups": 2,
+            "groupSize": 4,
+            "groups": [
+                {
+                    "name": "Maya's team",
+                    "leaderId": "7d0f1f0e-0a53-4f7b-9a0e-1f7f0b9f2c11",
+                    "memberIds": ["7d0f1f0e-0a53-4f7b-9a0e-1f7f0b9f2c11", "b1f7a5f2-63b5-44ac-8d7e-0b8d5a1f9a02"],
+                },
+                {"name": "Group B", "leaderId": "c2a9f2d4-3a0b-4a55-8d7c-52e3f0b1c903", "memberIds": []},
+            ],
+        },
+        "timestamp": "2025-09-15T13:58:02.417Z",
+        "source": "session_controller",
+        "groupCount": 2,
+    },
+    "started": {
+        "readyGroupsAtStart": 4,
+        "startedWithoutReadyGroups": False,
+        "timestamp": "2025-09-15T14:05:31.902Z",
+        "source": "session_controller",
+        "readinessRatio": 1,
+    },
+    "leader_ready": {
+        "groupId": "a6a7c9a4-2f0e-4a0f-9c55-3e5c1d9b7e44",
+        "leaderId": "7d0f1f0e-0a53-4f7b-9a0e-1f7f0b9f2c11",
+        "timestamp": "2025-08-25T14:03:09.777Z",
+        "source": "websocket_service",
+    },
+    "member_join": {
+        "groupId": None,
+        "studentId": "f0c8b8e2-6d0f-47a1-8f5d-9d0a4d8b6e55",
+        "role": "student",
+        "timestamp": "2025-09-15T14:01:00.120Z",
+        "source": "session_controller",
+    },
+    "member_leave": {
+        "groupId": "a6a7c9a4-2f0e-4a0f-9c55-3e5c1d9b7e44",
+        "userId": "b1f7a5f2-63b5-44ac-8d7e-0b8d5a1f9a02",
+        "reason": "transport close",
+        "timestamp": "2025-09-15T14:22:40.010Z",
+        "source": "sessions_namespace",
+    },
+    "ended": {
+        "reason": "student_behavior",
+        "teacherNotes": 'Stopped early; "phones out" again.\nTalk to group 2, O\'Neil.',
+        "duration_seconds": 911,
+        "timestamp": "2025-09-16T07:30:01.640Z",
+        "source": "session_controller",
+    },
+    "prompt_interaction": {
+        "promptId": "e7b7c7de-9b0f-4f7e-8bb9-0c3a6f1d2a66",
+        "action": "dismiss",
+        "feedback": "not relevant",
+    },
+}
+"""One payload of each type as the backend emits it, names and free text included."""
+
+
+def session_id(session: int) -> str:
+    """The id of a session, the same in every run."""
+    return str(uuid.uuid5(_SCHOOL_DAY, f"session {session}"))
+
+
+def event(event_type: str = "started", *, session: int = 1, number: int = 1, **changes: object) -> dict[str, object]:
+    """A whole message.
+
+    Arguments:
+        event_type: which payload it has.
+        session: which session it belongs to.
+        number: its place in the session, from 1: makes id, time and sequence.
+        changes: fields of the envelope that shall be otherwise; MISSING leaves one out.
+    """
+    happened = _FIRST + timedelta(seconds=number)
+    message = {
+        "id": f"{session_id(session)}_{event_type}_{int(happened.timestamp() * 1000)}_{number}",
+        "schema_version": 1,
+        "event_type": event_type,
+        "event_time": happened.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "session_id": session_id(session),
+        "teacher_id": str(uuid.uuid5(_SCHOOL_DAY, f"teacher {session % 7}")),
+        "school_id": str(uuid.uuid5(_SCHOOL_DAY, f"school {session % 3}")),
+        "source": "session_controller@pod-1",
+        "sequence": number,
+        "trace_id": f"trace-{session}-{number}",
+        "payload": PAYLOADS.get(event_type, {}),
+    }
+    return {name: value for name, value in (message | changes).items() if value is not MISSING}
+
+
+def wire(event_type: str = "started", *, session: int = 1, number: int = 1, **changes: object) -> bytes:
+    """The bytes of `event` with the same arguments."""
+    return json.dumps(event(event_type, session=session, number=number, **changes), ensure_ascii=False).encode()
+
+
+def plain(event_type: str = "started", *, session: int = 1, number: int = 1, **changes: object) -> bytes:
+    """An event of a producer that has never heard of our SDK: the required fields alone."""
+    optional = dict.fromkeys(("schema_version", "school_id", "source", "sequence", "trace_id"), MISSING)
+    return wire(event_type, session=session, number=number, **{**optional, **changes})
+
+
+BAD: Mapping[Reason, bytes | None] = {
+    Reason.TOMBSTONE: None,
+    Reason.EMPTY_VALUE: b"",
+    Reason.TOO_DEEP: b'{"a":' * 40 + b"1" + b"}" * 40,
+    Reason.NOT_JSON: b'{"id": "cut off',
+    Reason.NOT_AN_OBJECT: b"[1, 2]",
+    Reason.NEWER_SCHEMA_VERSION: wire(schema_version=2),
+    Reason.UNKNOWN_EVENT_TYPE: wire("session_started"),
+    Reason.MISSING_FIELD: wire(session_id=MISSING),
+    Reason.EMPTY_FIELD: wire(teacher_id=""),
+    Reason.WRONG_TYPE: wire(id=17),
+    Reason.INVALID_VALUE: wire("ended", payload={"reason": "bored"}),
+    Reason.NAIVE_TIME: wire(event_time="2025-09-15T14:05:31.902"),
+    Reason.TOO_OLD: wire(event_time="1999-12-31T23:59:59Z"),
+    Reason.TOO_FAR_AHEAD: wire(event_time="2025-09-16T15:00:01Z"),
+    Reason.REPEATED_FIELD: wire().replace(b'"trace_id"', b'"trace_id": 1, "trace_id"'),
+}
+"""A message for every reason of refusal, at NOW."""
