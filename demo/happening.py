@@ -1,0 +1,25 @@
+"""One thing that happened in a classroom."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event as its component would tell it.
+
+    Arguments:
+        at: when it happened.
+        pod: the process that tells it.
+        message: the whole message as a JSON object; nobody changes it.
+    """
+
+    at: datetime
+    pod: str
+    message: dict[str, Any]
+
+
+def wire_time(at: datetime) -> str:
+    """A time as JavaScript's toISOString writes it: UTC, three digits, Z."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

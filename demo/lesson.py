@@ -1,0 +1,200 @@
+"""The life of one session: set up, joined, made ready, started, perhaps paused, prompted, left, ended.
+
+Payloads have the shapes that the backend emits today, that its older code emitted, and that its live paths could.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from demo.happening import Happening, wire_time
+
+CONTROLLER = "session_controller@rest-1"
+SOCKETS = ("sessions_namespace@ws-1", "sessions_namespace@ws-2")
+GUIDANCE = "guidance_namespace@ws-3"
+PODS = (CONTROLLER, *SOCKETS, GUIDANCE)
+
+NAMES = ("Maya", "Zoë", "O'Neil", "Anneliese", "Tariq", "Björn")
+"""Pupils whose names a producer lets slip; none of them may ever reach the table."""
+
+_ACTIONS = ("acknowledge", "use", "use", "dismiss", "snooze", "copy", "save_exit_check")
+_REASONS = (*["planned_completion"] * 4, "early_completion", "time_constraint", "technical_issue", "student_behavior")
+_BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def new_id(rng: Random) -> str:
+    """A UUID version 4, the same for the same generator."""
+    return str(UUID(int=rng.getrandbits(128), version=4))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A table of pupils with one kiosk device; the first pupil leads."""
+
+    id: str
+    number: int
+    pupils: tuple[str, ...]
+
+
+class Lesson:
+    """A session that writes itself down. Use it once: `happenings` draws from the generator.
+
+    Arguments:
+        rng: decides everything that is not given.
+        school_id, teacher_id: whose session it is.
+        begins: when its teacher means to start it.
+    """
+
+    def __init__(self, rng: Random, school_id: str, teacher_id: str, begins: datetime) -> None:
+        self._rng = rng
+        self._school_id = school_id
+        self._teacher_id = teacher_id
+        self._begins = begins
+        self._session_id = new_id(rng)
+        self._socket = rng.choice(SOCKETS)
+        self._groups = [
+            Group(new_id(rng), number, tuple(new_id(rng) for _ in range(rng.randint(3, 5))))
+            for number in range(1, rng.randint(4, 6) + 1)
+        ]
+        self._told: list[tuple[datetime, str, str, dict[str, Any]]] = []
+
+    def happenings(self) -> list[Happening]:
+        """The whole life, in the order of its times; each component that counts counts from 1 without a gap."""
+        started = self._begins + self._minutes(0, 2)
+        ended = started + self._minutes(30, 45)
+        self._configure(self._begins - self._minutes(5, 10))
+        self._gather(started)
+        self._start(started)
+        if self._rng.random() < 0.2:
+            self._start(started + (ended - started) * self._rng.uniform(0.4, 0.6))
+        self._teach(started, ended)
+        self._part(started, ended)
+        self._end(started, ended)
+        return self._written_down()
+
+    def _configure(self, at: datetime) -> None:
+        sizes = [len(group.pupils) for group in self._groups]
+        plan = {
+            "numberOfGroups": len(sizes),
+            "groupSize": max(sizes),
+            "groups": [
+                {"name": self._group_name(group), "leaderId": group.pupils[0], "memberIds": list(group.pupils[1:])}
+                for group in self._groups
+            ],
+        }
+        today = {"groupPlan": plan, "groupCount": len(sizes), **_seen(at, "session_controller")}
+        older = {
+            "numberOfGroups": len(sizes),
+            "groupSize": max(sizes),
+            "totalMembers": sum(sizes),
+            "leadersAssigned": len(sizes),
+        }
+        oldest = {"sessionId": self._session_id, "status": "created"}
+        self._tell(at, CONTROLLER, "configured", self._mostly(today, older, oldest))
+
+    def _gather(self, started: datetime) -> None:
+        """Pupils come in the four minutes before the start, a few late; a group is ready when its leader is."""
+        for group in self._groups:
+            for count, pupil in enumerate(group.pupils, 1):
+                late = self._rng.random() < 0.05
+                self._join(group, pupil, count, started + (self._minutes(1, 8) if late else -self._minutes(0.5, 4)))
+            at = started - self._minutes(0.05, 0.4)
+            today = {"groupId": group.id, "leaderId": group.pupils[0], **_seen(at, "websocket_service")}
+            older = {"groupId": group.id, "groupNumber": group.number, "timestamp": wire_time(at)}
+            self._tell(at, self._socket, "leader_ready", self._mostly(today, older))
+
+    def _join(self, group: Group, pupil: str, count: int, at: datetime) -> None:
+        bare = {"groupId": group.id, "memberCount": count}
+        test = {"sessionId": self._session_id, "groupId": group.id, "studentId": pupil}
+        live = {"groupId": None, "studentId": pupil, "role": "student", **_seen(at, "session_controller")}
+        self._tell(at, self._socket, "member_join", self._mostly(live, test, bare))
+
+    def _start(self, at: datetime) -> None:
+        ready = len(self._groups)
+        seen = _seen(at, "session_controller")
+        today = {"readyGroupsAtStart": ready, "startedWithoutReadyGroups": False, **seen, "readinessRatio": 1}
+        none = {"readyGroupsAtStart": 0, "startedWithoutReadyGroups": False, **seen, "readinessRatio": 0}
+        socket = {"readyGroupsAtStart": ready - 1, "startedWithoutReadyGroups": True, **_seen(at, "websocket")}
+        test = {"totalGroups": ready, "targetGroupSize": max(len(group.pupils) for group in self._groups)}
+        self._tell(at, CONTROLLER, "started", self._mostly(today, none, socket, test))
+
+    def _teach(self, started: datetime, ended: datetime) -> None:
+        for _ in range(self._rng.randint(12, 36)):
+            payload = {"promptId": new_id(self._rng), "action": self._rng.choice(_ACTIONS)}
+            if payload["action"] == "dismiss":
+                payload["feedback"] = f"not relevant, {self._rng.choice(NAMES)} is already on it"
+            self._tell(self._between(started, ended), GUIDANCE, "prompt_interaction", payload)
+
+    def _part(self, started: datetime, ended: datetime) -> None:
+        """Some devices drop out and come back; everybody leaves at the end."""
+        for group in self._groups:
+            for count, pupil in enumerate(group.pupils, 1):
+                if self._rng.random() < 0.1:
+                    dropped = self._between(started + timedelta(minutes=8), ended - timedelta(minutes=2))
+                    self._leave(group, pupil, dropped)
+                    self._join(group, pupil, count, dropped + self._minutes(0.1, 1))
+                self._leave(group, pupil, ended - self._minutes(0.02, 0.9))
+
+    def _leave(self, group: Group, pupil: str, at: datetime) -> None:
+        seen = _seen(at, "sessions_namespace")
+        asked = {"groupId": group.id, "userId": pupil, **seen}
+        closed = {"userId": pupil, "reason": "transport close", **seen}
+        self._tell(at, self._socket, "member_leave", self._mostly(closed, asked))
+
+    def _end(self, started: datetime, ended: datetime) -> None:
+        payload = {
+            "reason": self._rng.choice(_REASONS),
+            "duration_seconds": int((ended - started).total_seconds()),
+            **_seen(ended, "session_controller"),
+        }
+        if self._rng.random() < 0.3:
+            payload["teacherNotes"] = f'"Phones out" again.\nTalk to group 2, {self._rng.choice(NAMES)}.'
+        self._tell(ended, CONTROLLER, "ended", payload)
+
+    def _tell(self, at: datetime, pod: str, event_type: str, payload: dict[str, Any]) -> None:
+        self._told.append((at, pod, event_type, payload))
+
+    def _written_down(self) -> list[Happening]:
+        counts = dict.fromkeys(PODS, 0)
+        written = []
+        for at, pod, event_type, payload in sorted(self._told, key=lambda told: told[0]):
+            counts[pod] += 1
+            message: dict[str, Any] = {
+                "id": self._event_id(at, event_type, payload),
+                "event_type": event_type,
+                "event_time": wire_time(at),
+                "session_id": self._session_id,
+                "teacher_id": self._teacher_id,
+                "school_id": self._school_id,
+                "payload": payload,
+            }
+            # The REST backend knows nothing of sources and sequences; the sockets' producers do.
+            if pod != CONTROLLER:
+                message |= {"source": pod, "sequence": counts[pod], "schema_version": 1}
+            written.append(Happening(at, pod, message))
+        return written
+
+    def _event_id(self, at: datetime, event_type: str, payload: dict[str, Any]) -> str:
+        milliseconds = int(at.timestamp() * 1000)
+        if event_type == "prompt_interaction":
+            return f"prompt_interaction_{payload['promptId']}_{milliseconds}"
+        return f"{self._session_id}_{event_type}_{milliseconds}_{''.join(self._rng.choices(_BASE36, k=9))}"
+
+    def _group_name(self, group: Group) -> str:
+        return f"{self._rng.choice(NAMES)}'s team" if self._rng.random() < 0.3 else f"Group {group.number}"
+
+    def _mostly(self, usual: dict[str, Any], *others: dict[str, Any]) -> dict[str, Any]:
+        """The usual shape three times of four."""
+        return usual if self._rng.random() < 0.75 else self._rng.choice(others)
+
+    def _minutes(self, low: float, high: float) -> timedelta:
+        return timedelta(minutes=self._rng.uniform(low, high))
+
+    def _between(self, start: datetime, end: datetime) -> datetime:
+        return start + (end - start) * self._rng.random()
+
+
+def _seen(at: datetime, component: str) -> dict[str, Any]:
+    return {"timestamp": wire_time(at), "source": component}
