@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 
 import msgspec
 import pyarrow as pa
 
 from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.dropped import undeclared
-from classwaves_schemas.envelope import EARLIEST_EVENT_TIME, MAX_AHEAD
+from classwaves_schemas.envelope import EARLIEST_EVENT_TIME, MAX_AHEAD, Envelope
 from classwaves_schemas.fastpath import Event, read
 from classwaves_schemas.stored import stored
 from classwaves_schemas.tables import SESSION_EVENTS
@@ -22,8 +23,8 @@ from classwaves_schemas.verdict import Reason, Rejection, explain
 from ingestor.broker.port import Message
 
 ROWS = arrow_schema(SESSION_EVENTS)
-_ENVELOPE = ("id", "session_id", "teacher_id", "event_type", "event_time")
-_OPTIONAL = ("school_id", "source", "sequence", "schema_version", "trace_id")
+_NAMES = tuple(name for name in Envelope.model_fields if name != "payload")
+_FIELDS = attrgetter(*_NAMES)
 _UNEXPLAINED = Rejection(Reason.INVALID_VALUE, "The message does not fit the contract.")
 
 
@@ -91,7 +92,8 @@ class Decoder:
             if whole is not None:
                 dropped.update(undeclared(event.event_type, whole))
             payload = stored(event.payload, self._pseudonymise)
-            dropped.update(payload.dropped)
+            if payload.dropped:
+                dropped.update(payload.dropped)
             kept.append(message)
             events.append(event)
             payloads.append(self._encode(payload.payload))
@@ -100,10 +102,10 @@ class Decoder:
     def _rows(
         self, messages: Sequence[Message], events: Sequence[Event], payloads: Sequence[bytes], now: datetime
     ) -> pa.Table:
-        columns = {name: [getattr(event, name) for event in events] for name in (*_ENVELOPE, *_OPTIONAL)}
+        columns = zip(*map(_FIELDS, events), strict=True) if events else ((),) * len(_NAMES)
         return pa.table(
             {
-                **columns,
+                **dict(zip(_NAMES, columns, strict=True)),
                 "payload": payloads,
                 "created_at": pa.repeat(pa.scalar(now, ROWS.field("created_at").type), len(events)),
                 "kafka_topic_id": pa.repeat(self._topic_id, len(events)),

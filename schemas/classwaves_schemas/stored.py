@@ -1,7 +1,6 @@
 """What of a payload is stored: no roster, and no pupil's id but as a pseudonym."""
 # ruff: noqa: ANN401  (a payload is a model or its fast twin, and both have the same attributes)
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache
 from types import MappingProxyType
@@ -35,7 +34,7 @@ def stored(payload: P, pseudonymise: Pseudonymise | None) -> Stored[P]:
     model: Any = getattr(type(payload), "contract", type(payload))
     if _recipe(model).keeps_all:
         return Stored(payload, _NOTHING)
-    dropped: Counter[str] = Counter()
+    dropped: dict[str, int] = {}
     derived = model.derive(payload)
     kept: Any = _keep(model, payload, pseudonymise, "payload", dropped)
     return Stored(kept.__replace__(**derived) if derived else kept, dropped)
@@ -47,21 +46,19 @@ class _Recipe(NamedTuple):
     member_ids: tuple[str, ...]
     only_read: tuple[str, ...]
     nested: Mapping[str, Nested]
-
-    @property
-    def keeps_all(self) -> bool:
-        return not any(self)
+    keeps_all: bool
 
 
 @cache
 def _recipe(model: type[BaseModel]) -> _Recipe:
     only_read = marked_fields(model, ReadToDerive)
     nested = {name: held for name, held in nested_fields(model).items() if name not in only_read}
-    return _Recipe(marked_fields(model, MemberId), only_read, nested)
+    member_ids = marked_fields(model, MemberId)
+    return _Recipe(member_ids, only_read, nested, keeps_all=not (member_ids or only_read or nested))
 
 
 def _keep(
-    model: type[BaseModel], value: Any, pseudonymise: Pseudonymise | None, path: str, dropped: Counter[str]
+    model: type[BaseModel], value: Any, pseudonymise: Pseudonymise | None, path: str, dropped: dict[str, int]
 ) -> Any:
     recipe = _recipe(model)
     changes: dict[str, object] = {}
@@ -73,7 +70,7 @@ def _keep(
             changes[name] = pseudonymise(member)
         elif not is_pseudonym(member):
             changes[name] = None
-            dropped[f"{path}.{name}"] += 1
+            _add(dropped, f"{path}.{name}")
     for name in recipe.only_read:
         if getattr(value, name) is not None:
             changes[name] = None
@@ -86,15 +83,19 @@ def _keep(
     return value.__replace__(**changes) if changes else value
 
 
-def _count(model: type[BaseModel], name: str, value: Any, path: str, dropped: Counter[str]) -> None:
+def _count(model: type[BaseModel], name: str, value: Any, path: str, dropped: dict[str, int]) -> None:
     """Count the given fields in what is only read, each by its declared path."""
     inner = getattr(value, name)
     held = nested_fields(model).get(name)
     if inner is None:
         return
     if held is None:
-        dropped[f"{path}.{name}"] += 1
+        _add(dropped, f"{path}.{name}")
         return
     for each in held.each(inner):
         for field in held.model.model_fields:
             _count(held.model, field, each, held.path(path, name), dropped)
+
+
+def _add(dropped: dict[str, int], path: str) -> None:
+    dropped[path] = dropped.get(path, 0) + 1
