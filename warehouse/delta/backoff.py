@@ -14,10 +14,14 @@ class Backoff:
         longest: no pause is longer, in seconds.
     """
 
-    attempts: int = 8
+    attempts: int = 10
     first: float = 0.02
     longest: float = 2.0
 
     def pause(self, attempt: int, chance: Random) -> float:
         """Seconds to wait after this attempt (1, 2, …) has failed."""
         return chance.uniform(0, min(self.longest, self.first * 2 ** (attempt - 1)))
+
+
+PATIENT = Backoff()
+"""About 5 s at most: longer waits are the caller's, who can stop in between."""

@@ -88,8 +88,12 @@ class DeltaLedger:
 
         def step(attempt: int) -> Stored | Moved:
             if attempt > 1 or self._undecided:
-                self._refresh()
+                self._handle.update_incremental()
+            self._catch_up()
             answer = self._look(expected, progress)
+            if isinstance(answer, Moved):  # or so it seems from a version that is older than what was expected
+                self._refresh()
+                answer = self._look(expected, progress)
             while answer is None:
                 self._commit(batch, progress, attempt)
                 answer = self._look(expected, progress)

@@ -1,9 +1,9 @@
 """The `Warehouse` of a root folder or object store."""
 
 from classwaves_schemas.tables import SESSION_EVENTS
-from warehouse.delta.backoff import Backoff
+from warehouse.delta.backoff import PATIENT, Backoff
 from warehouse.delta.events import DeltaEvents
-from warehouse.delta.index import IdentityIndex
+from warehouse.delta.index import CAPACITY, IdentityIndex
 from warehouse.delta.ledger import DeltaLedger
 from warehouse.delta.root import Root
 from warehouse.delta.tables import DeltaTables, checked
@@ -16,10 +16,14 @@ class DeltaWarehouse:
 
     Arguments:
         root: folder or object-store URL.
+        capacity: identities that each ledger remembers at most, at 28 bytes each.
+        backoff: how long a ledger goes on trying.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, capacity: int = CAPACITY, backoff: Backoff = PATIENT) -> None:
         self._root = Root(root)
+        self._capacity = capacity
+        self._backoff = backoff
         self.tables = DeltaTables(self._root)
         self.events = DeltaEvents(self._root)
 
@@ -27,4 +31,4 @@ class DeltaWarehouse:
         """Writing, for the thread that asks."""
         handle = checked(SESSION_EVENTS, self._root.open(SESSION_EVENTS))
         warm_up()
-        return DeltaLedger(handle, stream, IdentityIndex(), Backoff())
+        return DeltaLedger(handle, stream, IdentityIndex(self._capacity), self._backoff)

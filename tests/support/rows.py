@@ -1,0 +1,39 @@
+"""Rows of session_events for tests, with as little said as the test needs."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from warehouse.batch import ROWS, Batch
+from warehouse.stream import Stream
+
+STREAM = Stream(group="ingestor", topic="session-events", topic_id="topic-1")
+MORNING = datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+def event(id_: str, *, partition: int = 0, offset: int = 0, minutes: float = 0, **columns: Any) -> dict[str, Any]:
+    """One row: an event of session s1, so many minutes after a Monday morning, unless said otherwise."""
+    return {
+        "id": id_,
+        "session_id": "s1",
+        "teacher_id": "teacher",
+        "event_type": "started",
+        "event_time": MORNING + timedelta(minutes=minutes),
+        "payload": "{}",
+        "created_at": MORNING,
+        "kafka_topic_id": STREAM.topic_id,
+        "kafka_partition": partition,
+        "kafka_offset": offset,
+        **columns,
+    }
+
+
+def table(*events: dict[str, Any]) -> pa.Table:
+    """These rows in this order."""
+    return pa.Table.from_pylist(list(events), schema=ROWS)
+
+
+def batch(*events: dict[str, Any]) -> Batch:
+    """These rows in this order of arrival."""
+    return Batch(table(*events))
