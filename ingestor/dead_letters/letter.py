@@ -50,7 +50,8 @@ def letter(message: Message, reason: str, detail: str, origin: Origin) -> Letter
         names.TIMESTAMP: str(message.timestamp()[1]),
         names.CONTRACT_VERSION: str(SCHEMA_VERSION),
     }
-    own = [(name, value) for name, value in message.headers() or () if name not in added]
+    # Only we may say why and where: whatever a message says in these names is left out.
+    own = [(name, value) for name, value in message.headers() or () if not name.startswith(names.PREFIX)]
     return Letter(message.key(), message.value(), [*own, *((name, value.encode()) for name, value in added.items())])
 
 
