@@ -38,6 +38,8 @@ class RejectLimitState:
         Raises:
             MostMessagesBad: the limit is broken.
         """
+        if not messages:
+            return
         self._polls.append((messages, rejects))
         self._messages += messages
         self._rejects += rejects
