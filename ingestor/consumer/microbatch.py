@@ -122,6 +122,8 @@ class Gathering:
     def drop(self, partitions: Collection[int]) -> None:
         """Forget everything of these partitions; their next owner reads it again."""
         gathered = self._gathered
+        if gathered.tallies.keys().isdisjoint(partitions):
+            return
         kept = [_without(table, partitions) for table in gathered.tables]
         rejects = [each for each in gathered.rejects if each.message.partition() not in partitions]
         self._gathered = _Gathered(

@@ -32,7 +32,11 @@ def test_a_position_is_never_guessed_and_an_aborted_message_never_read():
     assert options["enable.auto.commit"] is False
 
 
-@given(st.dictionaries(st.sampled_from(["security.protocol", "sasl.username", "fetch.wait.max.ms", "client.id"]), st.text()))
+@given(
+    st.dictionaries(
+        st.sampled_from(["security.protocol", "sasl.username", "fetch.wait.max.ms", "client.id"]), st.text()
+    )
+)
 def test_every_other_option_wins_over_our_default(given_options):
     options = consumer_options(given_options, "group", 1 << 20)
     assert {name: options[name] for name in given_options} == given_options
