@@ -1,0 +1,126 @@
+"""The independent check: what producers know against what the table and the dead-letter topic hold.
+
+It uses nothing of the ingestor: neither its ledger nor its decoder, and another engine than the one that wrote.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from deltalake import DeltaTable
+
+from demo.journal import COLUMNS
+from demo.lesson import NAMES
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was found.
+
+    Arguments:
+        expected: distinct valid events that the broker acknowledged.
+        repeats: acknowledged messages beyond them that carry the same identities.
+        missing: those of the expected that have no row.
+        twice: rows beyond one for each identity.
+        strangers: rows that no producer sent.
+        named: rows that hold a pupil's name.
+        bare: rows that hold a pupil's id as it came.
+        spoilt: acknowledged messages that the contract refuses, by reason.
+        letters: distinct messages in the dead-letter topic, by reason.
+        example: a session worth looking at: resumed after a pause if there is one, and spread over partitions.
+    """
+
+    expected: int
+    repeats: int
+    missing: int
+    twice: int
+    strangers: int
+    named: int
+    bare: int
+    spoilt: Counter[str]
+    letters: Counter[str]
+    example: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether all is as it must be."""
+        return all(holds for holds, _ in self.sentences())
+
+    def sentences(self) -> Iterator[tuple[bool, str]]:
+        """Each claim, and whether it holds."""
+        yield (
+            self.expected > 0 and self.missing == 0,
+            f"every one of {self.expected:,} valid events that the broker acknowledged is in the table "
+            f"({self.missing:,} missing)",
+        )
+        yield (
+            self.twice == 0,
+            f"each of them once, though {self.repeats:,} were sent again ({self.twice:,} twice)",
+        )
+        yield self.strangers == 0, f"nothing else is there ({self.strangers:,} rows that nobody sent)"
+        yield (
+            self.letters == self.spoilt,
+            f"each of {self.spoilt.total():,} malformed messages is a dead letter with its own reason "
+            f"({len(self.spoilt)} reasons, {_difference(self.spoilt, self.letters):,} wrong)",
+        )
+        yield (
+            self.named == self.bare == 0,
+            f"no row names a pupil or holds a pupil's own id ({self.named:,} names, {self.bare:,} ids)",
+        )
+
+
+def prove(journals: Path, table: Path, letters: Counter[str]) -> Proof:
+    """Compare.
+
+    Arguments:
+        journals: the folder of the producers' journals, all of which are closed.
+        table: where session_events lies.
+        letters: what `letters.by_reason` found.
+    """
+    with duckdb.connect() as connection:
+        connection.register("stored", DeltaTable(table).to_pyarrow_dataset())
+        connection.read_csv(str(journals / "*.csv"), header=False, columns=COLUMNS, null_padding=False).create(
+            "journal"
+        )
+        connection.execute(_VIEWS)
+        found = dict(_counts(connection))
+        spoilt = connection.execute(_SPOILT).fetchall()
+        example = connection.execute(_EXAMPLE).fetchone()
+    return Proof(spoilt=Counter(dict(spoilt)), letters=letters, example=example[0] if example else "", **found)
+
+
+def _counts(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, int]]:
+    for name, query in _COUNTS.items():
+        row: Any = connection.execute(query).fetchone()
+        yield name, int(row[0])
+
+
+def _difference(one: Counter[str], other: Counter[str]) -> int:
+    return (one - other).total() + (other - one).total()
+
+
+_VIEWS = """
+CREATE TABLE rows AS SELECT session_id, id, event_type, payload, kafka_partition FROM stored;
+CREATE VIEW sent AS SELECT session_id, id, acknowledged FROM journal WHERE reason IS NULL;
+CREATE VIEW expected AS SELECT DISTINCT session_id, id FROM sent WHERE acknowledged;
+"""
+_SPOILT = "SELECT reason, count(*) FROM journal WHERE reason IS NOT NULL AND acknowledged GROUP BY reason"
+_EXAMPLE = """
+SELECT session_id FROM rows GROUP BY session_id
+ORDER BY count(*) FILTER (event_type = 'started') DESC, count(DISTINCT kafka_partition) DESC, count(*), session_id
+LIMIT 1
+"""
+_NAMES = "|".join(NAMES).replace("'", "''")
+_COUNTS = {
+    "expected": "SELECT count(*) FROM expected",
+    "repeats": "SELECT count(*) - (SELECT count(*) FROM expected) FROM sent WHERE acknowledged",
+    "missing": "SELECT count(*) FROM expected ANTI JOIN rows USING (session_id, id)",
+    "twice": "SELECT count(*) - count(DISTINCT (session_id, id)) FROM rows",
+    "strangers": "SELECT count(*) FROM rows ANTI JOIN sent USING (session_id, id)",
+    "named": f"SELECT count(*) FROM rows WHERE regexp_matches(payload, '{_NAMES}')",
+    # A pseudonym begins with p, which no UUID does.
+    "bare": """SELECT count(*) FROM rows WHERE regexp_matches(payload, '"(leaderId|studentId|userId)":"[^p]')""",
+}

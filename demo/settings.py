@@ -1,0 +1,30 @@
+"""The settings of the demo."""
+
+import tempfile
+from pathlib import Path
+
+from pydantic import Field, PositiveFloat
+
+from demo.errors import FolderNotEmpty
+from service.settings import Settings
+
+
+class DemoSettings(Settings):
+    """How long, and where."""
+
+    demo_seconds: PositiveFloat = Field(default=30.0, description="seconds for which producers send")
+    demo_folder: Path | None = Field(default=None, description="an empty or missing folder for the demo's files")
+
+
+def empty_folder(wanted: Path | None) -> Path:
+    """The folder that is wanted, or else a new temporary one; its absolute path.
+
+    Raises:
+        FolderNotEmpty: what lies there would be taken for the demo's own.
+    """
+    if wanted is None:
+        return Path(tempfile.mkdtemp(prefix="classwaves-demo-"))
+    wanted.mkdir(parents=True, exist_ok=True)
+    if any(wanted.iterdir()):
+        raise FolderNotEmpty(f"DEMO_FOLDER={wanted} is not empty: name another folder, or empty it.")
+    return wanted.resolve()

@@ -1,0 +1,107 @@
+"""The surroundings of one run: a folder, an environment, and the project's own commands in it."""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from classwaves_schemas.tables import SESSION_EVENTS
+from demo.errors import CommandFailed
+from demo.process import Process
+from ingestor.settings import LedgerSettings
+from localkafka import Kafka
+
+Program = Literal["ingestor", "analytics"]
+_COMMAND_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class World:
+    """Where everything of one run is.
+
+    Arguments:
+        folder: logs, journals, the pseudonym key and the warehouse.
+        environ: the environment of all its processes.
+    """
+
+    folder: Path
+    environ: Mapping[str, str]
+
+    @classmethod
+    def create(cls, folder: Path, kafka: Kafka) -> Self:
+        """A world in an empty folder, with topics and a group that nobody else uses, and a new pseudonym key."""
+        topic = f"demo.session-events.{secrets.token_hex(4)}"
+        key = folder / "pseudonym.key"
+        key.touch(mode=0o600)
+        key.write_text(secrets.token_hex(32))
+        world = cls(
+            folder,
+            {
+                **os.environ,
+                "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+                "SESSION_EVENTS_TOPIC": topic,
+                "DEAD_LETTER_TOPIC": f"{topic}.dead-letters",
+                "INGESTOR_GROUP": topic,
+                "WAREHOUSE": f"delta:{folder / 'warehouse'}",
+                "PSEUDONYM_KEY_FILE": str(key),
+                "HTTP_PORT": "0",
+                "PYTHONUNBUFFERED": "1",
+            },
+        )
+        world.logs.mkdir()
+        world.journals.mkdir()
+        return world
+
+    @property
+    def logs(self) -> Path:
+        """The folder of what processes wrote."""
+        return self.folder / "logs"
+
+    @property
+    def journals(self) -> Path:
+        """The folder of what producers know."""
+        return self.folder / "journals"
+
+    @property
+    def warehouse(self) -> Path:
+        """The root of the tables."""
+        return self.folder / "warehouse"
+
+    @property
+    def table(self) -> Path:
+        """Where session_events lies."""
+        return self.warehouse / SESSION_EVENTS.schema / SESSION_EVENTS.name
+
+    @property
+    def settings(self) -> LedgerSettings:
+        """The environment as the project's own commands read it."""
+        return LedgerSettings.from_environment(self.environ)
+
+    def run(self, program: Program, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command of the project to its end, whatever that is."""
+        command = self.command(program, *arguments)
+        return subprocess.run(
+            command, env=self.environ, capture_output=True, text=True, check=False, timeout=_COMMAND_SECONDS
+        )
+
+    def output(self, program: Program, *arguments: str) -> str:
+        """What a command writes. Raises CommandFailed with its own words if its exit code is not 0."""
+        done = self.run(program, *arguments)
+        if done.returncode:
+            raise CommandFailed(
+                f"`{program} {' '.join(arguments)}` ended with {done.returncode}: {done.stderr.strip()}"
+            )
+        return done.stdout
+
+    def start(self, name: str, *command: str, **environ: str) -> Process:
+        """Start a process that writes to a log of this name."""
+        return Process(command, {**self.environ, **environ}, self.logs / f"{name}.log")
+
+    @staticmethod
+    def command(program: Program, *arguments: str) -> list[str]:
+        """The command line of a program, run by this Python whether or not its scripts are installed."""
+        return [sys.executable, "-c", f"from {program}.cli import app; app(prog_name={program!r})", *arguments]

@@ -1,0 +1,80 @@
+import csv
+from collections import Counter
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from demo.delivery import Delivery
+from demo.journal import Journal, path_of
+from demo.proof import Proof, prove
+
+SENT = [("s1", "a", "", True), ("s1", "b", "", True), ("s1", "b", "", True), ("s2", "c", "", False)]
+SPOILT = [("s1", "a", "tombstone", True)]
+STORED = [("s1", "a", '{"leaderId":"p1_0"}'), ("s1", "b", "{}")]
+LETTERS = Counter(tombstone=1)
+SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("session_id", "id", "event_type", "payload")] + [("kafka_partition", pa.int32())]
+)
+
+
+@pytest.fixture
+def proof_of(tmp_path):
+    def prove_it(stored=STORED, sent=SENT, letters=LETTERS) -> Proof:
+        with path_of(tmp_path, "pod-1").open("w", newline="") as lines:
+            csv.writer(lines).writerows([*sent, *SPOILT])
+        rows = [
+            {"session_id": session, "id": id_, "event_type": "started", "payload": payload, "kafka_partition": 0}
+            for session, id_, payload in stored
+        ]
+        write_deltalake(tmp_path / "table", pa.Table.from_pylist(rows, SCHEMA), mode="overwrite")
+        return prove(tmp_path, tmp_path / "table", letters)
+
+    return prove_it
+
+
+def test_all_that_was_acknowledged_is_there_once(proof_of):
+    proof = proof_of()
+    assert proof.holds
+    assert (proof.expected, proof.repeats) == (2, 1)
+
+
+def test_an_event_whose_acknowledgement_got_lost_may_be_there_or_not(proof_of):
+    assert proof_of(stored=[*STORED, ("s2", "c", "{}")]).holds
+
+
+@pytest.mark.parametrize(
+    ("stored", "what"),
+    [
+        (STORED[:1], {"missing": 1}),
+        ([*STORED, STORED[0]], {"twice": 1}),
+        ([*STORED, ("s1", "z", "{}")], {"strangers": 1}),
+        ([STORED[0], ("s1", "b", '{"name":"O\'Neil"}')], {"named": 1}),
+        ([STORED[0], ("s1", "b", '{"leaderId":"7d0f1f0e"}')], {"bare": 1}),
+    ],
+)
+def test_each_fault_of_the_table_is_counted_and_ends_the_proof(proof_of, stored, what):
+    proof = proof_of(stored=stored)
+    assert not proof.holds
+    assert replace(proof, **dict.fromkeys(what, 0)).holds
+    assert {name: getattr(proof, name) for name in what} == what
+
+
+@pytest.mark.parametrize("letters", [Counter(), Counter(tombstone=2), Counter(not_json=1)])
+def test_a_letter_too_few_or_too_many_or_with_another_reason_ends_the_proof(proof_of, letters):
+    assert not proof_of(letters=letters).holds
+
+
+def test_a_proof_of_nothing_does_not_hold(proof_of):
+    assert not proof_of(stored=[], sent=[("s2", "c", "", False)]).holds
+
+
+def test_a_journal_says_what_the_broker_answered(tmp_path):
+    delivery = Delivery(0.0, "pod-1", "s1", "a", b"{}")
+    with path_of(tmp_path, "pod-1").open("w", newline="") as lines:
+        journal = Journal(lines)
+        journal.write(delivery, None, None)
+        journal.write(delivery, RuntimeError("lost"), None)
+    assert path_of(tmp_path, "pod-1").read_text().splitlines() == ["s1,a,,True", "s1,a,,False"]
+    assert journal.unacknowledged == 1

@@ -1,0 +1,25 @@
+import pytest
+
+from demo.errors import FolderNotEmpty
+from demo.settings import DemoSettings, empty_folder
+from service.errors import SettingsError
+
+
+def test_the_demo_takes_half_a_minute_in_a_folder_of_its_own_unless_told_otherwise():
+    assert DemoSettings.from_environment({}) == DemoSettings(demo_seconds=30.0, demo_folder=None)
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "soon"])
+def test_a_wrong_duration_is_named(seconds):
+    with pytest.raises(SettingsError, match="DEMO_SECONDS"):
+        DemoSettings.from_environment({"DEMO_SECONDS": seconds})
+
+
+def test_a_folder_that_is_wanted_is_made(tmp_path):
+    assert empty_folder(tmp_path / "new" / "one").is_dir()
+
+
+def test_a_folder_with_something_in_it_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(FolderNotEmpty, match="not empty"):
+        empty_folder(tmp_path)
