@@ -16,7 +16,7 @@ next batch grows for as long as the warehouse takes: the warehouse sets the size
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, wait
 
 from ingestor.broker.port import Member, Polled
 from ingestor.consumer.backpressure import Backpressure, Intake
@@ -41,7 +41,8 @@ class Pipeline:
     Arguments:
         member: not subscribed yet.
         decoder: of the same topic.
-        committer: runs on a thread of the pipeline's own.
+        committer: runs on `ledger_thread` alone.
+        ledger_thread: one worker; the pipeline shuts it down.
         limit: how bad a stream may be.
         gathering: the growing micro-batch.
         backpressure: what may be held in memory.
@@ -54,6 +55,7 @@ class Pipeline:
         member: Member,
         decoder: Decoder,
         committer: Committer,
+        ledger_thread: Executor,
         limit: RejectLimitState,
         gathering: Gathering,
         backpressure: Backpressure,
@@ -62,13 +64,13 @@ class Pipeline:
         self._member = member
         self._decoder = decoder
         self._committer = committer
+        self._ledger_thread = ledger_thread
         self._limit = limit
         self._gathering = gathering
         self._backpressure = backpressure
         self._clock = clock
         self._cursors = Cursors()
         self._owned = Ownership(clock)
-        self._ledger_thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._locating: Future[Mapping[int, Place]] | None = None
         self._committing: Future[Committed] | None = None
         self._in_flight_bytes = 0

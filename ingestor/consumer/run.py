@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from classwaves_schemas.pseudonym import Pseudonymiser
 from ingestor.broker.kafka import KafkaMember, consumer_options
@@ -64,6 +65,7 @@ def run(settings: IngestorSettings, stop: threading.Event) -> None:
             clock=clock,
             abandon=abandon,
         ),
+        ledger_thread=ThreadPoolExecutor(1, thread_name_prefix="ledger"),
         limit=RejectLimitState(RejectLimit(settings.dead_letter_limit, DEAD_LETTER_WINDOW)),
         gathering=Gathering(BatchPolicy(settings.batch_max_rows, settings.batch_max_bytes, settings.batch_max_seconds)),
         backpressure=Backpressure(BackpressurePolicy(settings.memory_budget_bytes - prefetch)),
