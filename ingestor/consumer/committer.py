@@ -98,7 +98,7 @@ class Committer:
         self._clock = clock
         self._patiently = Retrying(
             retry=retry_if_exception_type((WarehouseUnavailable, BrokerUnavailable)),
-            wait=wait_exponential_jitter(initial=_FIRST_WAIT_SECONDS, max=_LONGEST_WAIT_SECONDS),
+            wait=wait_exponential_jitter(multiplier=_FIRST_WAIT_SECONDS, max=_LONGEST_WAIT_SECONDS),
             stop=stop_when_event_set(abandon),
             sleep=sleep_using_event(abandon),
             before_sleep=_log_wait,
