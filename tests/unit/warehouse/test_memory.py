@@ -1,11 +1,25 @@
 import pytest
+from hypothesis import settings
 
 from tests.support.rows import STREAM, batch, event
 from tests.support.warehouse_behaviour import WarehouseBehaviour
+from tests.support.warehouse_machine import WarehouseMachine
 from warehouse.checkpoint import Progress
 from warehouse.errors import WarehouseUnavailable
 from warehouse.memory import MemoryWarehouse
 from warehouse.port import Stored
+
+
+class Faults:
+    """Raises once, at the moment that was asked for."""
+
+    def __init__(self) -> None:
+        self.due: str | None = None
+
+    def on_commit(self, moment: str) -> None:
+        if moment == self.due:
+            self.due = None
+            raise WarehouseUnavailable
 
 
 class TestMemoryWarehouse(WarehouseBehaviour):
@@ -14,16 +28,24 @@ class TestMemoryWarehouse(WarehouseBehaviour):
         return MemoryWarehouse()
 
 
+class MemoryMachine(WarehouseMachine):
+    def open(self):
+        self.faults = Faults()
+        return MemoryWarehouse(self.faults.on_commit)
+
+    def fail_next_commit(self, moment):
+        self.faults.due = moment
+
+
+TestMemoryMachine = MemoryMachine.TestCase
+TestMemoryMachine.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_fault_around_a_commit_is_settled_by_calling_again(moment):
-    faults = [moment]
-
-    def on_commit(now):
-        if now in faults:
-            faults.clear()
-            raise WarehouseUnavailable
-
-    warehouse = MemoryWarehouse(on_commit)
+    faults = Faults()
+    faults.due = moment
+    warehouse = MemoryWarehouse(faults.on_commit)
     ledger = warehouse.ledger(STREAM)
     arguments = batch(event("a"), event("a")), {0: None}, {0: Progress(2)}
     with pytest.raises(WarehouseUnavailable):

@@ -1,0 +1,145 @@
+"""Owners, zombies, crashes, faults and repeats in any order, against a model.
+
+Messages lie at the offsets of three partitions; up to four writers read and append them. Each believes in the
+positions that it loaded or was answered, which may be old by now.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from tests.support.ledger_model import LedgerModel, first_try
+from tests.support.rows import STREAM, batch, event
+from warehouse.checkpoint import Progress
+from warehouse.errors import WarehouseUnavailable
+from warehouse.port import Ledger, Moved, Positions, Stored, Warehouse
+
+PARTITIONS = range(3)
+SESSIONS = ("s1", "s2", "s3", "s4")
+
+Message = tuple[str, str, str, int] | None
+"""Session, id, payload and minutes since the morning; None for a message that is dead-lettered."""
+
+messages = st.none() | st.tuples(
+    st.sampled_from(SESSIONS), st.sampled_from("abcdef"), st.sampled_from(["{}", "[]"]), st.sampled_from([0, 59, 720])
+)
+some_partitions = st.sets(st.sampled_from(PARTITIONS), min_size=1)
+
+
+@dataclass(eq=False)
+class Writer:
+    """A ledger, and the positions that its owner believes in."""
+
+    ledger: Ledger
+    believed: dict[int, int | None] = field(default_factory=dict)
+
+    def load(self, partitions: set[int]) -> None:
+        """Take over partitions, as a consumer does when they are assigned."""
+        checkpoints = self.ledger.checkpoints()
+        self.believed = {p: checkpoints[p].position if p in checkpoints else None for p in partitions}
+
+
+class WarehouseMachine(RuleBasedStateMachine):
+    """The state machine. An adapter's subclass brings the warehouse, its faults and what others do to its table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.warehouse = self.open()
+        self.model = LedgerModel()
+        self.logs: dict[int, list[Message]] = {partition: [] for partition in PARTITIONS}
+        self.writers: list[Writer] = []
+
+    def open(self) -> Warehouse:
+        """An empty warehouse."""
+        raise NotImplementedError
+
+    def fail_next_commit(self, moment: str) -> None:
+        """Make the next commit raise, "before" or "after" it has landed."""
+        raise NotImplementedError
+
+    def disturb(self, choice: int) -> None:
+        """Do to the table, from outside, what does not change its rows."""
+
+    @rule(partition=st.sampled_from(PARTITIONS), sent=st.lists(messages, min_size=1, max_size=6))
+    def produce(self, partition: int, sent: list[Message]) -> None:
+        self.logs[partition].extend(sent)
+
+    @precondition(lambda self: len(self.writers) < 4)
+    @rule(partitions=some_partitions)
+    def join(self, partitions: set[int]) -> None:
+        writer = Writer(self.warehouse.ledger(STREAM))
+        writer.load(partitions)
+        self.writers.append(writer)
+
+    @precondition(lambda self: self.writers)
+    @rule(data=st.data(), partitions=some_partitions)
+    def rebalance(self, data: st.DataObject, partitions: set[int]) -> None:
+        self._any_writer(data).load(partitions)
+
+    @precondition(lambda self: self.writers)
+    @rule(data=st.data())
+    def crash(self, data: st.DataObject) -> None:
+        self.writers.remove(self._any_writer(data))
+
+    @rule(choice=st.integers(0, 3))
+    def others_at_work(self, choice: int) -> None:
+        self.disturb(choice)
+
+    @precondition(lambda self: self.writers)
+    @rule(data=st.data(), most=st.integers(0, 6), fault=st.sampled_from([None, None, "before", "after"]))
+    def append(self, data: st.DataObject, most: int, fault: str | None) -> None:
+        writer = self._any_writer(data)
+        partitions = data.draw(st.sets(st.sampled_from(sorted(writer.believed)), min_size=1))
+        expected = {partition: writer.believed[partition] for partition in sorted(partitions)}
+        rows, progress = self._read(expected, most)
+        if fault is not None:
+            self.fail_next_commit(fault)
+        try:
+            answer = writer.ledger.append(batch(*rows), expected, progress)
+        except WarehouseUnavailable:
+            answer = writer.ledger.append(batch(*rows), expected, progress)
+        due = self.model.append(rows, expected, progress)
+        assert isinstance(answer, Stored) if due is None else first_try(answer) == due
+        reached = {partition: made.position for partition, made in progress.items()}
+        writer.believed.update(answer.positions if isinstance(answer, Moved) else reached)
+
+    @invariant()
+    def checkpoints_are_those_of_the_model(self) -> None:
+        assert self.warehouse.ledger(STREAM).checkpoints() == self.model.checkpoints
+
+    @invariant()
+    def every_offset_is_accounted_for(self) -> None:
+        rows = self.warehouse.events.partition_rows(STREAM)
+        for partition, held in self.model.checkpoints.items():
+            stored = rows[partition].rows if partition in rows else 0
+            letters = sum(held.dead_lettered.values())
+            assert held.position - held.first_offset == stored + held.duplicates + letters
+
+    def teardown(self) -> None:
+        found = [row for session in SESSIONS for row in self.warehouse.events.timeline(session).to_pylist()]
+        assert {(row["session_id"], row["id"]): row["payload"] for row in found} == {
+            identity: row["payload"] for identity, row in self.model.rows.items()
+        }
+        assert len(found) == len(self.model.rows)
+
+    def _any_writer(self, data: st.DataObject) -> Writer:
+        return self.writers[data.draw(st.integers(0, len(self.writers) - 1))]
+
+    def _read(self, expected: Positions, most: int) -> tuple[list[dict[str, Any]], Mapping[int, Progress]]:
+        """The rows of up to `most` messages of each partition, and the progress that they make."""
+        rows: list[dict[str, Any]] = []
+        progress: dict[int, Progress] = {}
+        for partition, position in expected.items():
+            start = position or 0
+            taken = self.logs[partition][start : start + most]
+            for offset, message in enumerate(taken, start):
+                if message is not None:
+                    session, id_, payload, minutes = message
+                    place = {"partition": partition, "offset": offset}
+                    rows.append(event(id_, session_id=session, payload=payload, minutes=minutes, **place))
+            letters = {"not_json": taken.count(None)} if None in taken else {}
+            progress[partition] = Progress(start + len(taken), dead_lettered=letters)
+        return rows, progress

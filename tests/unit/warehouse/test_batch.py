@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.rows import batch, event
+from warehouse.lanes import lanes_of
+from warehouse.screening import screen
+
+# org.apache.kafka.common.utils.UtilsTest.testMurmur2
+JAVA = {
+    "21": -973932308,
+    "foobar": -790332482,
+    "a-little-bit-long-string": -985981536,
+    "a-little-bit-longer-string": -1486304829,
+    "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971,
+}
+
+
+def test_lanes_are_those_of_kafkas_own_murmur2():
+    assert lanes_of(list(JAVA)).tolist() == [(value & 0x7FFFFFFF) % 60 for value in JAVA.values()]
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
+def test_a_lane_depends_on_its_key_alone(keys):
+    lanes = lanes_of(keys)
+    assert lanes.tolist() == [lane for key in keys for lane in lanes_of([key]).tolist()]
+    assert all(lane < 60 for lane in lanes)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (event("c", session_id="ab"), event("bc", session_id="a")),
+        (event("c", session_id="1:a"), event(":ac", session_id="1")),
+        (event("a"), event("a", session_id="s2")),
+    ],
+)
+def test_identities_of_different_events_differ(one, other):
+    assert len(set(batch(one, other).digests.tolist())) == 2
+
+
+def test_taking_rows_keeps_what_is_known_of_them():
+    rows = batch(event("a"), event("b", session_id="s2", partition=1), event("c", payload=None))
+    digests, fingerprints, lanes = rows.digests, rows.fingerprints, rows.lanes
+    taken = rows.where(np.array([False, True, True]))
+    assert "digests" in taken.__dict__
+    assert taken.digests.tolist() == digests[1:].tolist()
+    assert taken.fingerprints.tolist() == fingerprints[1:].tolist()
+    assert taken.lanes.tolist() == lanes[1:].tolist()
+    assert taken.partitions.tolist() == [1, 0]
+
+
+def test_an_empty_batch_has_no_lanes_and_nothing_fresh():
+    assert batch().lanes.tolist() == []
+    assert screen(batch(), lambda wanted: (wanted == b"", np.zeros(0, np.uint64))).fresh.tolist() == []
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy"))),
+    st.dictionaries(st.sampled_from("abc"), st.just("x")),
+)
+def test_screening_keeps_the_first_of_each_identity(arrived, held):
+    stored = batch(*(event(id_, payload=payload) for id_, payload in held.items()))
+    known = dict(zip(stored.digests.tolist(), stored.fingerprints.tolist(), strict=True))
+
+    def lookup(wanted):
+        found = [known.get(digest) for digest in wanted.tolist()]
+        return np.array([f is not None for f in found], bool), np.array([f or 0 for f in found], np.uint64)
+
+    screening = screen(batch(*(event(id_, payload=payload) for id_, payload in arrived)), lookup)
+    first = dict(held)
+    for (id_, payload), fresh, conflicting in zip(arrived, screening.fresh, screening.conflicting, strict=True):
+        assert fresh == (id_ not in first)
+        assert conflicting == (first.setdefault(id_, payload) != payload)

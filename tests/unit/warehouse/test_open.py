@@ -1,0 +1,29 @@
+import pytest
+
+from warehouse.delta.warehouse import DeltaWarehouse
+from warehouse.errors import WarehouseAddressError, WarehouseUnavailable
+from warehouse.memory import MemoryWarehouse
+from warehouse.open import open_warehouse
+
+
+def test_an_address_says_which_warehouse(tmp_path):
+    assert isinstance(open_warehouse("memory:"), MemoryWarehouse)
+    warehouse = open_warehouse(f"delta:{tmp_path}/lake")
+    assert isinstance(warehouse, DeltaWarehouse)
+    assert warehouse.tables.migrate()
+    assert (tmp_path / "lake" / "analytics" / "session_events").is_dir()
+
+
+@pytest.mark.parametrize("address", ["", "delta:", "delta", "memory:x", "memory", "postgres://x", "/folder"])
+def test_any_other_address_is_refused_by_name(address):
+    with pytest.raises(WarehouseAddressError) as refused:
+        open_warehouse(address)
+    assert f"WAREHOUSE is {address!r}" in str(refused.value)
+
+
+def test_a_store_that_cannot_be_read_is_unavailable(tmp_path):
+    log = tmp_path / "analytics" / "session_events" / "_delta_log"
+    log.mkdir(parents=True)
+    (log / f"{0:020}.json").write_text("{")
+    with pytest.raises(WarehouseUnavailable, match="session_events cannot be opened"):
+        open_warehouse(f"delta:{tmp_path}").events.size()
