@@ -71,7 +71,7 @@ class MemoryLedger:
     def __init__(self, store: _Store, stream: Stream) -> None:
         self._store = store
         self._stream = stream
-        self._undecided: tuple[Positions, Stored] | None = None
+        self._landed: tuple[Mapping[int, Progress], Stored] | None = None
 
     def checkpoints(self) -> Mapping[int, Checkpoint]:
         """The latest checkpoint of every partition that has one."""
@@ -82,20 +82,8 @@ class MemoryLedger:
     def append(self, batch: Batch, expected: Positions, progress: Mapping[int, Progress]) -> Stored | Moved:
         """Store the rows that are not stored yet, and move positions and counters, at once."""
         with self._store.lock:
-            actual = {partition: checkpoint.position for partition, checkpoint in self._checkpoints.items()}
-            answer = settled(actual, expected, progress)
-            if answer is None:
-                self._store.on_commit("before")
-                answer = self._commit(batch, progress)
-                self._undecided = {partition: made.position for partition, made in progress.items()}, answer
-                self._store.on_commit("after")
-            elif (
-                isinstance(answer, Stored)
-                and self._undecided is not None
-                and self._undecided[0].items() <= actual.items()
-            ):
-                answer = self._undecided[1]
-            self._undecided = None
+            answer = self._answer(batch, expected, progress)
+            self._landed = None
             return answer
 
     def accept_topic(self) -> None:
@@ -109,6 +97,19 @@ class MemoryLedger:
 
     def _accept(self) -> None:
         self._store.topics.setdefault((self._stream.group, self._stream.topic), set()).add(self._stream.topic_id)
+
+    def _answer(self, batch: Batch, expected: Positions, progress: Mapping[int, Progress]) -> Stored | Moved:
+        if self._landed is not None and self._landed[0] == progress:
+            return self._landed[1]
+        actual = {partition: held.position for partition, held in self._checkpoints.items()}
+        answer = settled(actual, expected, progress)
+        if answer is not None:
+            return answer
+        self._store.on_commit("before")
+        stored = self._commit(batch, progress)
+        self._landed = progress, stored
+        self._store.on_commit("after")
+        return stored
 
     def _commit(self, batch: Batch, progress: Mapping[int, Progress]) -> Stored:
         screening = screen(batch, self._store.stored)

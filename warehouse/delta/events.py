@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import duckdb
@@ -16,7 +17,7 @@ from warehouse.port import PartitionRows, TableSize
 from warehouse.stream import Stream
 
 _MEMORY: Final = "512MB"
-"""Beyond this DuckDB spills to its temporary directory."""
+"""Beyond this DuckDB spills to a temporary directory."""
 
 _SQL: Final = files("warehouse") / "sql"
 
@@ -83,7 +84,10 @@ class DeltaEvents:
     def _query(self, name: str, parameters: Mapping[str, Any], **tables: pa.Table) -> pa.Table:
         """Run `warehouse/sql/<name>.sql` on the latest version, as the columns of the contract."""
         dataset = self._root.open(SESSION_EVENTS).to_pyarrow_dataset(schema=ROWS)
-        with duckdb.connect(config={"memory_limit": _MEMORY}) as connection:
+        with (
+            TemporaryDirectory(prefix="duckdb-") as spill,
+            duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spill}) as connection,
+        ):
             for table, rows in {"session_events": dataset, **tables}.items():
                 connection.register(table, rows)
             return connection.sql((_SQL / f"{name}.sql").read_text(), params=dict(parameters)).to_arrow_table()

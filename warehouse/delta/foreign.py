@@ -24,10 +24,6 @@ class ForeignFiles:
         self._files: list[tuple[str, frozenset[int]]] = []
         self._lost: frozenset[int] = frozenset()
 
-    def clear(self) -> None:
-        """Forget them: the index starts over from the table."""
-        self.__init__()  # type: ignore[misc]
-
     def note(self, entry: Entry) -> None:
         """Remember what another writer's commit added."""
         lanes = lanes_in(entry.transactions) or _EVERY_LANE

@@ -200,4 +200,4 @@ class DeltaLedger:
 
     def _start_over(self) -> None:
         self._index.forget()
-        self._foreign.clear()
+        self._foreign = ForeignFiles()

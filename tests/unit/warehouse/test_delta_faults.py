@@ -5,9 +5,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 import pytest
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
+from classwaves_schemas.tables import SESSION_EVENTS
 from tests.support.rows import MORNING, STREAM, batch, event, table
+from warehouse.batch import ROWS
 from warehouse.checkpoint import Checkpoint, Progress
 from warehouse.delta import foreign
 from warehouse.delta.backoff import Backoff
@@ -165,3 +167,18 @@ def test_accepting_a_topic_outlives_a_fault(delta, faults):
     faults.due = ["after"]
     ledger.accept_topic()
     assert ledger.checkpoints() == {}
+
+
+def test_a_checkpoint_beyond_the_version_of_a_new_ledger_is_read_at_its_own_version(delta, outside):
+    late = delta.ledger(STREAM)
+    delta.ledger(STREAM).append(*FIRST)
+    outside().create_checkpoint()
+    assert late.append(*SECOND) == Stored(rows=1, duplicates={0: 1})
+
+
+def test_files_without_statistics_are_searched_for_repeats(root):
+    unknown = {"delta.dataSkippingStatsColumns": "payload"}
+    DeltaTable.create(root.of(SESSION_EVENTS), ROWS, configuration=unknown)
+    warehouse = DeltaWarehouse(root.url)
+    warehouse.ledger(STREAM).append(*FIRST)
+    assert warehouse.ledger(STREAM).append(*SECOND) == Stored(rows=1, duplicates={0: 1})
