@@ -161,6 +161,13 @@ class WarehouseBehaviour:
         assert {p: held.position for p, held in heir.checkpoints().items()} == {0: 2, 1: 5}
         assert {row["id"] for row in warehouse.events.timeline("s1").to_pylist()} == {"a", "b", "c"}
 
+    def test_a_zombies_heartbeat_is_fenced(self, warehouse: Warehouse) -> None:
+        zombie, heir = warehouse.ledger(STREAM), warehouse.ledger(STREAM)
+        zombie.append(batch(), {0: None}, {0: Progress(0)})
+        heir.append(batch(event("a")), {0: 0}, {0: Progress(1)})
+        assert zombie.append(batch(), {0: 0}, {0: Progress(0, stored_until_ms=9)}) == Moved({0: 1})
+        assert heir.checkpoints()[0].stored_until_ms is None
+
     def test_writers_racing_with_the_same_events_on_two_partitions_store_each_once(self, warehouse: Warehouse) -> None:
         def writer(partition: int) -> int:
             ledger = warehouse.ledger(STREAM)
