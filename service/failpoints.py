@@ -5,19 +5,21 @@
     _COMMITTED.hit()
 
 FAILPOINTS="committed=kill@3,decoded=raise@0.01" ends the process with SIGKILL at the third hit of the first, and
-raises InjectedFault at each hit of the second with a probability of 1 %. Unarmed, a hit is one test of None.
+raises InjectedFault at each hit of the second with a probability of 1 %. `stop` freezes the process with SIGSTOP, as a
+node that hangs does, until somebody sends SIGCONT. Unarmed, a hit is one test of None.
 """
 
-import os
 import random
 import re
 import signal
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import count
 
 from service.errors import InjectedFault, SettingsError
 
-_ORDER = re.compile(r"(?P<name>[\w-]+)=(?P<action>kill|raise)@(?P<when>\d+|0?\.\d+)")
+_ORDER = re.compile(r"(?P<name>[\w-]+)=(?P<action>kill|stop|raise)@(?P<when>\d+|0?\.\d+)")
+_SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 _dice = random.SystemRandom()
 _points: dict[str, "FailPoint"] = {}
 
@@ -36,8 +38,8 @@ class FailPoint:
             self._fault()
 
     def arm(self, action: str, when: str) -> None:
-        """Order `kill` or `raise`, at the hit with this number, or at each with this probability if it has a point."""
-        strike = self._kill if action == "kill" else self._raise
+        """Order `kill`, `stop` or `raise`, at the hit with this number or, if it has a point, with this probability."""
+        strike = partial(signal.raise_signal, _SIGNALS[action]) if action in _SIGNALS else self._raise
         hits = count(1)
 
         def fault() -> None:
@@ -45,9 +47,6 @@ class FailPoint:
                 strike()
 
         self._fault = fault
-
-    def _kill(self) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
 
     def _raise(self) -> None:
         raise InjectedFault(f"FAILPOINTS ordered a fault at {self.name}.")
@@ -63,5 +62,7 @@ def arm(environ: Mapping[str, str]) -> None:
         match = _ORDER.fullmatch(order.strip())
         if match is None or match["name"] not in _points:
             known = ", ".join(sorted(_points)) or "none"
-            raise SettingsError(f"FAILPOINTS: {order!r} is not <name>=kill|raise@<hit or probability>, names: {known}")
+            raise SettingsError(
+                f"FAILPOINTS: {order!r} is not <name>=kill|stop|raise@<hit or probability>, names: {known}"
+            )
         _points[match["name"]].arm(match["action"], match["when"])

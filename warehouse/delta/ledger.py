@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from deltalake import DeltaTable
 
+from service.failpoints import FailPoint
 from warehouse.batch import ROWS, Batch
 from warehouse.checkpoint import Checkpoint, Progress, begun
 from warehouse.delta.app_ids import AppIds, lane_id
@@ -34,6 +35,9 @@ from warehouse.positions import settled
 from warehouse.stream import Stream
 
 T = TypeVar("T")
+
+_BEFORE_COMMIT = FailPoint("before-commit")
+_COMMITTED = FailPoint("committed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,10 @@ class DeltaLedger:
         )
         token = uuid4().hex
         self._undecided[token] = _Attempt(progress, fresh, stored)
-        write(self._handle, fresh.rows, self._transactions(progress, stored, fresh.lanes), token)
+        transactions = self._transactions(progress, stored, fresh.lanes)
+        _BEFORE_COMMIT.hit()
+        write(self._handle, fresh.rows, transactions, token)
+        _COMMITTED.hit()
         self._catch_up()
 
     def _transactions(
@@ -190,6 +197,8 @@ class DeltaLedger:
         if self._foreign.lost(lanes):
             self._start_over()
         paths = self._foreign.due(lanes)
+        if not paths:
+            return
         try:
             for identities in self._files.identities(paths):
                 self._index.learn(identities)

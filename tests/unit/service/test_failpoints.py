@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -9,9 +10,10 @@ from service.errors import InjectedFault, SettingsError
 from service.failpoints import FailPoint, arm
 
 PROGRAM = """
+import sys
 from service.failpoints import FailPoint, arm
 point = FailPoint("written")
-arm({"FAILPOINTS": "written=kill@3"})
+arm({"FAILPOINTS": sys.argv[1]})
 for n in (1, 2, 3, 4):
     print(n, flush=True)
     point.hit()
@@ -47,9 +49,23 @@ def test_a_probability_fails_sooner_or_later():
 
 
 def test_a_kill_ends_the_process_without_a_word():
-    done = subprocess.run([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "written=kill@3"], stdout=subprocess.PIPE, text=True, timeout=60, check=False
+    )
     assert done.stdout.split() == ["1", "2", "3"]
     assert done.returncode == -signal.SIGKILL
+
+
+def test_a_stop_freezes_the_process_until_it_is_told_to_go_on():
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "written=stop@3"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        process.send_signal(signal.SIGCONT)
+        told, _ = process.communicate(timeout=60)
+    assert told.split() == ["1", "2", "3", "4"]
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize("order", ["nowhere=kill@1", "known=explode@1", "known=kill", "known"])
