@@ -32,9 +32,9 @@ class World:
     environ: Mapping[str, str]
 
     @classmethod
-    def create(cls, folder: Path, kafka: Kafka) -> Self:
-        """A world in an empty folder, with topics and a group that nobody else uses, and a new pseudonym key."""
-        topic = f"demo.session-events.{secrets.token_hex(4)}"
+    def create(cls, folder: Path, kafka: Kafka, name: str) -> Self:
+        """A world in an empty folder, with topics and a group that begin with `name` and that nobody else uses."""
+        topic = f"{name}.session-events.{secrets.token_hex(4)}"
         key = folder / "pseudonym.key"
         key.touch(mode=0o600)
         key.write_text(secrets.token_hex(32))

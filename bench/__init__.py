@@ -1,0 +1,1 @@
+"""Figures with their conditions, each by one command."""

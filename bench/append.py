@@ -1,0 +1,94 @@
+"""What one append costs as the table grows: `python -m bench.append`, against the embedded warehouse."""
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from statistics import median
+
+import pyarrow as pa
+
+from bench.conditions import conditions
+from bench.record import record
+from warehouse.batch import ROWS, Batch
+from warehouse.checkpoint import Progress
+from warehouse.open import open_warehouse
+from warehouse.port import Stored
+from warehouse.stream import Stream
+
+ROWS_PER_APPEND = 5_000
+APPENDS = 400
+WINDOW = 50
+_BEGINS = datetime(2025, 9, 15, 8, tzinfo=UTC)
+_LASTS = timedelta(days=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Appends in a row, and the table that they met.
+
+    Arguments:
+        rows: in the table after them.
+        p50_ms, worst_ms: of one append.
+    """
+
+    rows: int
+    p50_ms: float
+    worst_ms: float
+
+
+def costs(folder: str) -> Iterator[Cost]:
+    """The cost of each window of appends to one growing table; a week of events in the order of their times."""
+    warehouse = open_warehouse(f"delta:{folder}")
+    warehouse.tables.migrate()
+    ledger = warehouse.ledger(Stream("bench", "bench", "bench"))
+    position: int | None = None
+    taken: list[float] = []
+    for number in range(APPENDS):
+        first = number * ROWS_PER_APPEND
+        batch = Batch(_rows(first))
+        progress = {0: Progress(position=first + ROWS_PER_APPEND)}
+        began = time.perf_counter()
+        stored = ledger.append(batch, {0: position}, progress)
+        taken.append((time.perf_counter() - began) * 1000)
+        assert stored == Stored(rows=ROWS_PER_APPEND), stored
+        position = first + ROWS_PER_APPEND
+        if len(taken) == WINDOW:
+            yield Cost(position, round(median(taken), 1), round(max(taken), 1))
+            taken.clear()
+
+
+def _rows(first: int) -> pa.Table:
+    numbers = range(first, first + ROWS_PER_APPEND)
+    total = ROWS_PER_APPEND * APPENDS
+    columns = {
+        "id": [f"event-{number}" for number in numbers],
+        "session_id": [f"3d9f1c52-5d0e-4d7e-a2f7-{number // 100:012x}" for number in numbers],
+        "teacher_id": ["b0a5e7b1-4c1c-4d39-9f0e-000000000001"] * ROWS_PER_APPEND,
+        "event_type": ["member_join"] * ROWS_PER_APPEND,
+        "event_time": [_BEGINS + _LASTS * (number / total) for number in numbers],
+        "payload": ['{"groupId":"a6a7c9a4-2f0e-4a0f-9c55-3e5c1d9b7e44","memberCount":1}'] * ROWS_PER_APPEND,
+        "kafka_topic_id": ["bench"] * ROWS_PER_APPEND,
+        "kafka_partition": [0] * ROWS_PER_APPEND,
+        "kafka_offset": list(numbers),
+    }
+    return pa.table([pa.array(columns.get(field.name, [None] * ROWS_PER_APPEND), field.type) for field in ROWS], ROWS)
+
+
+def main() -> None:
+    """Print each window, and write all of them with their conditions."""
+    found = conditions()
+    print(json.dumps(found))
+    print(f"{'rows in the table':>18} {'p50 ms':>8} {'worst ms':>9}   appends of {ROWS_PER_APPEND:,} rows")
+    measured = []
+    with tempfile.TemporaryDirectory(prefix="classwaves-bench-") as folder:
+        for cost in costs(folder):
+            print(f"{cost.rows:>18,} {cost.p50_ms:>8} {cost.worst_ms:>9}", flush=True)
+            measured.append(asdict(cost))
+    record("append", found, {"rows_per_append": ROWS_PER_APPEND, "costs": measured})
+
+
+if __name__ == "__main__":
+    main()

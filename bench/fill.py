@@ -1,0 +1,60 @@
+"""A topic full of events, as fast as one process can send them: `python -m bench.fill TOPIC COUNT`."""
+
+import os
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from confluent_kafka import Producer
+
+from service.settings import kafka_options
+
+EVENTS_PER_SESSION = 100
+_BEGINS = datetime(2025, 9, 15, 8, tzinfo=UTC)
+_LASTS = timedelta(hours=7)
+_TEACHER = "b0a5e7b1-4c1c-4d39-9f0e-{:012x}"
+_SESSION = "3d9f1c52-5d0e-4d7e-a2f7-{:012x}"
+_VALUE = (
+    '{{"id":"{session}_member_leave_{number:013d}_k3j9x0q2a","event_type":"member_leave","event_time":"{time}",'
+    '"session_id":"{session}","teacher_id":"{teacher}","source":"sessions_namespace@ws-1","sequence":{sequence},'
+    '"payload":{{"groupId":"a6a7c9a4-2f0e-4a0f-9c55-3e5c1d9b7e44","reason":"transport close"}}}}'
+)
+
+
+def events(count: int) -> Iterator[tuple[bytes, bytes]]:
+    """Keys and values of distinct valid events of about 390 bytes: a school day with 100 events a session."""
+    sessions = max(1, count // EVENTS_PER_SESSION)
+    for number in range(count):
+        session = _SESSION.format(number % sessions)
+        at = _BEGINS + _LASTS * (number / count)
+        value = _VALUE.format(
+            session=session,
+            number=number,
+            time=at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            teacher=_TEACHER.format(number % sessions // 5),
+            sequence=number // sessions + 1,
+        )
+        yield session.encode(), value.encode()
+
+
+def fill(producer: Producer, topic: str, count: int) -> int:
+    """Send so many events; how many of them the broker did not take."""
+    for key, value in events(count):
+        while True:
+            try:
+                producer.produce(topic, value, key)
+                break
+            except BufferError:
+                producer.poll(0.1)
+    return producer.flush(120)
+
+
+def main(topic: str, count: int) -> int:
+    """The exit code."""
+    tuning = {"linger.ms": 50, "batch.size": 1_000_000, "queue.buffering.max.messages": 500_000, "acks": "all"}
+    producer = Producer({**tuning, "partitioner": "murmur2_random", **kafka_options(os.environ)})
+    return 1 if fill(producer, topic, count) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))
