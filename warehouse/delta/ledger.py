@@ -44,6 +44,7 @@ _COMMITTED = FailPoint("committed")
 class _Attempt:
     """A commit that was tried."""
 
+    token: str
     progress: Mapping[int, Progress]
     fresh: Batch
     stored: Stored
@@ -78,7 +79,7 @@ class DeltaLedger:
         self._backoff = backoff
         self._sleep = sleep
         self._chance = Random()  # noqa: S311  # jitter keeps no secret
-        self._undecided: dict[str | None, _Attempt] = {}
+        self._undecided: _Attempt | None = None
         self._landed: _Attempt | None = None
 
     def checkpoints(self) -> Mapping[int, Checkpoint]:
@@ -91,7 +92,7 @@ class DeltaLedger:
         """Store the rows that are not stored yet, and move positions and counters, in one atomic commit."""
 
         def step(attempt: int) -> Stored | Moved:
-            if attempt > 1 or self._undecided:
+            if attempt > 1 or self._undecided is not None:
                 self._handle.update_incremental()
             self._catch_up()
             answer = self._look(expected, progress)
@@ -104,8 +105,7 @@ class DeltaLedger:
             return answer
 
         answer = self._settle(step)
-        self._undecided.clear()
-        self._landed = None
+        self._undecided = self._landed = None
         return answer
 
     def accept_topic(self) -> None:
@@ -150,11 +150,10 @@ class DeltaLedger:
             conflicting=batch.count_by_partition(screening.conflicting),
             attempts=attempt,
         )
-        token = uuid4().hex
-        self._undecided[token] = _Attempt(progress, fresh, stored)
+        self._undecided = tried = _Attempt(uuid4().hex, progress, fresh, stored)
         transactions = self._transactions(progress, stored, fresh.lanes)
         _BEFORE_COMMIT.hit()
-        write(self._handle, fresh.rows, transactions, token)
+        write(self._handle, fresh.rows, transactions, tried.token)
         _COMMITTED.hit()
         self._catch_up()
 
@@ -185,12 +184,12 @@ class DeltaLedger:
             self._start_over()
             return
         for entry in entries:
-            attempt = self._undecided.pop(entry.attempt, None)
-            if attempt is None:
-                self._foreign.note(entry)
+            tried = self._undecided
+            if tried is not None and tried.token == entry.attempt:
+                self._index.admit(Identities.of(tried.fresh))
+                self._undecided, self._landed = None, tried
             else:
-                self._index.admit(Identities.of(attempt.fresh))
-                self._landed = attempt
+                self._foreign.note(entry)
 
     def _sync(self, lanes: frozenset[int]) -> None:
         """Bring the index up to the handle's version as far as these lanes are concerned."""

@@ -13,6 +13,7 @@ from warehouse.batch import ROWS
 from warehouse.checkpoint import Checkpoint, Progress
 from warehouse.delta import foreign
 from warehouse.delta.backoff import Backoff
+from warehouse.delta.files import DataFiles
 from warehouse.delta.warehouse import DeltaWarehouse
 from warehouse.errors import WarehouseUnavailable
 from warehouse.port import Moved, Stored
@@ -117,6 +118,8 @@ def test_files_of_others_are_read_when_their_lane_is_touched_however_many_they_a
     last = batch(event("x0", session_id="s2"), event("x6", session_id="s2"), event("y", session_id="s2"))
     answer = mine.append(last, {0: 4}, {0: Progress(7)})
     assert (answer.rows, answer.duplicates) == (1, {0: 2})
+    monkeypatch.delattr(DataFiles, "identities")
+    assert mine.append(last, {0: 7}, {0: Progress(10)}) == Stored(0, duplicates={0: 3})
 
 
 def test_a_foreign_file_that_was_vacuumed_away_makes_the_index_start_over(delta, outside):
