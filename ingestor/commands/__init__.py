@@ -1,0 +1,1 @@
+"""The commands of `ingestor`, one a file."""

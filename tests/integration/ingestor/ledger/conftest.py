@@ -1,0 +1,142 @@
+"""A classroom: real topics, a real Delta table, and a hand that stores what it is told to, rightly or wrongly."""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+
+import pytest
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from ingestor.consumer.decode import Decoder
+from ingestor.dead_letters.kafka import KafkaDeadLetters
+from ingestor.dead_letters.letter import Origin, letter
+from ingestor.ledger.reader import Reader
+from ingestor.ledger.reading import Books
+from ingestor.ledger.verification import Verification, verify
+from ingestor.settings import LedgerSettings
+from ingestor.topics.admin import connect
+from ingestor.topics.creation import Shape, create_topics
+from ingestor.topics.description import describe_topic
+from ingestor.topics.watermarks import watermarks
+from service.clock import SystemClock
+from warehouse.batch import Batch
+from warehouse.checkpoint import Progress
+from warehouse.open import open_warehouse
+from warehouse.port import Stored
+from warehouse.stream import Stream
+
+
+def message(number: int, session: str = "s1") -> bytes:
+    """A valid event; the same number and session are the same event."""
+    return json.dumps(
+        {
+            "id": f"e{number}",
+            "event_type": "started",
+            "event_time": "2026-03-02T08:00:00Z",
+            "session_id": session,
+            "teacher_id": "t1",
+            "payload": {},
+        }
+    ).encode()
+
+
+class Classroom:
+    def __init__(self, environ: dict[str, str], partitions: int) -> None:
+        self.environ = environ
+        self.settings = LedgerSettings.from_environment(environ)
+        self.admin: AdminClient = connect(self.settings.kafka)
+        list(create_topics(self.admin, self.settings, Shape(partitions=partitions)))
+        self.topic = describe_topic(self.admin, self.settings.session_events_topic)
+        self.warehouse = open_warehouse(self.settings.warehouse)
+        self.warehouse.tables.migrate()
+        self.ledger = self.warehouse.ledger(Stream(self.settings.ingestor_group, self.topic.name, self.topic.topic_id))
+        self._positions: dict[int, int | None] = {}
+
+    def send(self, *values: bytes | None, partition: int = 0) -> None:
+        producer = Producer(dict(self.settings.kafka))
+        for value in values:
+            producer.produce(self.topic.name, value, partition=partition)
+        assert producer.flush(30) == 0
+
+    def send_and_abort(self, *values: bytes, partition: int = 0) -> None:
+        """Leaves an offset for each, and a marker."""
+        producer = Producer({**self.settings.kafka, "transactional.id": self.topic.name})
+        producer.init_transactions()
+        producer.begin_transaction()
+        for value in values:
+            producer.produce(self.topic.name, value, partition=partition)
+        producer.flush()
+        producer.abort_transaction()
+
+    def store(
+        self, partition: int = 0, *, lost: Collection[int] = (), unlettered: Collection[int] = (), holes: int = 0
+    ) -> Stored:
+        """Store a partition up to its end, except that the `lost` offsets are left out and nobody counts them."""
+        log = watermarks(self.admin, self.topic.name, [partition])[partition]
+        start = self._positions.get(partition)
+        messages = self._read(partition, range(log.low if start is None else start, log.high))
+        decoded = Decoder(self.topic.topic_id, None).decode(
+            [each for each in messages if each.offset() not in lost], datetime.now(UTC)
+        )
+        origin = Origin(self.topic.name, self.topic.topic_id)
+        letters = [
+            letter(each.message, each.rejection.reason, each.rejection.detail, origin)
+            for each in decoded.rejects
+            if each.message.offset() not in unlettered
+        ]
+        KafkaDeadLetters(self.settings.kafka, self.settings.dead_letter_topic, 10**6).write(letters)
+        progress = Progress(
+            position=log.high,
+            first_offset=log.low,
+            dead_lettered=Counter(str(each.rejection.reason) for each in decoded.rejects),
+            holes=holes,
+            stored_until_ms=1_772_438_400_000,
+        )
+        outcome = self.ledger.append(Batch(decoded.rows), {partition: start}, {partition: progress})
+        assert isinstance(outcome, Stored)
+        self._positions[partition] = log.high
+        return outcome
+
+    def delete_before(self, offset: int, *, topic: str | None = None, partition: int = 0) -> None:
+        """What retention does."""
+        place = TopicPartition(topic or self.topic.name, partition, offset)
+        self.admin.delete_records([place])[place].result()
+
+    def verify(self) -> Verification:
+        books = Books(self.settings, self.warehouse)
+        try:
+            return verify(books, SystemClock())
+        finally:
+            books.close()
+
+    def findings(self) -> list[str]:
+        return [str(each) for each in self.verify().findings]
+
+    def as_group(self, group: str) -> "Classroom":
+        other = object.__new__(Classroom)
+        other.__dict__ = {**self.__dict__, "_positions": {}}
+        other.settings = self.settings.model_copy(update={"ingestor_group": group})
+        stream = Stream(group, self.topic.name, self.topic.topic_id)
+        other.ledger = self.warehouse.ledger(stream)
+        return other
+
+    def _read(self, partition: int, offsets: range) -> Sequence:
+        reader = Reader(self.settings.kafka)
+        try:
+            return list(reader.read(self.topic.name, partition, offsets))
+        finally:
+            reader.close()
+
+
+@pytest.fixture
+def classroom(kafka, topic_name, tmp_path) -> Classroom:
+    return Classroom(
+        {
+            "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+            "SESSION_EVENTS_TOPIC": topic_name,
+            "WAREHOUSE": f"delta:{tmp_path}",
+        },
+        partitions=2,
+    )
