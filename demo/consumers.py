@@ -1,5 +1,6 @@
 """The consumers: `ingestor run` as processes that can be killed and started again."""
 
+import time
 from typing import Self
 
 from demo.errors import ProcessDied
@@ -9,6 +10,8 @@ from demo.world import World
 # A killed member's partitions go to the others after this time; Kafka's default of 45 s is longer than the demo.
 _GROUP = {"KAFKA_SESSION_TIMEOUT_MS": "6000", "KAFKA_HEARTBEAT_INTERVAL_MS": "1500"}
 _PACE = {"BATCH_MAX_SECONDS": "0.5", "LOG_LEVEL": "INFO"}
+_READY = "partitions granted"
+_READY_SECONDS = 60.0
 _GRACE_SECONDS = 30.0
 
 
@@ -37,6 +40,15 @@ class Consumers:
         process = self._running.pop(number)
         process.kill()
         return process.pid
+
+    def wait_until_ready(self) -> None:
+        """Return once each has been given partitions. Raises ProcessDied if one ends or is not ready after 60 s."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while not all(_READY in process.log.read_text(errors="replace") for process in self._running.values()):
+            self.check_alive()
+            if time.monotonic() > deadline:
+                raise ProcessDied(f"The consumers were given no partitions within {_READY_SECONDS:.0f} s.")
+            time.sleep(0.1)
 
     def check_alive(self) -> None:
         """Raises ProcessDied if one has ended that nobody killed."""

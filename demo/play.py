@@ -14,7 +14,7 @@ from demo.process import Process
 from demo.report import Report
 from demo.world import World
 
-_HEAD_START = 2.0  # for producers to work out their day and for consumers to join
+_HEAD_START = 1.5  # for producers to work out their day
 _DRAIN_SECONDS = 90.0
 _SLACK_SECONDS = 60.0
 
@@ -37,6 +37,7 @@ def play(world: World, plan: Plan, report: Report, every: float) -> None:
     with ExitStack() as stack:
         report.say(f"{plan.consumers} consumers start: each is a process of `ingestor run`.")
         consumers = stack.enter_context(Consumers(world, plan.consumers))
+        consumers.wait_until_ready()
         begins_at = time.time() + _HEAD_START
         producers = [stack.enter_context(_producer(world, plan, pod, begins_at)) for pod in PODS]
         report.say(
