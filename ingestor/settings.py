@@ -57,6 +57,9 @@ class IngestorSettings(LedgerSettings):
     batch_max_rows: PositiveInt = Field(default=50_000, description="rows of a full micro-batch")
     batch_max_bytes: ByteSize = Field(default=ByteSize(32 * MIB), gt=0, description="bytes of a full micro-batch")
     batch_max_seconds: PositiveFloat = Field(default=5.0, description="seconds that a row waits for a full micro-batch")
+    http_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
+        default=0, description="where to serve /metrics, /healthz and /readyz; 0 takes a free port, which is logged"
+    )
     drain_seconds: PositiveFloat = Field(default=20.0, description="seconds from SIGTERM until the process ends")
     dead_letter_limit: float = Field(
         default=0.5,

@@ -146,6 +146,15 @@ class KafkaMember:
         low, high = found
         return low, high
 
+    def ends(self) -> Mapping[int, int]:
+        """See `Member.ends`."""
+        told: dict[int, int] = {}
+        for located in self._located(self._fetching):
+            _, high = self._consumer.get_watermark_offsets(located, cached=True) or (0, -1)
+            if high >= 0:
+                told[located.partition] = high
+        return told
+
     def topic_id(self) -> str:
         """See `Member.topic_id`."""
         return self._incarnation.topic_id()

@@ -215,6 +215,10 @@ class MemoryMember:
         """See `Member.topic_id`."""
         return self._topic.topic_id
 
+    def ends(self) -> Mapping[int, int]:
+        """See `Member.ends`."""
+        return {partition: self._topic.watermarks(partition)[1] for partition in self._next}
+
     def record(self, positions: Mapping[int, int]) -> None:
         """See `Member.record`."""
         self._topic.recorded.update(positions)

@@ -102,6 +102,10 @@ class Member(Protocol):
         """
         ...
 
+    def ends(self) -> Mapping[int, int]:
+        """The end of each partition that is fetched, as the broker told it last. Asks nothing."""
+        ...
+
     def topic_id(self) -> str:
         """The id of the topic's present incarnation. Asks the broker; may be called from any thread.
 

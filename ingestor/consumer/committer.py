@@ -5,8 +5,8 @@ Order of acknowledgement: dead letters acknowledged by the broker → table comm
 
 import logging
 import threading
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
 from tenacity.nap import sleep_using_event
@@ -15,6 +15,8 @@ from tenacity.stop import stop_when_event_set
 from ingestor.broker.port import Member
 from ingestor.consumer.freshness import Freshness
 from ingestor.consumer.microbatch import MicroBatch
+from ingestor.consumer.observer import Observer
+from ingestor.consumer.outcome import Committed, Place
 from ingestor.dead_letters.letter import Origin, letter
 from ingestor.dead_letters.port import DeadLetters
 from ingestor.errors import BrokerUnavailable
@@ -23,7 +25,7 @@ from service.failpoints import FailPoint
 from warehouse.batch import Batch
 from warehouse.checkpoint import Progress
 from warehouse.errors import TopicRecreated, WarehouseUnavailable
-from warehouse.port import Ledger, Moved, Stored
+from warehouse.port import Ledger, Moved, Stored, TableSize
 
 log = logging.getLogger(__name__)
 
@@ -32,38 +34,7 @@ _APPENDED = FailPoint("appended")
 
 _FIRST_WAIT_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where to read a granted partition.
-
-    Arguments:
-        position: as the table has it; None if the partition has never been committed.
-        low: the first offset that the broker still has.
-        high: the next one that it will give.
-    """
-
-    position: int | None
-    low: int
-    high: int
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """What became of a micro-batch.
-
-    Arguments:
-        stored: what the table took; no rows if all its partitions had moved.
-        positions: by partition, where the table stands now because of this batch.
-        moved: partitions that another owner has moved; nothing of them was stored.
-        bytes: what the batch held in memory.
-    """
-
-    stored: Stored
-    positions: Mapping[int, int]
-    moved: Collection[int]
-    bytes: int
+_MEASURE_SECONDS = 60.0
 
 
 class Committer:
@@ -77,6 +48,8 @@ class Committer:
         freshness: what is known of the ends of partitions.
         clock: for Unix time.
         abandon: set when there is no more time to wait for a warehouse or a broker.
+        observer: is told of waits, and now and then how large the table is.
+        size: measures the table.
     """
 
     def __init__(
@@ -89,6 +62,8 @@ class Committer:
         freshness: Freshness,
         clock: Clock,
         abandon: threading.Event,
+        observer: Observer,
+        size: Callable[[], TableSize],
     ) -> None:
         self._member = member
         self._ledger = ledger
@@ -96,12 +71,15 @@ class Committer:
         self._origin = origin
         self._freshness = freshness
         self._clock = clock
+        self._observer = observer
+        self._size = size
+        self._measured_at = -_MEASURE_SECONDS
         self._patiently = Retrying(
             retry=retry_if_exception_type((WarehouseUnavailable, BrokerUnavailable)),
             wait=wait_exponential_jitter(multiplier=_FIRST_WAIT_SECONDS, max=_LONGEST_WAIT_SECONDS),
             stop=stop_when_event_set(abandon),
             sleep=sleep_using_event(abandon),
-            before_sleep=_log_wait,
+            before_sleep=self._before_wait,
             reraise=True,
         )
 
@@ -121,6 +99,8 @@ class Committer:
             TopicRecreated: its messages may be another incarnation's.
             WarehouseUnavailable, BrokerUnavailable: time to wait has run out.
         """
+        began = self._clock.monotonic()
+        self._measure(began)
         self._patiently(self._write_letters, batch)
         _LETTERS_WRITTEN.hit()
         moved: set[int] = set()
@@ -130,10 +110,10 @@ class Committer:
             if isinstance(outcome, Stored):
                 _APPENDED.hit()
                 positions = {partition: progress.position for partition, progress in rest.progress.items()}
-                return Committed(outcome, positions, moved, batch.bytes)
+                return Committed(outcome, positions, moved, self._clock.monotonic() - began)
             moved |= self._fenced(outcome)
             rest = rest.without(moved)
-        return Committed(Stored(rows=0), {}, moved, batch.bytes)
+        return Committed(Stored(rows=0), {}, moved, self._clock.monotonic() - began)
 
     def _locate(self, partitions: Collection[int]) -> Mapping[int, Place]:
         self._require_same_topic()
@@ -175,12 +155,18 @@ class Committer:
                 f"{self._origin.topic_id}, now it is {now}. Nothing of the new one is stored. Start the ingestor again."
             )
 
+    def _measure(self, now: float) -> None:
+        if now - self._measured_at >= _MEASURE_SECONDS:
+            self._measured_at = now
+            self._observer.measured(self._patiently(self._size))
+
     def _fenced(self, outcome: Moved) -> set[int]:
         for partition, position in outcome.positions.items():
             log.warning("another owner moved a partition", extra={"partition": partition, "position": position})
         return set(outcome.positions)
 
-
-def _log_wait(state: RetryCallState) -> None:
-    failure = state.outcome.exception() if state.outcome else None
-    log.warning("waiting to try again", extra={"attempt": state.attempt_number, "cause": str(failure)})
+    def _before_wait(self, state: RetryCallState) -> None:
+        failure = state.outcome.exception() if state.outcome else None
+        log.warning("waiting to try again", extra={"attempt": state.attempt_number, "cause": str(failure)})
+        if isinstance(failure, (WarehouseUnavailable, BrokerUnavailable)):
+            self._observer.waiting(failure)

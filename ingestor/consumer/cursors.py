@@ -23,10 +23,17 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """The messages of a poll that are wanted, and the stretch of each partition that they cover."""
+    """The messages of a poll that are wanted, and the stretch of each partition that they cover.
+
+    Arguments:
+        messages: in the order of the poll.
+        spans: by partition; one that was not moved on is left out.
+        stamped_ms: by partition, the timestamp of its last message, Unix milliseconds.
+    """
 
     messages: Sequence[Message]
     spans: Mapping[int, Span]
+    stamped_ms: Mapping[int, int]
 
 
 class Cursors:
@@ -55,6 +62,7 @@ class Cursors:
         offsets = np.fromiter((each.offset() for each in messages), dtype=np.int64, count=count)
         wanted = np.zeros(count, dtype=np.bool_)
         spans: dict[int, Span] = {}
+        stamped_ms: dict[int, int] = {}
         for partition, cursor in self._next.items():
             mine = (partitions == partition) & (offsets >= cursor)
             delivered = int(np.count_nonzero(mine))
@@ -62,8 +70,10 @@ class Cursors:
             if reached > cursor:
                 spans[partition] = Span(reached, reached - cursor - delivered)
                 wanted |= mine
+            if delivered:
+                stamped_ms[partition] = messages[int(np.flatnonzero(mine)[-1])].timestamp()[1]
         for partition, span in spans.items():
             self._next[partition] = span.position
         if wanted.all():
-            return Arrived(messages, spans)
-        return Arrived([messages[place] for place in np.flatnonzero(wanted).tolist()], spans)
+            return Arrived(messages, spans, stamped_ms)
+        return Arrived([messages[place] for place in np.flatnonzero(wanted).tolist()], spans, stamped_ms)

@@ -134,12 +134,17 @@ class Gathering:
             bytes=sum(Decoded(table).bytes for table in kept) + Decoded(ROWS.empty_table(), rejects).bytes,
         )
 
-    def take(self, expected: Positions, first_offsets: Mapping[int, int]) -> MicroBatch:
+    def age(self, now: float) -> float:
+        """Seconds since its first message, at this monotonic second."""
+        return now - self._gathered.since if self else 0.0
+
+    def take(self, expected: Positions, first_offsets: Mapping[int, int], idle: Mapping[int, Progress]) -> MicroBatch:
         """The batch as it is now; the next one begins empty.
 
         Arguments:
-            expected: the table's position of each of `partitions`.
-            first_offsets: where reading of each began.
+            expected: the table's position of each of `partitions` and of the idle ones.
+            first_offsets: where reading of each of `partitions` began.
+            idle: progress of partitions that have nothing to store.
         """
         gathered, self._gathered = self._gathered, _Gathered(since=0.0)
         return MicroBatch(
@@ -147,13 +152,16 @@ class Gathering:
             rejects=gathered.rejects,
             expected=expected,
             progress={
-                partition: Progress(
-                    position=tally.position,
-                    first_offset=first_offsets[partition],
-                    dead_lettered=dict(tally.dead_lettered),
-                    holes=tally.holes,
-                )
-                for partition, tally in gathered.tallies.items()
+                **idle,
+                **{
+                    partition: Progress(
+                        position=tally.position,
+                        first_offset=first_offsets[partition],
+                        dead_lettered=dict(tally.dead_lettered),
+                        holes=tally.holes,
+                    )
+                    for partition, tally in gathered.tallies.items()
+                },
             },
             bytes=gathered.bytes,
         )

@@ -8,9 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from ingestor.consumer.committer import Place
-from ingestor.consumer.decode import ROWS
-from ingestor.consumer.microbatch import MicroBatch
+from ingestor.consumer.outcome import Place
 from service.clock import Clock
 from warehouse.checkpoint import Progress
 from warehouse.port import Positions
@@ -96,22 +94,19 @@ class Ownership:
         """Where reading of these began."""
         return {partition: self._owned[partition].first_offset for partition in partitions}
 
-    def idle(self, seconds: float) -> MicroBatch | None:
-        """A batch that moves nothing, for the partitions without a commit for so long; None if there is none."""
+    def idle(self, seconds: float) -> Mapping[int, Progress]:
+        """Progress that moves nothing, for the partitions without a commit for so long."""
         before = self._clock.monotonic() - seconds
-        positions = {
-            partition: owned.first_offset if owned.position is None else owned.position
+        return {
+            partition: Progress(owned.first_offset if owned.position is None else owned.position, owned.first_offset)
             for partition, owned in self._owned.items()
             if owned.stage is _Stage.PLACED and owned.committed_at <= before
         }
-        if not positions:
-            return None
-        return MicroBatch(
-            rows=ROWS.empty_table(),
-            rejects=(),
-            expected=self.positions(positions.keys()),
-            progress={
-                partition: Progress(position, first_offset=self._owned[partition].first_offset)
-                for partition, position in positions.items()
-            },
-        )
+
+    def all_positions(self) -> Positions:
+        """The next offset to store of every partition whose place is known."""
+        return {partition: owned.position for partition, owned in self._owned.items() if owned.stage is _Stage.PLACED}
+
+    def stopped(self) -> int:
+        """How many cannot be read on."""
+        return sum(owned.stage is _Stage.STOPPED for owned in self._owned.values())

@@ -20,10 +20,12 @@ from concurrent.futures import Executor, Future, wait
 
 from ingestor.broker.port import Member, Polled
 from ingestor.consumer.backpressure import Backpressure, Intake
-from ingestor.consumer.committer import Committed, Committer, Place
+from ingestor.consumer.committer import Committer
 from ingestor.consumer.cursors import Cursors
 from ingestor.consumer.decode import Decoder
-from ingestor.consumer.microbatch import Gathering
+from ingestor.consumer.microbatch import Gathering, MicroBatch
+from ingestor.consumer.observer import Observer
+from ingestor.consumer.outcome import Committed, Place
 from ingestor.consumer.ownership import Ownership
 from ingestor.dead_letters.limit import RejectLimitState
 from service.clock import Clock
@@ -33,6 +35,7 @@ log = logging.getLogger(__name__)
 POLL_MESSAGES = 5_000
 POLL_SECONDS = 0.05
 _IDLE_COMMIT_SECONDS = 60.0
+_REPORT_SECONDS = 1.0
 
 
 class Pipeline:
@@ -47,6 +50,7 @@ class Pipeline:
         gathering: the growing micro-batch.
         backpressure: what may be held in memory.
         clock: for the age of batches.
+        observer: is told what happens.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Pipeline:
         gathering: Gathering,
         backpressure: Backpressure,
         clock: Clock,
+        observer: Observer,
     ) -> None:
         self._member = member
         self._decoder = decoder
@@ -73,8 +78,10 @@ class Pipeline:
         self._owned = Ownership(clock)
         self._locating: Future[Mapping[int, Place]] | None = None
         self._committing: Future[Committed] | None = None
-        self._in_flight_bytes = 0
+        self._in_flight: MicroBatch | None = None
         self._intake = Intake.OPEN
+        self._observer = observer
+        self._reported_at = clock.monotonic()
         member.subscribe(self)
 
     def turn(self) -> None:
@@ -92,10 +99,10 @@ class Pipeline:
         decoded = self._decoder.decode(arrived.messages, self._clock.now())
         self._limit.count(len(arrived.messages), len(decoded.rejects))
         self._gathering.add(decoded, arrived.spans, self._clock.monotonic())
-        if self._gathering.due(self._clock.monotonic()):
+        self._observer.polled(arrived, decoded)
+        if self._gathering.due(self._clock.monotonic()) or self._owned.idle(_IDLE_COMMIT_SECONDS):
             self._append()
-        else:
-            self._append_idle()
+        self._report()
 
     def drain(self, seconds: float, abandon: threading.Event) -> bool:
         """Store what has been gathered, taking nothing new; whether all of it was stored in this time.
@@ -106,7 +113,8 @@ class Pipeline:
         """
         deadline = self._clock.monotonic() + seconds
         while self._committing is not None or self._gathering:
-            self._append()
+            if self._gathering:
+                self._append()
             left = deadline - self._clock.monotonic()
             if self._committing is not None and not wait([self._committing], max(left, 0.0)).done:
                 abandon.set()
@@ -123,6 +131,8 @@ class Pipeline:
         """See `Listener.granted`."""
         log.info("partitions granted", extra={"partitions": list(partitions)})
         self._owned.granted(partitions)
+        if not partitions:
+            self._observer.answered()  # one consumer more than partitions: it stands by, and is ready
 
     def withdrawn(self, partitions: Sequence[int]) -> None:
         """See `Listener.withdrawn`."""
@@ -131,7 +141,7 @@ class Pipeline:
         self._forget(partitions)
 
     def _poll(self) -> Polled:
-        held = self._gathering.bytes + self._in_flight_bytes
+        held = self._held_bytes()
         intake = self._backpressure.intake(held, self._clock.monotonic())
         if (intake is Intake.PAUSED) != (self._intake is Intake.PAUSED):
             log.info("intake %s", intake.value, extra={"held_bytes": held})
@@ -159,6 +169,7 @@ class Pipeline:
         if self._locating is not None and self._locating.done():
             places = self._owned.located(self._locating.result())
             self._locating = None
+            self._observer.answered()
             for partition, place in places.items():
                 self._start(partition, place)
         if self._locating is None and (unplaced := self._owned.unplaced()):
@@ -180,40 +191,49 @@ class Pipeline:
         self._member.start({partition: max(position, place.low)})
 
     def _append(self) -> None:
-        if self._committing is None and self._gathering:
-            partitions = self._gathering.partitions
-            batch = self._gathering.take(self._owned.positions(partitions), self._owned.first_offsets(partitions))
-            self._in_flight_bytes = batch.bytes
-            self._committing = self._ledger_thread.submit(self._committer.commit, batch)
+        """Hand the batch on if the ledger is free, and say of idle partitions that they still stand where they did.
 
-    def _append_idle(self) -> None:
-        """A minute without a commit: say so in the table, so that completeness does not wait for messages."""
-        if self._committing is None and not self._gathering:
-            idle = self._owned.idle(_IDLE_COMMIT_SECONDS)
-            if idle is not None:
-                self._committing = self._ledger_thread.submit(self._committer.commit, idle)
+        Completeness does not wait for messages: a minute without a commit is told to the table too.
+        """
+        if self._committing is not None:
+            return
+        gathered, idle = self._gathering.partitions, self._owned.idle(_IDLE_COMMIT_SECONDS)
+        age = self._gathering.age(self._clock.monotonic())
+        batch = self._gathering.take(
+            self._owned.positions({*gathered, *idle}), self._owned.first_offsets(gathered), idle
+        )
+        self._observer.handed(batch, age)
+        self._in_flight = batch
+        self._committing = self._ledger_thread.submit(self._committer.commit, batch)
 
     def _settle(self) -> None:
         """Acknowledge the commit that has ended."""
-        if self._committing is None or not self._committing.done():
+        if self._committing is None or self._in_flight is None or not self._committing.done():
             return
         committed = self._committing.result()
-        self._committing = None
-        self._in_flight_bytes = 0
-        log.info(
-            "committed",
-            extra={
-                "rows": committed.stored.rows,
-                "duplicates": sum(committed.stored.duplicates.values()),
-                "attempts": committed.stored.attempts,
-                "positions": dict(committed.positions),
-            },
-        )
+        self._observer.committed(self._in_flight, committed)
+        self._committing = self._in_flight = None
         self._owned.committed(committed.positions)
         self._member.record(committed.positions)
         moved = self._owned.moved(committed.moved)
         self._forget(moved)
         self._member.stop(moved)
+
+    def _report(self) -> None:
+        """Tell the observer how things stand, once a second."""
+        if self._clock.monotonic() - self._reported_at < _REPORT_SECONDS:
+            return
+        self._reported_at = self._clock.monotonic()
+        self._observer.stands(
+            held_bytes=self._held_bytes(),
+            paused=self._intake is Intake.PAUSED,
+            stopped=self._owned.stopped(),
+            ends=self._member.ends(),
+            positions=self._owned.all_positions(),
+        )
+
+    def _held_bytes(self) -> int:
+        return self._gathering.bytes + (self._in_flight.bytes if self._in_flight else 0)
 
     def _forget(self, partitions: Sequence[int]) -> None:
         self._gathering.drop(partitions)

@@ -4,13 +4,18 @@ import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+from classwaves_schemas.errors import ContractError
 from classwaves_schemas.pseudonym import Pseudonymiser
+from ingestor import catalogue
 from ingestor.broker.kafka import KafkaMember, consumer_options
 from ingestor.consumer.backpressure import Backpressure, BackpressurePolicy
 from ingestor.consumer.committer import Committer
 from ingestor.consumer.decode import Decoder
 from ingestor.consumer.freshness import Freshness
 from ingestor.consumer.microbatch import BatchPolicy, Gathering
+from ingestor.consumer.observer import Observer
 from ingestor.consumer.pipeline import Pipeline
 from ingestor.dead_letters.kafka import KafkaDeadLetters
 from ingestor.dead_letters.letter import Origin
@@ -20,7 +25,12 @@ from ingestor.settings import DEAD_LETTER_WINDOW, IngestorSettings
 from ingestor.topics.admin import connect
 from ingestor.topics.description import describe_topic
 from ingestor.topics.incarnation import Incarnation
-from service.clock import SystemClock
+from service.clock import Clock, SystemClock
+from service.errors import SettingsError
+from service.health import Health
+from service.metrics import Meters
+from service.probes import probes
+from service.stacks import on_sigquit, stall_watch
 from warehouse.open import open_warehouse
 from warehouse.stream import Stream
 
@@ -38,44 +48,77 @@ def run(settings: IngestorSettings, stop: threading.Event) -> None:
         TopicRecreated: the positions in the table were made for another incarnation of the topic.
         MostMessagesBad: the stream is broken.
     """
+    clock, abandon, registry = SystemClock(), threading.Event(), CollectorRegistry()
+    ProcessCollector(registry=registry)
+    health = Health(clock)
+    observer = Observer(Meters(catalogue.CONSUMER, registry), health, clock)
+    on_sigquit()
+    with probes(settings.http_port, health, registry), stall_watch(health):
+        pipeline = assemble(settings, clock=clock, abandon=abandon, observer=observer)
+        try:
+            while not stop.is_set():
+                pipeline.turn()
+            if not pipeline.drain(settings.drain_seconds, abandon):
+                log.warning("not all that was taken is stored; whoever owns the partitions next reads it again")
+        finally:
+            abandon.set()
+            pipeline.close()
+
+
+def assemble(settings: IngestorSettings, *, clock: Clock, abandon: threading.Event, observer: Observer) -> Pipeline:
+    """A pipeline on a real broker and the warehouse that the settings name.
+
+    Arguments:
+        settings: of the process.
+        clock: for every part.
+        abandon: set when there is no more time to wait for a warehouse or a broker.
+        observer: is told what happens.
+
+    Raises:
+        SettingsError, TopicMissing, DeadLetterTopicTooSmall, TableMissing, TableMismatch: it cannot start.
+    """
+    pseudonymise = _pseudonymiser(settings)
     admin = connect(settings.kafka)
     source = describe_topic(admin, settings.session_events_topic)
     letters = describe_topic(admin, settings.dead_letter_topic)
     require_room(source, letters)
-    clock, abandon = SystemClock(), threading.Event()
-    ledger = open_warehouse(settings.warehouse).ledger(Stream(settings.ingestor_group, source.name, source.topic_id))
+    warehouse = open_warehouse(settings.warehouse)
     prefetch = settings.memory_budget_bytes // _PREFETCH_SHARE
+    budget = settings.memory_budget_bytes - prefetch
+    observer.may_hold(budget)
     member = KafkaMember(
         consumer_options(settings.kafka, settings.ingestor_group, prefetch),
         source.name,
         Incarnation(admin, source.name),
     )
-    key_file = settings.pseudonym_key_file
-    if key_file is None:
-        log.warning("PSEUDONYM_KEY_FILE is not set: pupils' ids that are no pseudonyms are dropped and counted")
-    pipeline = Pipeline(
+    return Pipeline(
         member=member,
-        decoder=Decoder(source.topic_id, Pseudonymiser.from_file(key_file) if key_file else None),
+        decoder=Decoder(source.topic_id, pseudonymise),
         committer=Committer(
             member=member,
-            ledger=ledger,
+            ledger=warehouse.ledger(Stream(settings.ingestor_group, source.name, source.topic_id)),
             dead_letters=KafkaDeadLetters(settings.kafka, letters.name, letters.max_message_bytes),
             origin=Origin(source.name, source.topic_id),
             freshness=Freshness(_FRESHNESS_MS),
             clock=clock,
             abandon=abandon,
+            observer=observer,
+            size=warehouse.events.size,
         ),
         ledger_thread=ThreadPoolExecutor(1, thread_name_prefix="ledger"),
         limit=RejectLimitState(RejectLimit(settings.dead_letter_limit, DEAD_LETTER_WINDOW)),
         gathering=Gathering(BatchPolicy(settings.batch_max_rows, settings.batch_max_bytes, settings.batch_max_seconds)),
-        backpressure=Backpressure(BackpressurePolicy(settings.memory_budget_bytes - prefetch)),
+        backpressure=Backpressure(BackpressurePolicy(budget)),
         clock=clock,
+        observer=observer,
     )
+
+
+def _pseudonymiser(settings: IngestorSettings) -> Pseudonymiser | None:
+    if settings.pseudonym_key_file is None:
+        log.warning("PSEUDONYM_KEY_FILE is not set: pupils' ids that are no pseudonyms are dropped and counted")
+        return None
     try:
-        while not stop.is_set():
-            pipeline.turn()
-        if not pipeline.drain(settings.drain_seconds, abandon):
-            log.warning("not all that was taken is stored; whoever owns the partitions next reads it again")
-    finally:
-        abandon.set()
-        pipeline.close()
+        return Pseudonymiser.from_file(settings.pseudonym_key_file)
+    except ContractError as error:
+        raise SettingsError(f"PSEUDONYM_KEY_FILE: {error}") from error

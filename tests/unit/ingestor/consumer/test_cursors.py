@@ -30,7 +30,7 @@ def test_messages_from_the_cursor_on_arrive_and_move_it():
     arrived = cursors.admit(polled((0, 5), (0, 6)))
     assert offsets(arrived) == [(0, 5), (0, 6)]
     assert arrived.spans == {0: Span(position=7, holes=0)}
-    assert cursors.admit(polled((0, 5), (0, 6))) == Arrived([], {})
+    assert cursors.admit(polled((0, 5), (0, 6))) == Arrived([], {}, {})
 
 
 def test_an_offset_that_is_passed_over_is_a_hole():
@@ -57,7 +57,7 @@ def test_what_was_fetched_before_a_new_start_is_left_out():
 def test_a_partition_without_a_cursor_delivers_nothing_and_has_no_end():
     cursors = placed(p0=5)
     cursors.remove(0)
-    assert cursors.admit(polled((0, 5), ends={0: 9})) == Arrived([], {})
+    assert cursors.admit(polled((0, 5), ends={0: 9})) == Arrived([], {}, {})
 
 
 def test_an_old_end_below_the_cursor_moves_nothing():

@@ -35,7 +35,7 @@ class Filler:
 
 def taken(gathering: Gathering) -> MicroBatch:
     partitions = gathering.partitions
-    return gathering.take(dict.fromkeys(partitions), dict.fromkeys(partitions, 0))
+    return gathering.take(dict.fromkeys(partitions), dict.fromkeys(partitions, 0), {})
 
 
 def content(batch: MicroBatch) -> tuple:
@@ -62,7 +62,7 @@ def test_a_batch_says_how_far_each_partition_moves_and_what_became_of_its_messag
 
 def test_a_batch_builds_on_the_positions_that_it_is_given():
     gathering = filled([{0: [good], 1: [good]}])
-    batch = gathering.take({0: 7, 1: None}, {0: 3, 1: 0})
+    batch = gathering.take({0: 7, 1: None}, {0: 3, 1: 0}, {})
     assert batch.expected == {0: 7, 1: None}
     assert {partition: each.first_offset for partition, each in batch.progress.items()} == {0: 3, 1: 0}
 
@@ -159,3 +159,11 @@ def test_a_batch_whose_partitions_were_all_dropped_begins_its_age_anew():
     assert not filler.gathering.due(99.0)
     filler.add({1: [good]}, now=100.0)
     assert not filler.gathering.due(104.9)
+
+
+def test_idle_partitions_ride_along_with_a_batch_and_move_nothing():
+    idle = {4: Progress(9, first_offset=2)}
+    batch = Gathering(NEVER).take({4: 9}, {}, idle)
+    assert batch.expected == {4: 9}
+    assert batch.progress == idle
+    assert batch.rows.num_rows == len(batch.rejects) == batch.bytes == 0

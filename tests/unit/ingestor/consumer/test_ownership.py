@@ -86,24 +86,21 @@ def test_a_stopped_partition_is_not_asked_for_until_it_is_granted_again(ownershi
     ownership.stop(7)
     clock.advance(1000)
     assert ownership.unplaced() == []
-    assert ownership.idle(60) is None
+    assert ownership.idle(60) == {}
     ownership.withdrawn([0])
     ownership.granted([0])
     assert ownership.unplaced() == [0]
 
 
-def test_partitions_without_a_commit_for_so_long_make_a_batch_that_moves_nothing(ownership, clock):
+def test_partitions_without_a_commit_for_so_long_make_progress_that_moves_nothing(ownership, clock):
     place(ownership, 0)
     place(ownership, 1, position=None)
     place(ownership, 2)
     ownership.granted([3])
     clock.advance(59)
-    assert ownership.idle(60) is None
+    assert ownership.idle(60) == {}
     ownership.committed({2: 12})
     clock.advance(1)
-    batch = ownership.idle(60)
-    assert batch.rows.num_rows == len(batch.rejects) == batch.bytes == 0
-    assert batch.expected == {0: 10, 1: None}
-    assert batch.progress == {0: Progress(10, first_offset=3), 1: Progress(3, first_offset=3)}
+    assert ownership.idle(60) == {0: Progress(10, first_offset=3), 1: Progress(3, first_offset=3)}
     ownership.committed({0: 10, 1: 3})
-    assert ownership.idle(60) is None
+    assert ownership.idle(60) == {}
