@@ -68,7 +68,10 @@ class Classroom:
         for value in values:
             producer.produce(self.topic.name, value, partition=partition)
         producer.flush()
+        end = self._end(partition)
         producer.abort_transaction()
+        while self._end(partition) == end:  # the marker is written after the answer
+            pass
 
     def store(
         self, partition: int = 0, *, lost: Collection[int] = (), unlettered: Collection[int] = (), holes: int = 0
@@ -121,6 +124,9 @@ class Classroom:
         stream = Stream(group, self.topic.name, self.topic.topic_id)
         other.ledger = self.warehouse.ledger(stream)
         return other
+
+    def _end(self, partition: int) -> int:
+        return watermarks(self.admin, self.topic.name, [partition])[partition].high
 
     def _read(self, partition: int, offsets: range) -> Sequence:
         reader = Reader(self.settings.kafka)

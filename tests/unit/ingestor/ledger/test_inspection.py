@@ -1,0 +1,37 @@
+import json
+from datetime import UTC, datetime
+
+from ingestor.broker.memory import MemoryMessage
+from ingestor.ledger.inspection import inspect
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def at(offset: int, value: bytes | None) -> MemoryMessage:
+    return MemoryMessage((0, offset), 0, None, value, None)
+
+
+def event(id_: str) -> bytes:
+    return json.dumps(
+        {
+            "id": id_,
+            "event_type": "started",
+            "event_time": "2026-03-02T08:00:00Z",
+            "session_id": "s1",
+            "teacher_id": "t1",
+            "payload": {},
+        }
+    ).encode()
+
+
+def test_every_message_without_a_row_is_told_for_what_it_is():
+    messages = [at(3, event("lost")), at(4, event("kept")), at(6, b"bad"), at(7, b"worse"), at(9, None)]
+    found = inspect(messages, frozenset({7}), {("s1", "kept")}.intersection, NOW)
+    assert found.unstored == [3]
+    assert found.repeats == [4]
+    assert found.unlettered == [6, 9]
+    assert found.lettered == [7]
+
+
+def test_an_event_that_has_a_letter_is_not_lost_though_it_is_valid_by_now():
+    assert inspect([at(3, event("was-too-far-ahead"))], frozenset({3}), set, NOW).unstored == []
