@@ -76,6 +76,17 @@ def test_the_hours_that_were_needed_least_recently_give_way():
     assert len(stored.asked) == 1
 
 
+def test_reading_hours_makes_others_give_way_too():
+    days = [event(str(day), minutes=day * 3000) for day in range(3)]
+    index, stored = IdentityIndex(capacity=2), Stored(*days)
+    for day in days:
+        assert fresh(index, stored, day) == [False]
+    assert fresh(index, stored, days[2]) == [False]
+    assert len(stored.asked) == 3
+    assert fresh(index, stored, days[0]) == [False]
+    assert len(stored.asked) == 4
+
+
 def test_identities_of_hours_that_are_not_covered_are_not_taken_in():
     index, stored = IdentityIndex(), Stored(event("a"))
     fresh(index, stored, event("a"))
