@@ -1,0 +1,215 @@
+"""The spools that a process sends: orphans that it adopted, oldest first, and its own behind them."""
+
+import logging
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from classwaves_schemas.identity import new_event_id
+from ingestor.producer.claim import SPOOL, Claim, unclaimed
+from ingestor.producer.errors import SpoolUnavailable
+from ingestor.producer.metrics import PublisherMetrics
+from ingestor.producer.spool import CorruptSpool, Spool, salvage
+from service.clock import Clock
+
+log = logging.getLogger(__name__)
+
+ADOPTED_AT_ONCE = 64  # each takes a handful of open files
+_REOPEN_SECONDS = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """A spool and the right to it."""
+
+    claim: Claim
+    spool: Spool
+    adopted: bool
+
+
+class Backlog:
+    """All spools of one process.
+
+    Arguments:
+        folder: of the spools of all processes.
+        max_bytes: how many bytes of messages may wait in the process's own.
+        metrics: to count in.
+        clock: says when to try again after a spool could not be made.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int, metrics: PublisherMetrics, clock: Clock) -> None:
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._metrics = metrics
+        self._clock = clock
+        self._changing = threading.RLock()
+        self._own: Held | None = None
+        self._others: list[Held] = []
+        self._left: set[Path] = set()
+        self._reopen_at = float("-inf")
+        self._refusal: SpoolUnavailable | None = None
+
+    def own(self) -> Spool:
+        """The spool to append to, made if there is none.
+
+        Raises:
+            SpoolUnavailable: it cannot be made.
+        """
+        own = self._own
+        if own is None:
+            with self._changing:
+                own = self._own = self._own or self._begin()
+        return own.spool
+
+    def retire(self, spool: Spool) -> None:
+        """Append to this one no more. It is sent like one that was adopted."""
+        with self._changing:
+            if self._own is not None and self._own.spool is spool:
+                self._others.append(self._own)
+                self._own = None
+
+    def retire_vanished(self) -> None:
+        """Append no more to a file that somebody removed: what it holds can be sent, but does not survive us."""
+        own = self._own
+        if own is not None and not own.spool.path.exists():
+            log.error("the spool was removed while it was in use", extra={"spool": own.spool.path})
+            self.retire(own.spool)
+
+    def adopt(self) -> None:
+        """Claim the orphans there are. Those that are damaged are set aside, and what is intact of them adopted."""
+        try:
+            paths = unclaimed(self._folder)
+        except OSError as error:
+            log.warning("orphans cannot be looked for", extra={"folder": self._folder, "error": error.strerror})
+            return
+        for path in paths:
+            if len(self._others) >= ADOPTED_AT_ONCE:
+                break
+            if path not in self._left:
+                self._adopt(path)
+
+    def spools(self) -> list[Held]:
+        """All, in the order in which to send."""
+        with self._changing:
+            return [*self._others, self._own] if self._own else [*self._others]
+
+    def own_events(self) -> int:
+        """How many events that this process emitted wait in its spools."""
+        return sum(held.spool.events for held in self.spools() if not held.adopted)
+
+    def finish(self, held: Held) -> None:
+        """All of this spool was read. If nothing can be appended to it, it goes."""
+        if held is not self._own:
+            self._let_go(held)
+
+    def set_aside(self, held: Held) -> None:
+        """Keep a damaged spool under another name, and what is intact of it for sending."""
+        self.retire(held.spool)
+        self._close(held)
+        self._salvage(held.claim)
+
+    def close(self) -> None:
+        """Let go of all; what waits is for the next process."""
+        for held in self.spools():
+            self._let_go(held)
+        self._own = None
+
+    def disown(self) -> None:
+        """In a forked child, where no lock can be waited for: leave all to the parent."""
+        for held in [*self._others, *([self._own] if self._own else [])]:
+            held.claim.release()
+
+    def _begin(self) -> Held:
+        now = self._clock.monotonic()
+        if self._refusal is not None and now < self._reopen_at:
+            raise SpoolUnavailable(str(self._refusal))
+        self._reopen_at = now + _REOPEN_SECONDS
+        path = self._folder / f"{new_event_id()}{SPOOL}"
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            claim = Claim.take(path)
+            assert claim is not None, "nobody else has a new name"
+            try:
+                return Held(claim, Spool(path, self._max_bytes), adopted=False)
+            except SpoolUnavailable:
+                self._remove(claim)
+                raise
+        except OSError as error:
+            self._refusal = SpoolUnavailable(
+                f"No spool can be made in {self._folder} ({error.strerror}); check SPOOL_FOLDER and its disk."
+            )
+            raise self._refusal from error
+        except SpoolUnavailable as error:
+            self._refusal = error
+            raise
+
+    def _adopt(self, path: Path) -> None:
+        claim = self._claim(path)
+        if claim is None:
+            return
+        if not path.exists():  # its owner died while it removed it
+            self._remove(claim)
+            return
+        try:
+            self._take_over(Held(claim, Spool(path, self._max_bytes), adopted=True))
+        except CorruptSpool:
+            self._salvage(claim)
+        except SpoolUnavailable as error:
+            self._leave(claim, error)
+
+    def _salvage(self, claim: Claim) -> None:
+        """Adopt what is intact of a damaged spool, as a spool of its own, and give the damaged one another name."""
+        self._metrics.corrupt()
+        sound = self._claim(claim.path.with_name(f"{claim.path.stem}-salvaged{SPOOL}"))
+        if sound is None:
+            claim.release()
+            return
+        try:
+            events = salvage(claim.path, sound.path)
+            saved = Held(sound, Spool(sound.path, self._max_bytes), adopted=True)
+            aside = claim.set_aside()
+        except (OSError, SpoolUnavailable) as error:
+            self._remove(sound)
+            self._leave(claim, error)
+        else:
+            log.error("a spool is damaged: it was set aside", extra={"spool": aside, "intact_events": events})
+            self._take_over(saved)
+
+    def _claim(self, path: Path) -> Claim | None:
+        try:
+            return Claim.take(path)
+        except OSError as error:
+            log.warning("a spool cannot be claimed", extra={"spool": path, "error": error.strerror})
+            self._left.add(path)
+            return None
+
+    def _take_over(self, held: Held) -> None:
+        log.info("adopted a spool", extra={"spool": held.spool.path, "events": held.spool.events})
+        self._metrics.adopted(held.spool.events)
+        with self._changing:
+            self._others.append(held)
+
+    def _let_go(self, held: Held) -> None:
+        self._close(held)
+        if held.spool.events:
+            self._leave(held.claim, f"{held.spool.events} events in it are not delivered")
+        else:
+            self._remove(held.claim)
+
+    def _close(self, held: Held) -> None:
+        with self._changing, suppress(ValueError):
+            self._others.remove(held)
+        held.spool.close()
+
+    def _remove(self, claim: Claim) -> None:
+        try:
+            claim.discard()
+        except OSError as error:
+            self._leave(claim, error)
+
+    def _leave(self, claim: Claim, why: object) -> None:
+        """To the next process. This one does not look at it again."""
+        log.warning("a spool is left for the next process", extra={"spool": claim.path, "reason": str(why)})
+        self._left.add(claim.path)
+        claim.release()

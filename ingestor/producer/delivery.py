@@ -1,0 +1,196 @@
+"""The thread that brings events from the spools to Kafka, and lets a spool go of what Kafka has."""
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from ingestor.producer.backlog import Backlog, Held
+from ingestor.producer.errors import QueueFull, SpoolUnavailable
+from ingestor.producer.metrics import PublisherMetrics
+from ingestor.producer.spool import CorruptSpool, Event
+from ingestor.producer.transport import Connect, Failure, Settled
+from service.clock import Clock
+
+log = logging.getLogger(__name__)
+
+_FLUSH_SECONDS = 0.1
+_UNSETTLED = Failure("unsettled")
+
+
+@dataclass(frozen=True)
+class DeliveryPolicy:
+    """How fast to send.
+
+    Arguments:
+        batch_events: how many go to Kafka at once; the next go when these are settled.
+        linger_seconds: how long a batch waits for more events, once there is one.
+        look_around_seconds: between two searches for orphans, and two looks at the gauges' values.
+        adopted_per_second: how many events of orphans are sent.
+        retry_seconds: the first wait after a failure; it doubles up to `retry_limit_seconds`.
+        retry_limit_seconds: the longest wait.
+    """
+
+    batch_events: int = 500
+    linger_seconds: float = 0.005
+    look_around_seconds: float = 2.0
+    adopted_per_second: float = 5_000
+    retry_seconds: float = 0.5
+    retry_limit_seconds: float = 30.0
+
+
+class Delivery:
+    """Sends spool by spool, oldest first, batch by batch, each settled before the next.
+
+    So a session's older events are in the topic before its newer ones, also over restarts and adoption, and at most
+    one batch is in memory.
+
+    Arguments:
+        backlog: the spools.
+        connect: makes the way to Kafka.
+        metrics: to count in.
+        clock: to pace by.
+        policy: how fast.
+        poll_direct: tells what became of events that do not go this way; nobody else would if none is emitted.
+    """
+
+    def __init__(
+        self,
+        backlog: Backlog,
+        connect: Connect,
+        *,
+        metrics: PublisherMetrics,
+        clock: Clock,
+        policy: DeliveryPolicy,
+        poll_direct: Callable[[], None],
+    ) -> None:
+        self._backlog = backlog
+        self._connect = connect
+        self._metrics = metrics
+        self._clock = clock
+        self._policy = policy
+        self._poll_direct = poll_direct
+        self._transport = connect()
+        self._retry_seconds = policy.retry_seconds
+        self._next_look = clock.monotonic()
+        self._waiting = threading.Event()
+        self._stopping = threading.Event()
+        self._progressed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="event-delivery", daemon=True)
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There is something to send."""
+        if not self._waiting.is_set():
+            self._waiting.set()
+
+    def flush(self, seconds: float) -> int:
+        """Wait until the process's own spool is delivered, but not longer than so. Returns how many events are not."""
+        with self._progressed:
+            self._progressed.wait_for(lambda: not self._backlog.own_events(), seconds)
+        return self._backlog.own_events()
+
+    def stop(self, seconds: float) -> bool:
+        """Stop sending; whether that was possible within so many seconds."""
+        self._stopping.set()
+        self._waiting.set()
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.turn()
+            except Exception:
+                log.exception("delivery failed; it is tried again")
+                self._stopping.wait(self._policy.retry_seconds)
+        self._transport.close()
+
+    def turn(self) -> None:
+        """Send one batch, or wait for one."""
+        self._look_around()
+        self._waiting.clear()
+        found = self._next()
+        if found is not None:
+            self._deliver(*found)
+        elif self._waiting.wait(self._policy.look_around_seconds):
+            self._stopping.wait(self._policy.linger_seconds)
+
+    def _look_around(self) -> None:
+        now = self._clock.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + self._policy.look_around_seconds
+        self._backlog.retire_vanished()
+        self._poll_direct()
+        self._backlog.adopt()
+        spools = [held.spool for held in self._backlog.spools()]
+        try:
+            oldest = min((minted for each in spools if (minted := each.oldest()) is not None), default=None)
+        except SpoolUnavailable:
+            oldest = None  # its reading will tell why
+        age = 0.0 if oldest is None else self._clock.now().timestamp() - oldest
+        self._metrics.backlog(sum(each.events for each in spools), sum(each.bytes for each in spools), age)
+
+    def _next(self) -> tuple[Held, Sequence[Event]] | None:
+        for held in self._backlog.spools():
+            try:
+                events = held.spool.read(self._policy.batch_events)
+            except CorruptSpool:
+                self._backlog.set_aside(held)
+                self._waiting.set()  # what is intact of it comes next
+                return None
+            if events:
+                return held, events
+            self._backlog.finish(held)
+        return None
+
+    def _deliver(self, held: Held, events: Sequence[Event]) -> None:
+        settled: dict[int, Failure | None] = {}
+        for event in events:
+            self._send(event, partial(settled.__setitem__, event.position))
+        while self._transport.flush(_FLUSH_SECONDS) and not self._stopping.is_set():
+            self._look_around()
+            held.spool.checkpoint()
+        delivered = [event for event in events if settled.get(event.position, _UNSETTLED) is None]
+        held.spool.remove(delivered)
+        held.spool.checkpoint()
+        self._metrics.delivered(len(delivered))
+        failures = {position: failure for position, failure in settled.items() if failure is not None}
+        with self._progressed:
+            self._progressed.notify_all()
+        if failures:
+            self._fail(held, failures)
+        else:
+            self._retry_seconds = self._policy.retry_seconds
+        if held.adopted:
+            self._stopping.wait(len(delivered) / self._policy.adopted_per_second)
+
+    def _send(self, event: Event, settled: Settled) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._transport.send(event.key, event.value, settled)
+            except QueueFull:
+                self._transport.flush(_FLUSH_SECONDS)
+            else:
+                return
+
+    def _fail(self, held: Held, failures: Mapping[int, Failure]) -> None:
+        """Leave in the spool what the broker refuses for itself; send all else again, after a while."""
+        for failure, count in Counter(failures.values()).items():
+            log.warning("events not delivered", extra={"reason": failure.reason, "events": count})
+            self._metrics.failed(failure.reason, count)
+        again = [position for position, failure in failures.items() if not failure.of_this_event]
+        if not again:
+            return
+        held.spool.rewind(min(again))
+        if any(failure.fatal for failure in failures.values()):
+            self._transport.close()
+            self._transport = self._connect()
+        self._stopping.wait(self._retry_seconds)
+        self._retry_seconds = min(2 * self._retry_seconds, self._policy.retry_limit_seconds)

@@ -1,0 +1,100 @@
+"""What a caller says, as a message that the contract admits."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from classwaves_schemas.dropped import undeclared
+from classwaves_schemas.envelope import EARLIEST_EVENT_TIME, MAX_AHEAD, Envelope, EventType
+from classwaves_schemas.events import EVENTS
+from classwaves_schemas.payloads import PAYLOADS
+from classwaves_schemas.stored import Pseudonymise, stored
+from classwaves_schemas.structure import nested_fields
+from ingestor.producer.errors import InvalidEvent
+
+
+class Draft(NamedTuple):
+    """A valid event that only lacks its source and sequence.
+
+    Arguments:
+        event_type: what happened.
+        event_id: its id.
+        session_id: the key of its message.
+        text: its JSON without the closing brace.
+        dropped: fields that were left out, counted by declared path.
+    """
+
+    event_type: str
+    event_id: str
+    session_id: str
+    text: bytes
+    dropped: Mapping[str, int]
+
+
+def draft(fields: dict[str, Any], pseudonymise: Pseudonymise | None, now: datetime) -> Draft:
+    """The draft of an event: validated, without what is undeclared or not to be kept, serialised.
+
+    Arguments:
+        fields: of the envelope, without source and sequence.
+        pseudonymise: None where there is no key: then pupils' ids that are no pseudonyms are dropped.
+        now: the clock against which a time is too far ahead; aware.
+
+    Raises:
+        InvalidEvent: names the field and what was expected of it, and quotes no value.
+    """
+    model = EVENTS.get(fields["event_type"])
+    if model is None:
+        raise InvalidEvent(f"event_type: expected one of {', '.join(sorted(EventType))}.")
+    payload = fields["payload"]
+    if not isinstance(payload, dict | BaseModel):
+        payload = fields["payload"] = _object(payload)
+    try:
+        event: Envelope = model.__pydantic_validator__.validate_python(fields)
+    except ValidationError as error:
+        raise InvalidEvent(_complaint(error)) from None
+    if not EARLIEST_EVENT_TIME <= event.event_time <= now + MAX_AHEAD:
+        raise InvalidEvent(f"event_time: expected {EARLIEST_EVENT_TIME:%Y-%m-%d} or later, at most {MAX_AHEAD} ahead.")
+    told: Any = event.payload
+    kept, dropped = stored(told, pseudonymise)
+    if kept is not told:
+        event = event.model_copy(update={"payload": kept})
+    if isinstance(payload, dict) and not _surely_declared(event.event_type) >= payload.keys():
+        dropped = Counter(dropped) + Counter(undeclared(event.event_type, fields | {"payload": _plain(payload)}))
+    text: bytes = event.__pydantic_serializer__.to_json(event, exclude_none=True)
+    return Draft(event.event_type, event.id, event.session_id, text[:-1], dropped)
+
+
+def _object(payload: object) -> dict[str, Any]:
+    if not isinstance(payload, Mapping):
+        raise InvalidEvent("payload: expected a mapping, or the payload's model.")
+    return dict(payload)
+
+
+@cache
+def _surely_declared(event_type: EventType) -> frozenset[str]:
+    """Declared fields of a payload that hold no model, in which a field could be undeclared in turn."""
+    model = PAYLOADS[event_type]
+    return frozenset(model.model_fields.keys() - nested_fields(model).keys())
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  # whatever a payload holds
+    """The same data with models as plain data: what a model holds is declared."""
+    match value:
+        case BaseModel():
+            return value.model_dump()
+        case dict():
+            return {name: _plain(each) for name, each in value.items()}
+        case list():
+            return [_plain(each) for each in value]
+        case _:
+            return value
+
+
+def _complaint(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    path = "".join("[]" if isinstance(part, int) else f".{part}" for part in first["loc"]).removeprefix(".")
+    return f"{path}: {first['msg']}."

@@ -1,0 +1,137 @@
+"""What one process emits with: its source, its spool and its ways to Kafka."""
+
+import logging
+import threading
+
+from ingestor.producer.backlog import Backlog
+from ingestor.producer.delivery import Delivery, DeliveryPolicy
+from ingestor.producer.draft import Draft
+from ingestor.producer.errors import EventTooLarge, PublisherClosed, SpoolUnavailable
+from ingestor.producer.metrics import PublisherMetrics
+from ingestor.producer.sequences import Sequences
+from ingestor.producer.settings import PublisherSettings
+from ingestor.producer.spool import BrokenSpool
+from ingestor.producer.transport import Connect, Failure, Transport
+from service.clock import Clock
+
+log = logging.getLogger(__name__)
+
+_STOP_SECONDS = 2.0
+
+
+class Emitter:
+    """Numbers drafts and sends them: durable ones by way of the spool, the others directly.
+
+    Arguments:
+        settings: folder and limits.
+        component: the service that emits.
+        clock: the time.
+        connect: makes a way to Kafka.
+        metrics: to count in.
+        policy: how fast the spool is sent.
+
+    Raises:
+        SettingsError: the component is no identifier, or librdkafka refuses an option.
+    """
+
+    def __init__(
+        self,
+        settings: PublisherSettings,
+        component: str,
+        *,
+        clock: Clock,
+        connect: Connect,
+        metrics: PublisherMetrics,
+        policy: DeliveryPolicy,
+    ) -> None:
+        self._max_event_bytes = settings.max_event_bytes
+        self._clock = clock
+        self._connect = connect
+        self._metrics = metrics
+        self._sequences = Sequences(component)
+        self._minting = threading.Lock()
+        self._closed = False
+        self._direct: Transport | None = None
+        self._backlog = Backlog(settings.spool_folder, settings.spool_max_bytes, metrics, clock)
+        self._delivery = Delivery(
+            self._backlog, connect, metrics=metrics, clock=clock, policy=policy, poll_direct=self._poll_direct
+        )
+        try:
+            self._backlog.own()
+        except SpoolUnavailable as error:
+            log.error("events cannot be spooled for now", extra={"error": str(error)})  # noqa: TRY400  # it tells all
+        self._delivery.start()
+
+    def write(self, draft: Draft) -> None:
+        """Take a durable event.
+
+        Raises:
+            EventTooLarge, SpoolFull, SpoolUnavailable, PublisherClosed: it was not taken.
+        """
+        with self._minting:
+            value = self._complete(draft)
+            spool = self._backlog.own()
+            try:
+                spool.append(draft.session_id, value, self._clock.now().timestamp())
+            except BrokenSpool:
+                self._backlog.retire(spool)
+                self._sequences.renew()
+                raise
+            self._sequences.spend(draft.session_id)
+        self._delivery.wake()
+
+    def send(self, draft: Draft) -> None:
+        """Take an event that is lost if the process ends before Kafka has it.
+
+        Raises:
+            EventTooLarge, QueueFull, PublisherClosed: it was not taken.
+        """
+        with self._minting:
+            value = self._complete(draft)
+            if self._direct is None:
+                self._direct = self._connect()
+            self._direct.send(draft.session_id, value, self._settled)
+            self._sequences.spend(draft.session_id)
+        # Here and not on a thread of its own, which would have to wait for the interpreter's lock once per event.
+        self._poll_direct()
+
+    def flush(self, seconds: float) -> int:
+        """Wait until all that was taken is delivered, but not longer than so. Returns how many events are not."""
+        deadline = self._clock.monotonic() + seconds
+        unsent = 0 if self._direct is None else self._direct.flush(seconds)
+        return unsent + self._delivery.flush(max(0.0, deadline - self._clock.monotonic()))
+
+    def close(self, seconds: float) -> int:
+        """Take nothing more, flush, and leave what is in the spool to the next process. Returns how many events."""
+        with self._minting:
+            self._closed = True
+        left = self.flush(seconds)
+        if self._direct is not None:
+            self._direct.close()
+        if self._delivery.stop(_STOP_SECONDS):
+            self._backlog.close()
+        return left
+
+    def disown(self) -> None:
+        """In a forked child: leave the spools to the parent."""
+        self._backlog.disown()
+
+    def _complete(self, draft: Draft) -> bytes:
+        if self._closed:
+            raise PublisherClosed, SpoolUnavailable
+        value = self._sequences.complete(draft)
+        if len(value) > self._max_event_bytes:
+            raise EventTooLarge(
+                f"A {draft.event_type} event has {len(value)} bytes; MAX_EVENT_BYTES is {self._max_event_bytes}."
+            )
+        return value
+
+    def _poll_direct(self) -> None:
+        if self._direct is not None:
+            self._direct.poll()
+
+    def _settled(self, failure: Failure | None) -> None:
+        if failure is None:
+            self._metrics.delivered(1)
+        else:
+            self._metrics.failed(failure.reason, 1)

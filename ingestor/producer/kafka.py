@@ -1,0 +1,104 @@
+"""The way into a real Kafka topic, on librdkafka."""
+
+import logging
+from collections.abc import Mapping
+from functools import partial
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from ingestor.producer.errors import QueueFull
+from ingestor.producer.transport import Failure, Settled
+from service.errors import SettingsError
+
+log = logging.getLogger(__name__)
+
+_OF_THE_EVENT = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG, KafkaError.INVALID_RECORD}
+_RECORD_ROOM = 4096  # bytes for a record's key and framing
+
+_GUARANTEED: Mapping[str, str | bool | int] = {
+    "enable.idempotence": True,
+    "acks": "all",
+    # As Java's and Node's clients have it: a session is in one partition, whoever emits.
+    "partitioner": "murmur2_random",
+    # For ever: an event leaves the queue delivered or refused, never because time went by.
+    "delivery.timeout.ms": 0,
+}
+"""What the guarantees rest on; the environment cannot change it."""
+
+
+def producer_options(options: Mapping[str, str], max_event_bytes: int) -> dict[str, str | bool | int]:
+    """The configuration of a producer, in librdkafka's names.
+
+    Arguments:
+        options: from the environment (KAFKA_X_Y as x.y); they win over our defaults.
+        max_event_bytes: of the largest message.
+
+    Raises:
+        SettingsError: an option would break a guarantee.
+    """
+    for name in options.keys() & {*_GUARANTEED, "message.timeout.ms", "request.required.acks"}:
+        variable = "KAFKA_" + name.upper().replace(".", "_")
+        raise SettingsError(f"{variable} cannot be set: the publisher's guarantees rest on its own value. Remove it.")
+    defaults: dict[str, str | bool | int] = {
+        "client.id": "classwaves-publisher",
+        "linger.ms": 5,
+        "compression.type": "lz4",
+        "queue.buffering.max.messages": 100_000,
+        "queue.buffering.max.kbytes": 64 * 1024,
+        "message.max.bytes": max_event_bytes + _RECORD_ROOM,
+    }
+    return {**defaults, **options, **_GUARANTEED}
+
+
+class KafkaTransport:
+    """See `Transport`.
+
+    Arguments:
+        options: as `producer_options` makes them.
+        topic: to write to.
+
+    Raises:
+        SettingsError: librdkafka does not accept an option.
+    """
+
+    def __init__(self, options: Mapping[str, str | bool | int], topic: str) -> None:
+        self._topic = topic
+        try:
+            self._producer = Producer({**options, "error_cb": _log_error}, logger=log)
+        except KafkaException as error:
+            raise SettingsError(f"librdkafka refuses the KAFKA_ settings: {error.args[0].str()}") from error
+
+    def send(self, key: str | bytes, value: bytes, settled: Settled) -> None:
+        """See `Transport.send`."""
+        try:
+            self._producer.produce(self._topic, value, key, on_delivery=partial(_settle, settled))
+        except BufferError:
+            raise QueueFull from None
+        except KafkaException as error:
+            settled(_failure(error.args[0]))
+
+    def poll(self) -> None:
+        """See `Transport.poll`."""
+        self._producer.poll(0)
+
+    def flush(self, seconds: float) -> int:
+        """See `Transport.flush`."""
+        return self._producer.flush(seconds)
+
+    def close(self) -> None:
+        """See `Transport.close`."""
+        self._producer.purge()
+        self._producer.flush(0)
+
+
+def _settle(settled: Settled, error: KafkaError | None, _: Message) -> None:
+    settled(None if error is None else _failure(error))
+
+
+def _failure(error: KafkaError) -> Failure:
+    code = error.code()
+    return Failure(error.name().lower().lstrip("_"), code in _OF_THE_EVENT, error.fatal() or code == KafkaError._FATAL)
+
+
+def _log_error(error: KafkaError) -> None:
+    log.warning("librdkafka reports an error", extra={"kafka_error": error.str()})

@@ -1,0 +1,52 @@
+"""A topic in memory, for the tests of services that emit."""
+
+from collections import deque
+
+from ingestor.producer.errors import QueueFull
+from ingestor.producer.transport import Failure, Settled
+
+
+class MemoryTransport:
+    """See `Transport`. What it was sent can be read from `messages`, once `poll` or `flush` was called.
+
+        topic = MemoryTransport()
+        publisher = EventPublisher(settings, component="test", connect=topic.connect)
+
+    Arguments:
+        room: how many events may wait while it is away.
+    """
+
+    def __init__(self, room: int = 100_000) -> None:
+        self.messages: list[tuple[str, bytes]] = []
+        self.away = False
+        self.failure: Failure | None = None
+        """Given to each event instead of taking it, while it is set."""
+        self._room = room
+        self._waiting: deque[tuple[str, bytes, Settled]] = deque()
+
+    def connect(self) -> "MemoryTransport":
+        """The topic itself: what a publisher takes as its `connect`."""
+        return self
+
+    def send(self, key: str | bytes, value: bytes, settled: Settled) -> None:
+        """See `Transport.send`."""
+        if len(self._waiting) >= self._room:
+            raise QueueFull
+        self._waiting.append((key if isinstance(key, str) else key.decode(), value, settled))
+
+    def poll(self) -> None:
+        """See `Transport.poll`."""
+        while self._waiting and not self.away:
+            key, value, settled = self._waiting.popleft()
+            if self.failure is None:
+                self.messages.append((key, value))
+            settled(self.failure)
+
+    def flush(self, seconds: float) -> int:  # noqa: ARG002  # nothing here takes time
+        """See `Transport.flush`."""
+        self.poll()
+        return len(self._waiting)
+
+    def close(self) -> None:
+        """See `Transport.close`."""
+        self._waiting.clear()
