@@ -118,7 +118,7 @@ class Emitter:
 
     def _complete(self, draft: Draft) -> bytes:
         if self._closed:
-            raise PublisherClosed, SpoolUnavailable
+            raise PublisherClosed
         value = self._sequences.complete(draft)
         if len(value) > self._max_event_bytes:
             raise EventTooLarge(
