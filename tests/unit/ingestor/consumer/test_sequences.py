@@ -1,0 +1,68 @@
+from collections import defaultdict
+
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingestor.consumer.decode import ROWS
+from ingestor.consumer.sequences import Disorder, SequenceWatch
+
+FIELDS = ("session_id", "source", "sequence")
+
+
+def rows(*arrivals):
+    columns = zip(*arrivals, strict=True) if arrivals else ([], [], [])
+    return pa.table(dict(zip(FIELDS, columns, strict=True)), schema=pa.schema([ROWS.field(name) for name in FIELDS]))
+
+
+def test_a_source_that_counts_on_is_in_order():
+    watch = SequenceWatch()
+    assert watch.watch(rows(("s", "a", 1), ("s", "b", 1), ("s", "a", 2), ("t", "a", 1))) == Disorder()
+    assert watch.watch(rows(("s", "a", 3), ("s", "b", 2))) == Disorder()
+
+
+def test_a_number_that_is_jumped_over_opens_a_gap_and_closes_it_when_it_comes():
+    watch = SequenceWatch()
+    assert watch.watch(rows(("s", "a", 1), ("s", "a", 4))) == Disorder(skipped=2)
+    assert watch.watch(rows(("s", "a", 3))) == Disorder(out_of_order=1)
+    assert watch.watch(rows(("s", "a", 3), ("s", "a", 4), ("s", "a", 1))) == Disorder()
+    assert watch.watch(rows(("s", "a", 2), ("s", "a", 5))) == Disorder(out_of_order=1)
+
+
+def test_what_a_source_sent_before_this_process_began_is_no_gap():
+    assert SequenceWatch().watch(rows(("s", "a", 17), ("s", "a", 18))) == Disorder()
+
+
+def test_rows_without_a_source_or_a_number_are_in_no_order():
+    assert SequenceWatch().watch(rows(("s", None, 1), ("s", "a", None), ("s", None, 9))) == Disorder()
+    assert SequenceWatch().watch(rows()) == Disorder()
+
+
+def test_a_jump_beyond_reason_is_counted_and_not_remembered_number_by_number():
+    watch = SequenceWatch()
+    assert watch.watch(rows(("s", "a", 1), ("s", "a", 10**12))) == Disorder(skipped=10**12 - 2)
+    assert watch.watch(rows(("s", "a", 7))) == Disorder()
+
+
+def test_pairs_not_heard_of_for_long_are_forgotten():
+    watch = SequenceWatch()
+    watch.watch(rows(("first", "a", 1)))
+    watch.watch(rows(*((str(session), "a", 1) for session in range(20_000))))
+    assert watch.watch(rows(("first", "a", 9))) == Disorder()
+
+
+@given(st.data())
+def test_gaps_opened_less_gaps_closed_are_the_numbers_missing_between_the_first_and_the_highest(data):
+    pairs = st.tuples(st.sampled_from("st"), st.sampled_from("ab"), st.integers(1, 30))
+    batches = data.draw(st.lists(st.lists(pairs, max_size=20), max_size=5))
+    watch = SequenceWatch()
+    opened = closed = 0
+    for batch in batches:
+        found = watch.watch(rows(*batch))
+        opened += found.skipped
+        closed += found.out_of_order
+    arrived = defaultdict(list)
+    for session, source, number in (arrival for batch in batches for arrival in batch):
+        arrived[session, source].append(number)
+    missing = sum(len(set(range(numbers[0], max(numbers))) - set(numbers)) for numbers in arrived.values())
+    assert opened - closed == missing
