@@ -1,0 +1,164 @@
+"""One topic, one table, the consumers that things happen to, and the proof at the end."""
+
+import json
+import secrets
+from collections import Counter
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka.admin import AdminClient, NewPartitions
+
+from demo.world import World
+from ingestor.errors import BrokerUnavailable
+from ingestor.ledger.status import PartitionStatus, status
+from ingestor.topics.admin import connect
+from ingestor.topics.creation import Shape, create_topics
+from ingestor.topics.description import describe_topic
+from tests.support import engine, letters
+from tests.support.consumer_process import ConsumerProcess
+from tests.support.mixture import Identity
+from tests.support.traffic import Sent, Traffic
+from tests.support.waiting import wait_until
+from warehouse.errors import WarehouseUnavailable
+from warehouse.open import open_warehouse
+
+_CONSUMER = {
+    "KAFKA_SESSION_TIMEOUT_MS": "6000",
+    "KAFKA_HEARTBEAT_INTERVAL_MS": "1000",
+    "KAFKA_TOPIC_METADATA_REFRESH_INTERVAL_MS": "1000",
+    "BATCH_MAX_SECONDS": "0.2",
+}
+
+
+class Trial:
+    """Consumers of one topic that nobody else uses.
+
+    Arguments:
+        folder: for logs and tables.
+        bootstrap_servers: of a real broker.
+        topic: its name, and the group's.
+        environ: of the machine.
+        partitions: of the topic.
+    """
+
+    def __init__(
+        self, folder: Path, bootstrap_servers: str, topic: str, environ: Mapping[str, str], partitions: int
+    ) -> None:
+        key = folder / "pseudonym.key"
+        key.write_text(secrets.token_hex(32))
+        settings = {
+            "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
+            "SESSION_EVENTS_TOPIC": topic,
+            "INGESTOR_GROUP": topic,
+            "WAREHOUSE": f"delta:{folder / 'warehouse'}",
+            "PSEUDONYM_KEY_FILE": str(key),
+        }
+        self.world = World(folder, {**environ, **settings})
+        self.world.logs.mkdir()
+        self.sent = Sent()
+        self.topic = topic
+        self.admin: AdminClient = connect(self.world.settings.kafka)
+        self._consumers: list[ConsumerProcess] = []
+        self.create_topic(partitions)
+        open_warehouse(self.world.settings.warehouse).tables.migrate()
+
+    def create_topic(self, partitions: int) -> None:
+        """Make the topics that are not there."""
+        list(create_topics(self.admin, self.world.settings, Shape(partitions)))
+
+    def delete_topic(self) -> None:
+        """Delete the topic, and return when it is gone. Its letters stay."""
+        self.admin.delete_topics([self.topic], operation_timeout=30)[self.topic].result()
+        wait_until(lambda: self.topic not in self.admin.list_topics(timeout=10).topics, "the topic is gone")
+
+    def add_partitions(self, total: int) -> None:
+        """Give the topic so many partitions."""
+        self.admin.create_partitions([NewPartitions(self.topic, total)])[self.topic].result()
+
+    def topic_id(self) -> str:
+        """The id of the topic that there is now."""
+        return describe_topic(self.admin, self.topic).topic_id
+
+    def traffic(self, partitioner: str = "murmur2_random") -> Traffic:
+        """A producer, whose events the proof expects."""
+        return Traffic(self.world.environ["KAFKA_BOOTSTRAP_SERVERS"], self.topic, self.sent, partitioner)
+
+    def consumer(self, **environ: str) -> ConsumerProcess:
+        """Start `ingestor run`, known to the broker as consumer-1, consumer-2, …"""
+        name = f"consumer-{len(self._consumers) + 1}"
+        process = ConsumerProcess(
+            World.command("ingestor", "run"),
+            {**self.world.environ, **_CONSUMER, "KAFKA_CLIENT_ID": name, **environ},
+            self.world.logs / f"{name}.log",
+        )
+        self._consumers.append(process)
+        return process
+
+    def owned(self, consumer: ConsumerProcess) -> set[int]:
+        """The partitions that the group gives to a consumer now."""
+        future = self.admin.describe_consumer_groups([self.topic], request_timeout=10)[self.topic]
+        return {
+            place.partition
+            for member in future.result().members
+            if member.client_id == consumer.log.stem and member.assignment is not None
+            for place in member.assignment.topic_partitions
+        }
+
+    def wait_for_share(self, consumer: ConsumerProcess, count: int) -> None:
+        """Return once the group has given a consumer so many partitions."""
+        wait_until(lambda: len(self.owned(consumer)) == count, f"{consumer.log.stem} has {count} partitions")
+
+    def partitions(self) -> Mapping[int, PartitionStatus]:
+        """How far the group is, by partition."""
+        settings = self.world.settings
+        return status(settings, open_warehouse(settings.warehouse)).partitions
+
+    def wait_until_stored(self, partitions: Collection[int] | None = None) -> None:
+        """Return once the group has reached the end of these partitions, or of all."""
+
+        def done() -> bool:
+            assert any(each.code is None for each in self._consumers), self._last_words()
+            try:
+                found = self.partitions()
+            except (BrokerUnavailable, WarehouseUnavailable):
+                return False
+            return not any(found[each].lag for each in (found if partitions is None else partitions))
+
+        wait_until(done, "all is stored")
+
+    def verify(self) -> tuple[int, dict[str, Any]]:
+        """What `ingestor verify --json` says, with its exit code."""
+        done = self.world.run("ingestor", "verify", "--json")
+        assert done.stdout, done.stderr
+        return done.returncode, json.loads(done.stdout)
+
+    def stored(self) -> Counter[Identity]:
+        """How often each event is in the table, after a look at whether each row came from where it was sent to."""
+        rows = engine.rows(self.world.table)
+        strays = [row for row in rows if (row.partition, row.offset) not in self.sent.events[row.session_id, row.id]]
+        assert strays[:5] == []
+        return Counter((row.session_id, row.id) for row in rows)
+
+    def prove(self) -> None:
+        """Every valid event that was sent is stored once, nothing else is, and `ingestor verify` says so too."""
+        stored = self.stored()
+        assert sorted(self.sent.events.keys() - stored.keys())[:5] == [], "missing"
+        assert [identity for identity, times in stored.items() if times > 1][:5] == [], "twice"
+        assert stored.keys() == self.sent.events.keys()
+        settings = self.world.settings
+        written = letters.places(settings.kafka["bootstrap.servers"], settings.dead_letter_topic)
+        assert written.keys() == self.sent.refused
+        code, found = self.verify()
+        total = found["total"]
+        assert (total["missing"], total["twice"], total["in_flight"], code) == (0, 0, 0, 0), found["findings"]
+        assert (total["stored"], total["dead_lettered"]) == (len(stored), len(written))
+        assert total["sent"] == self.sent.messages + total["kafka_holes"]
+
+    def _last_words(self) -> str:
+        return "\n".join(each.last_words() for each in self._consumers)
+
+    def close(self) -> None:
+        """End what still runs."""
+        for consumer in self._consumers:
+            consumer.kill()

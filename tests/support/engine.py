@@ -1,0 +1,30 @@
+"""The table read by DuckDB from the parquet files that the log names: not by the engine that wrote it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+from deltalake import DeltaTable
+
+_COLUMNS = "session_id, id, kafka_topic_id, kafka_partition, kafka_offset"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Whose event it is, and where it came from."""
+
+    session_id: str
+    id: str
+    topic_id: str
+    partition: int
+    offset: int
+
+
+def rows(table: Path) -> list[Row]:
+    """Every row of the table's latest version."""
+    files = DeltaTable(table).file_uris()
+    if not files:
+        return []
+    with duckdb.connect() as connection:
+        query = f"SELECT {_COLUMNS} FROM read_parquet($files)"
+        return [Row(*row) for row in connection.execute(query, {"files": files}).fetchall()]

@@ -1,0 +1,57 @@
+"""An endless stream as producers really send it: sessions interleaved, some messages again, some of them bad."""
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+from classwaves_schemas.verdict import Reason
+from tests.support import events
+
+Identity = tuple[str, str]
+"""(session_id, id)."""
+
+_TYPES = sorted(events.PAYLOADS)
+_REMEMBERED = 2_000
+# What is too far ahead at the moment of those events is past by now.
+_BAD = [value for reason, value in events.BAD.items() if reason is not Reason.TOO_FAR_AHEAD]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message before it is sent. It has no identity if the contract refuses it."""
+
+    key: str
+    value: bytes | None
+    identity: Identity | None
+
+
+def valid(session: int, number: int) -> Outgoing:
+    """The event with this place in this session."""
+    event_type = _TYPES[number % len(_TYPES)]
+    made = events.event(event_type, session=session, number=number)
+    identity = (str(made["session_id"]), str(made["id"]))
+    return Outgoing(identity[0], events.wire(event_type, session=session, number=number), identity)
+
+
+def mixture(seed: int, *, sessions: int = 40, repeats: float = 0.03, bad: float = 0.04) -> Iterator[Outgoing]:
+    """Messages without end, the same for the same arguments.
+
+    Arguments:
+        sessions: how many of them are interleaved.
+        repeats, bad: which share of the messages is one of the last two thousand again, or is refused.
+    """
+    chance = Random(seed)
+    numbers: Counter[int] = Counter()
+    sent: deque[Outgoing] = deque(maxlen=_REMEMBERED)
+    while True:
+        session = chance.randrange(sessions)
+        fate = chance.random()
+        if fate < bad:
+            yield Outgoing(events.session_id(session), chance.choice(_BAD), None)
+        elif fate < bad + repeats and sent:
+            yield chance.choice(sent)
+        else:
+            numbers[session] += 1
+            sent.append(valid(session, numbers[session]))
+            yield sent[-1]

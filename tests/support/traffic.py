@@ -1,0 +1,109 @@
+"""Producers of one topic, which remember where the broker acknowledged what."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from tests.support.mixture import Identity, Outgoing
+
+Place = tuple[int, int]
+"""(partition, offset)."""
+
+_FLUSH_SECONDS = 120.0
+
+
+class Sent:
+    """What the broker acknowledged: the places of each valid event, and the places of what the contract refuses."""
+
+    def __init__(self) -> None:
+        self.events: dict[Identity, set[Place]] = defaultdict(set)
+        self.refused: set[Place] = set()
+        self.failures: list[str] = []
+
+    @property
+    def messages(self) -> int:
+        """How many messages there are in the topic."""
+        return sum(map(len, self.events.values())) + len(self.refused)
+
+    def note(self, outgoing: Outgoing, error: KafkaError | None, message: Message) -> None:
+        """Take down what became of a message."""
+        place = (message.partition(), message.offset())
+        if error is not None:
+            self.failures.append(error.str())
+        elif outgoing.identity is None:
+            self.refused.add(place)
+        else:
+            self.events[outgoing.identity].add(place)
+
+
+class Traffic:
+    """A producer.
+
+    Arguments:
+        bootstrap_servers, topic: where to.
+        sent: the book to keep; several producers may share it.
+        partitioner: librdkafka's name of one: murmur2_random as Java and Node have it, or consistent_random (CRC32).
+    """
+
+    def __init__(self, bootstrap_servers: str, topic: str, sent: Sent, partitioner: str = "murmur2_random") -> None:
+        self._topic = topic
+        self._sent = sent
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap_servers,
+                "partitioner": partitioner,
+                "enable.idempotence": True,
+                "linger.ms": 5,
+                "topic.metadata.refresh.interval.ms": 1000,
+            }
+        )
+
+    def send(self, messages: Iterable[Outgoing], partition: int | None = None) -> None:
+        """Send these and return when the broker has acknowledged all of them."""
+        for outgoing in messages:
+            self._produce(outgoing, partition)
+        self._settle()
+
+    @contextmanager
+    def flowing(self, messages: Iterator[Outgoing], per_second: float) -> Iterator[None]:
+        """Send at this rate while the block runs; all is acknowledged at its end."""
+        ended = threading.Event()
+
+        def flow() -> None:
+            while not ended.wait(0.05):
+                for outgoing in islice(messages, max(1, round(per_second * 0.05))):
+                    self._produce(outgoing, None)
+
+        thread = threading.Thread(target=flow, name="traffic")
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+        self._settle()
+
+    def _produce(self, outgoing: Outgoing, partition: int | None) -> None:
+        chosen = {} if partition is None else {"partition": partition}
+        while True:
+            try:
+                self._producer.produce(
+                    self._topic,
+                    outgoing.value,
+                    outgoing.key,
+                    on_delivery=lambda error, message: self._sent.note(outgoing, error, message),
+                    **chosen,
+                )
+            except BufferError:
+                self._producer.poll(0.1)
+            else:
+                self._producer.poll(0)
+                return
+
+    def _settle(self) -> None:
+        assert self._producer.flush(_FLUSH_SECONDS) == 0, "the broker did not acknowledge everything"
+        assert self._sent.failures == []
