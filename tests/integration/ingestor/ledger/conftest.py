@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -12,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from ingestor.consumer.decode import Decoder
 from ingestor.dead_letters.kafka import KafkaDeadLetters
 from ingestor.dead_letters.letter import Origin, letter
+from ingestor.errors import BrokerRefused
 from ingestor.ledger.reader import Reader
 from ingestor.ledger.reading import Books
 from ingestor.ledger.verification import Verification, verify
@@ -107,6 +109,12 @@ class Classroom:
         place = TopicPartition(topic or self.topic.name, partition, offset)
         self.admin.delete_records([place])[place].result()
 
+    def recreate(self) -> None:
+        """Delete the topic and create it again."""
+        self.admin.delete_topics([self.topic.name])[self.topic.name].result()
+        while describe_after_creation(self) == self.topic.topic_id:
+            pass
+
     def verify(self) -> Verification:
         books = Books(self.settings, self.warehouse)
         try:
@@ -134,6 +142,13 @@ class Classroom:
             return list(reader.read(self.topic.name, partition, offsets))
         finally:
             reader.close()
+
+
+def describe_after_creation(classroom: Classroom) -> str:
+    """The id of the topic once its creation was not refused; a deletion takes a moment."""
+    with suppress(BrokerRefused):
+        list(create_topics(classroom.admin, classroom.settings, Shape(partitions=2)))
+    return describe_topic(classroom.admin, classroom.topic.name).topic_id
 
 
 @pytest.fixture

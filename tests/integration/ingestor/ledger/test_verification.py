@@ -143,19 +143,9 @@ def test_an_event_whose_identity_is_stored_from_elsewhere_is_no_loss(classroom):
 def test_a_topic_created_again_is_an_error_and_not_a_loss(classroom):
     classroom.send(message(1))
     classroom.store()
-    stale = classroom.settings.model_copy(update={"session_events_topic": f"{classroom.topic.name}.2"})
-    from ingestor.topics.creation import Shape, create_topics
-
-    list(create_topics(classroom.admin, stale, Shape(partitions=1)))
-    from ingestor.ledger.reading import Books
-    from warehouse.stream import Stream
-
-    books = Books(classroom.settings, classroom.warehouse)
-    recreated = Stream(books.stream.group, books.stream.topic, "another-id")
-    books.ledger = classroom.warehouse.ledger(recreated)
+    classroom.recreate()
     with pytest.raises(TopicRecreated, match="ingestor topics accept"):
-        books.read()
-    books.close()
+        classroom.verify()
 
 
 def test_progress_in_the_meantime_never_looks_like_a_fault(classroom):
