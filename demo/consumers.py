@@ -27,11 +27,13 @@ class Consumers:
         self._world = world
         self._running: dict[int, Process] = {}
         self._count = count
+        self._starts = 0
 
     def start(self, number: int) -> Process:
         """Start a consumer that is not running."""
+        self._starts += 1
         command = self._world.command("ingestor", "run")
-        process = self._world.start(f"consumer-{number + 1}", *command, **_GROUP, **_PACE)
+        process = self._world.start(f"consumer-{number + 1}-start-{self._starts}", *command, **_GROUP, **_PACE)
         self._running[number] = process
         return process
 
@@ -42,12 +44,12 @@ class Consumers:
         return process.pid
 
     def wait_until_ready(self) -> None:
-        """Return once each has been given partitions. Raises ProcessDied if one ends or is not ready after 60 s."""
+        """Return once each has been told its partitions. Raises ProcessDied if one ends or is not ready after 60 s."""
         deadline = time.monotonic() + _READY_SECONDS
         while not all(_READY in process.log.read_text(errors="replace") for process in self._running.values()):
             self.check_alive()
             if time.monotonic() > deadline:
-                raise ProcessDied(f"The consumers were given no partitions within {_READY_SECONDS:.0f} s.")
+                raise ProcessDied(f"The consumers were not told their partitions within {_READY_SECONDS:.0f} s.")
             time.sleep(0.1)
 
     def check_alive(self) -> None:

@@ -15,6 +15,7 @@ from demo.report import Report
 from demo.world import World
 
 _HEAD_START = 1.5  # for producers to work out their day
+_TICK_SECONDS = 0.1
 _DRAIN_SECONDS = 90.0
 _SLACK_SECONDS = 60.0
 
@@ -44,18 +45,22 @@ def play(world: World, plan: Plan, report: Report, every: float) -> None:
             f"{len(producers)} producers start: plain confluent-kafka and JSON; one of them partitions by CRC32."
         )
         actions = list(_actions(plan, consumers, report))
+        tell_at = begins_at
         while any(producer.code is None for producer in producers):
-            passed = time.time() - begins_at
-            while actions and actions[0][0] <= passed:
+            now = time.time()
+            while actions and actions[0][0] <= now - begins_at:
                 actions.pop(0)[1]()
-            _check(producers, consumers, passed - plan.seconds)
-            report.reading(gauge.read())
-            time.sleep(every)
+            _check(producers, consumers, now - begins_at - plan.seconds)
+            if now >= tell_at:
+                report.reading(gauge.read())
+                tell_at = now + every
+            time.sleep(_TICK_SECONDS)
         _check(producers, consumers, 0)
         report.say("The day is over: the producers have ended, the broker has acknowledged all that they sent.")
         for _, action in actions:
             action()
-        _drain(gauge, consumers, report, every)
+        _drain(gauge, consumers, report)
+        consumers.wait_until_ready()  # one that has just come back would not hear SIGTERM yet
         consumers.stop()
         report.say("All is stored. The consumers got SIGTERM and left cleanly.")
 
@@ -90,12 +95,12 @@ def _check(producers: list[Process], consumers: Consumers, overdue: float) -> No
         raise NotDrained(f"The producers are still sending {overdue:.0f} s after the end of their day.")
 
 
-def _drain(gauge: Gauge, consumers: Consumers, report: Report, every: float) -> None:
+def _drain(gauge: Gauge, consumers: Consumers, report: Report) -> None:
     deadline = time.monotonic() + _DRAIN_SECONDS
     while (reading := gauge.read()).lag:
         report.reading(reading)
         consumers.check_alive()
         if time.monotonic() > deadline:
             raise NotDrained(f"{reading.lag} messages are not stored {_DRAIN_SECONDS:.0f} s after the last was sent.")
-        time.sleep(every)
+        time.sleep(1)
     report.reading(reading)

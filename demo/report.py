@@ -1,5 +1,6 @@
 """What a person who watches is told."""
 
+import shutil
 import sys
 from datetime import datetime
 from typing import TextIO
@@ -7,7 +8,8 @@ from typing import TextIO
 from demo.gauge import Reading
 from demo.proof import Proof
 
-_HEAD, _TAIL = 24, 6
+_INDENT = " " * 10
+_HEAD, _TAIL = 20, 6
 
 
 class Report:
@@ -25,12 +27,18 @@ class Report:
         print(f"{datetime.now().astimezone():%H:%M:%S}  {words}", file=self._stream, flush=True)
 
     def show(self, text: str) -> None:
-        """What a command wrote; the middle of a long text is left out."""
-        lines = text.rstrip().splitlines()
+        """What a command wrote."""
+        for line in text.rstrip().splitlines():
+            print(f"{_INDENT}{line.rstrip()}", file=self._stream, flush=True)
+
+    def excerpt(self, text: str) -> None:
+        """What a command wrote at length: the first and the last lines, as wide as the terminal."""
+        width = shutil.get_terminal_size(fallback=(160, 24)).columns - len(_INDENT)
+        lines = [line if len(line) <= width else f"{line[: width - 1]}…" for line in text.rstrip().splitlines()]
         left_out = len(lines) - _HEAD - _TAIL
         if left_out > 1:
             lines[_HEAD:-_TAIL] = [f"… {left_out} more lines …"]
-        print("\n".join(f"          {line}" for line in lines), file=self._stream, flush=True)
+        self.show("\n".join(lines))
 
     def reading(self, reading: Reading) -> None:
         """The quiet line."""

@@ -57,7 +57,7 @@ def _conclude(world: World, report: Report) -> bool:
     settings = world.settings
     proof = prove(world.journals, world.table, by_reason(settings.kafka, settings.dead_letter_topic))
     report.say(f"One session, from the table: analytics timeline {proof.example}")
-    report.show(world.output("analytics", "timeline", proof.example))
+    report.excerpt(world.output("analytics", "timeline", proof.example))
     report.say("The ledger, from the broker and the table: ingestor verify")
     verified = world.run("ingestor", "verify")
     report.show(verified.stdout + verified.stderr)

@@ -49,7 +49,7 @@ class World:
                 "WAREHOUSE": f"delta:{folder / 'warehouse'}",
                 "PSEUDONYM_KEY_FILE": str(key),
                 "HTTP_PORT": "0",
-                "PYTHONUNBUFFERED": "1",
+                "COLUMNS": "240",  # commands write to us; what a terminal has no room for, the report cuts off
             },
         )
         world.logs.mkdir()
