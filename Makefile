@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 LOCK := requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format schemas kafka bench soak lock clean
+.PHONY: help demo test test-fast lint format schemas docs kafka bench soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ format: $(READY) ## rewrite the code in the house style
 
 schemas: $(READY) ## regenerate what is derived from the contracts
 	$(BIN)/python -m classwaves_schemas.generate
+
+docs: $(READY) ## regenerate the pages that are written from code
+	$(BIN)/python -m ingestor.catalogue > docs/metrics.md
 
 kafka: $(READY) ## a local Kafka in the foreground on localhost:9092
 	$(BIN)/python -m localkafka

@@ -1,6 +1,8 @@
-"""Every metric of a consumer. This file is docs/metrics.md too (`make docs`)."""
+"""Every metric of the write path. `make docs` writes docs/metrics.md from this file."""
 
-from service.metrics import Metric, counter, gauge, histogram
+import sys
+
+from service.metrics import Metric, counter, gauge, histogram, page
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 _ROWS = (1, 10, 100, 1_000, 5_000, 10_000, 25_000, 50_000, 100_000)
@@ -62,3 +64,12 @@ TABLE_BYTES = gauge("ingestor_table_bytes", "Bytes of the live files of session_
 TABLE_LOG_ENTRIES = gauge("ingestor_table_log_entries", "Log entries of session_events since its last checkpoint.")
 
 CONSUMER: tuple[Metric, ...] = tuple(value for value in globals().values() if isinstance(value, Metric))
+
+
+def document() -> str:
+    """The catalogue as docs/metrics.md has it."""
+    return page("Metrics of the consumer", CONSUMER)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())

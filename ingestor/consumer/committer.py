@@ -100,7 +100,6 @@ class Committer:
             WarehouseUnavailable, BrokerUnavailable: time to wait has run out.
         """
         began = self._clock.monotonic()
-        self._measure(began)
         self._patiently(self._write_letters, batch)
         _LETTERS_WRITTEN.hit()
         moved: set[int] = set()
@@ -109,6 +108,7 @@ class Committer:
             outcome = self._patiently(self._ledger.append, Batch(rest.rows), rest.expected, rest.progress)
             if isinstance(outcome, Stored):
                 _APPENDED.hit()
+                self._measure()
                 positions = {partition: progress.position for partition, progress in rest.progress.items()}
                 return Committed(outcome, positions, moved, self._clock.monotonic() - began)
             moved |= self._fenced(outcome)
@@ -155,9 +155,9 @@ class Committer:
                 f"{self._origin.topic_id}, now it is {now}. Nothing of the new one is stored. Start the ingestor again."
             )
 
-    def _measure(self, now: float) -> None:
-        if now - self._measured_at >= _MEASURE_SECONDS:
-            self._measured_at = now
+    def _measure(self) -> None:
+        if self._clock.monotonic() - self._measured_at >= _MEASURE_SECONDS:
+            self._measured_at = self._clock.monotonic()
             self._observer.measured(self._patiently(self._size))
 
     def _fenced(self, outcome: Moved) -> set[int]:
