@@ -13,6 +13,8 @@ from analytics.timeline import Timeline
 from analytics.timeline import timeline as look
 from warehouse.open import open_warehouse
 
+_PIPED_WIDTH = 200
+
 
 def timeline(
     session: Annotated[str, typer.Argument(help="The session's id.")],
@@ -39,11 +41,15 @@ def _document(found: Timeline, shape: Shape) -> dict[str, Any]:
 
 
 def _show(found: Timeline) -> None:
-    table = Table("event time", "type", "source", "sequence", "payload", box=None)
+    table = Table("time (UTC)", "type", "source", "number", box=None, expand=True)
+    table.add_column("payload", ratio=1)  # what gives way when the terminal is narrow
+    for column in table.columns:
+        column.no_wrap = True
     for event in found.events:
         payload = f"unreadable: {event.raw_payload}" if event.payload is None else json.dumps(event.payload)
-        table.add_row(event.event_time.isoformat(), event.event_type, event.source, str(event.sequence or ""), payload)
-    Console().print(table)
+        time = f"{event.event_time:%Y-%m-%d %H:%M:%S.%f}"[:-3]
+        table.add_row(time, event.event_type, event.source, str(event.sequence or ""), payload)
+    Console(width=None if Console().is_terminal else _PIPED_WIDTH).print(table)
     for gap in found.gaps:
         typer.echo(f"gap: source {gap.source} lacks {gap.first} to {gap.last}")
     typer.echo(f"{len(found.events)} events, {len(found.gaps)} gaps")
