@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
@@ -11,10 +12,13 @@ from pydantic import BaseModel, ValidationError
 from classwaves_schemas.dropped import undeclared
 from classwaves_schemas.envelope import EARLIEST_EVENT_TIME, MAX_AHEAD, Envelope, EventType
 from classwaves_schemas.events import EVENTS
+from classwaves_schemas.fields import StorageMark
 from classwaves_schemas.payloads import PAYLOADS
 from classwaves_schemas.stored import Pseudonymise, stored
-from classwaves_schemas.structure import nested_fields
+from classwaves_schemas.structure import marked_fields, nested_fields
 from ingestor.producer.errors import InvalidEvent
+
+_NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 class Draft(NamedTuple):
@@ -58,11 +62,13 @@ def draft(fields: dict[str, Any], pseudonymise: Pseudonymise | None, now: dateti
         raise InvalidEvent(_complaint(error)) from None
     if not EARLIEST_EVENT_TIME <= event.event_time <= now + MAX_AHEAD:
         raise InvalidEvent(f"event_time: expected {EARLIEST_EVENT_TIME:%Y-%m-%d} or later, at most {MAX_AHEAD} ahead.")
-    told: Any = event.payload
-    kept, dropped = stored(told, pseudonymise)
-    if kept is not told:
-        event = event.model_copy(update={"payload": kept})
-    if isinstance(payload, dict) and not _surely_declared(event.event_type) >= payload.keys():
+    dropped: Mapping[str, int] = _NOTHING
+    if not _kept_whole(event.event_type):
+        told: Any = event.payload
+        kept, dropped = stored(told, pseudonymise)
+        if kept is not told:
+            event = event.model_copy(update={"payload": kept})
+    if isinstance(payload, dict) and not _kept_whole(event.event_type) >= payload.keys():
         dropped = Counter(dropped) + Counter(undeclared(event.event_type, fields | {"payload": _plain(payload)}))
     text: bytes = event.__pydantic_serializer__.to_json(event, exclude_none=True)
     return Draft(event.event_type, event.id, event.session_id, text[:-1], dropped)
@@ -75,10 +81,12 @@ def _object(payload: object) -> dict[str, Any]:
 
 
 @cache
-def _surely_declared(event_type: EventType) -> frozenset[str]:
-    """Declared fields of a payload that hold no model, in which a field could be undeclared in turn."""
+def _kept_whole(event_type: EventType) -> frozenset[str]:
+    """The fields of a payload all of which are stored as they come; none if that is not so of every field."""
     model = PAYLOADS[event_type]
-    return frozenset(model.model_fields.keys() - nested_fields(model).keys())
+    if nested_fields(model) or marked_fields(model, StorageMark):
+        return frozenset()
+    return frozenset(model.model_fields)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  # whatever a payload holds

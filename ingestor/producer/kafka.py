@@ -41,6 +41,7 @@ def producer_options(options: Mapping[str, str], max_event_bytes: int) -> dict[s
         raise SettingsError(f"{variable} cannot be set: the publisher's guarantees rest on its own value. Remove it.")
     defaults: dict[str, str | bool | int] = {
         "client.id": "classwaves-publisher",
+        "log_level": 2,  # what is less than critical comes by `error_cb`
         "linger.ms": 5,
         "compression.type": "lz4",
         "queue.buffering.max.messages": 100_000,
@@ -63,8 +64,9 @@ class KafkaTransport:
 
     def __init__(self, options: Mapping[str, str | bool | int], topic: str) -> None:
         self._topic = topic
+        self._told: set[str] = set()
         try:
-            self._producer = Producer({**options, "error_cb": _log_error}, logger=log)
+            self._producer = Producer({**options, "error_cb": self._tell}, logger=log)
         except KafkaException as error:
             raise SettingsError(f"librdkafka refuses the KAFKA_ settings: {error.args[0].str()}") from error
 
@@ -83,12 +85,21 @@ class KafkaTransport:
 
     def flush(self, seconds: float) -> int:
         """See `Transport.flush`."""
-        return self._producer.flush(seconds)
+        left = self._producer.flush(seconds)
+        if not left:
+            self._told.clear()
+        return left
 
     def close(self) -> None:
         """See `Transport.close`."""
         self._producer.purge()
         self._producer.flush(0)
+
+    def _tell(self, error: KafkaError) -> None:
+        """Once an outage: librdkafka itself would tell of every attempt, for days."""
+        if error.name() not in self._told:
+            self._told.add(error.name())
+            log.warning("librdkafka reports an error", extra={"kafka_error": error.str()})
 
 
 def _settle(settled: Settled, error: KafkaError | None, _: Message) -> None:
@@ -98,7 +109,3 @@ def _settle(settled: Settled, error: KafkaError | None, _: Message) -> None:
 def _failure(error: KafkaError) -> Failure:
     code = error.code()
     return Failure(error.name().lower().lstrip("_"), code in _OF_THE_EVENT, error.fatal() or code == KafkaError._FATAL)
-
-
-def _log_error(error: KafkaError) -> None:
-    log.warning("librdkafka reports an error", extra={"kafka_error": error.str()})

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
+from random import randbytes
 from time import perf_counter
 from types import MappingProxyType, TracebackType
 from typing import Literal, Self
@@ -14,7 +15,7 @@ from weakref import WeakSet
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from classwaves_schemas.envelope import EventType
-from classwaves_schemas.identity import new_event_id
+from classwaves_schemas.identity import RANDOM_BYTES, new_event_id
 from classwaves_schemas.payloads.payload import Payload
 from classwaves_schemas.pseudonym import Pseudonymiser
 from ingestor.producer.delivery import DeliveryPolicy
@@ -123,7 +124,7 @@ class EventPublisher:
         began = perf_counter()
         now = self._clock.now()
         fields = {
-            "id": event_id or new_event_id(),
+            "id": event_id or new_event_id(randomness=randbytes(RANDOM_BYTES)),  # noqa: S311  # no secret
             "event_type": event_type,
             "event_time": event_time or now,
             "session_id": session_id,
