@@ -1,0 +1,31 @@
+"""Publishers for tests: settings that need no environment, and what their messages say."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ingestor.producer import PublisherSettings
+from ingestor.producer.delivery import DeliveryPolicy
+
+EVENT: dict[str, Any] = {"session_id": "s1", "teacher_id": "t1"}
+QUICK = DeliveryPolicy(
+    batch_events=7, linger_seconds=0.0, look_around_seconds=0.05, retry_seconds=0.01, retry_limit_seconds=0.05
+)
+
+
+def settings(folder: Path, **others: Any) -> PublisherSettings:
+    return PublisherSettings(**({"kafka": {"bootstrap.servers": "127.0.0.1:1"}, "spool_folder": folder} | others))
+
+
+def told(messages: Iterable[tuple[str, bytes]]) -> list[dict[str, Any]]:
+    return [json.loads(value) for _, value in messages]
+
+
+def first_sequences(events: Iterable[dict[str, Any]]) -> dict[tuple[str, str], list[int]]:
+    """The numbers of each session and source in the order of their first arrival."""
+    found: dict[tuple[str, str], dict[int, None]] = defaultdict(dict)
+    for event in events:
+        found[event["session_id"], event["source"]].setdefault(event["sequence"])
+    return {name: list(numbers) for name, numbers in found.items()}

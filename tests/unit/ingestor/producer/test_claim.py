@@ -1,0 +1,83 @@
+import fcntl
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ingestor.producer.claim import Claim, unclaimed
+
+HOLD = """
+import sys
+from pathlib import Path
+from ingestor.producer.claim import Claim
+claim = Claim.take(Path(sys.argv[1]))
+print("mine", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "a.spool"
+    path.write_bytes(b"events")
+    return path
+
+
+def test_what_is_claimed_cannot_be_claimed_again_until_it_is_released(path):
+    claim = Claim.take(path)
+    assert Claim.take(path) is None
+    claim.release()
+    again = Claim.take(path)
+    assert again is not None
+    again.release()
+
+
+def test_the_claim_of_a_process_ends_with_its_sudden_death(path):
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as owner:
+        assert owner.stdout.readline() == b"mine\n"
+        assert Claim.take(path) is None
+        owner.kill()
+        owner.wait()
+        claim = Claim.take(path)
+        assert claim is not None
+        claim.release()
+
+
+def test_what_is_discarded_leaves_nothing(path):
+    path.with_name("a.spool-wal").touch()
+    Claim.take(path).discard()
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_claim_to_what_was_just_discarded_is_none(path, monkeypatch):
+    first = Claim.take(path)
+    lock = os.open(path.with_suffix(".lock"), os.O_RDWR)  # as another process that has come just too late
+    first.discard()
+    monkeypatch.setattr(os, "open", lambda *_: lock)
+    assert Claim.take(path) is None
+
+
+def test_what_is_set_aside_is_nobodys_orphan(path):
+    aside = Claim.take(path).set_aside()
+    assert aside.read_bytes() == b"events"
+    assert unclaimed(path.parent) == []
+
+
+def test_orphans_are_found_oldest_first_also_if_only_their_lock_is_left(tmp_path):
+    for name in ("2.lock", "1.spool", "1.lock", "3.spool", "0.corrupt", "1.spool-wal"):
+        (tmp_path / name).touch()
+    assert [each.name for each in unclaimed(tmp_path)] == ["1.spool", "2.spool", "3.spool"]
+
+
+def test_a_lock_that_fails_otherwise_is_an_error_and_leaks_no_file(path, monkeypatch):
+    def no_locks(*_):
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(OSError, match="not implemented"):
+        Claim.take(path)
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -1,0 +1,125 @@
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from types import MappingProxyType
+
+import pytest
+
+from classwaves_schemas.envelope import EventType
+from classwaves_schemas.payloads.configured import Configured, GroupPlan, PlannedGroup
+from classwaves_schemas.payloads.started import Started
+from classwaves_schemas.pseudonym import Pseudonymiser
+from classwaves_schemas.verdict import explain
+from ingestor.producer.draft import draft
+from ingestor.producer.errors import InvalidEvent
+from tests.support.events import PAYLOADS
+
+NOW = datetime(2025, 9, 15, 14, 0, tzinfo=UTC)
+KEYED = Pseudonymiser(b"k" * 32)
+
+
+def fields(event_type="started", **changes):
+    return {
+        "id": "e1",
+        "event_type": event_type,
+        "event_time": NOW,
+        "session_id": "s1",
+        "teacher_id": "t1",
+        "school_id": None,
+        "trace_id": None,
+        "payload": {},
+    } | changes
+
+
+def message(drafted):
+    return json.loads(drafted.text + b"}")
+
+
+@pytest.mark.parametrize("event_type", EventType)
+@pytest.mark.parametrize("pseudonymise", [None, KEYED], ids=["no key", "key"])
+def test_what_the_real_producers_say_is_taken_and_the_consumer_agrees(event_type, pseudonymise):
+    drafted = draft(fields(event_type, payload=dict(PAYLOADS[event_type])), pseudonymise, NOW)
+    assert explain(drafted.text + b"}", NOW) is None
+    assert message(drafted)["event_type"] == event_type
+
+
+def test_a_payload_may_be_its_model():
+    drafted = draft(fields(payload=Started(readyGroupsAtStart=4)), None, NOW)
+    assert message(drafted)["payload"] == {"readyGroupsAtStart": 4}
+    assert not drafted.dropped
+
+
+def test_a_payload_may_be_any_mapping():
+    drafted = draft(fields(payload=MappingProxyType({"readyGroupsAtStart": 4})), None, NOW)
+    assert message(drafted)["payload"] == {"readyGroupsAtStart": 4}
+
+
+def test_undeclared_fields_are_dropped_and_counted_by_declared_path():
+    payload = {
+        "teacherNotes": "private",
+        "groupPlan": {"x": 1, "groups": [{"name": "Maya's", "leaderId": "a"}, {"name": "B", "memberIds": ["b", "c"]}]},
+    }
+    drafted = draft(fields("configured", payload=payload), KEYED, NOW)
+    assert drafted.dropped == {
+        "payload": 1,
+        "payload.groupPlan": 1,
+        "payload.groupPlan.groups[]": 2,
+        "payload.groupPlan.groups[].leaderId": 1,
+        "payload.groupPlan.groups[].memberIds": 1,
+    }
+    assert message(drafted)["payload"] == {"groupPlan": {}, "groupSizes": [1, 2], "memberCount": 3}
+
+
+def test_models_inside_a_mapping_hold_nothing_undeclared():
+    plan = GroupPlan(groups=[PlannedGroup(leaderId="a")])
+    drafted = draft(fields("configured", payload={"groupPlan": plan, "x": 1}), None, NOW)
+    assert drafted.dropped["payload"] == 1
+    assert message(drafted)["payload"]["groupSizes"] == [1]
+    assert message(draft(fields("configured", payload=Configured(groupPlan=plan)), None, NOW)) == message(drafted)
+
+
+def test_pupils_are_pseudonyms():
+    drafted = draft(fields("leader_ready", payload={"leaderId": "pupil"}), KEYED, NOW)
+    assert message(drafted)["payload"]["leaderId"] == KEYED("pupil")
+
+
+def test_without_a_key_pupils_are_dropped_and_counted():
+    drafted = draft(fields("leader_ready", payload={"leaderId": "pupil"}), None, NOW)
+    assert message(drafted)["payload"] == {}
+    assert drafted.dropped == {"payload.leaderId": 1}
+
+
+def test_an_id_of_the_backend_is_kept():
+    composite = "3d9f1c52-5d0e-4d7e-a2f7-2b7d0f6a9c10_started_1757944000000_k3j9x2a1b"
+    assert draft(fields(id=composite), None, NOW).event_id == composite
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"event_type": "begun"}, r"^event_type: expected one of configured, ended, "),
+        ({"session_id": ""}, r"^session_id: "),
+        ({"session_id": 7}, r"^session_id: Input should be a valid string"),
+        ({"teacher_id": None}, r"^teacher_id: "),
+        ({"event_time": datetime(2025, 9, 15, 14, 0)}, r"^event_time: .*offset from UTC"),
+        ({"event_time": datetime(1999, 12, 31, tzinfo=UTC)}, r"^event_time: expected 2000-01-01 or later"),
+        ({"event_time": NOW + timedelta(hours=24, seconds=1)}, r"^event_time: .*at most 1 day"),
+        ({"payload": "text"}, r"^payload: expected a mapping"),
+        ({"payload": {"readyGroupsAtStart": "secret"}}, r"^payload\.readyGroupsAtStart: Input should be a valid int"),
+        ({"payload": {"readinessRatio": float("nan")}}, r"^payload\.readinessRatio: .*finite"),
+        ({"payload": {"source": "\ud800"}}, r"^payload\.source: .*unicode"),
+        ({"event_type": "ended", "payload": Started()}, r"^payload: .*instance of Ended"),
+        (
+            {"event_type": "configured", "payload": {"groupPlan": {"groups": [{"memberIds": ["secret", 1]}]}}},
+            r"^payload\.groupPlan\.groups\[\]\.memberIds\[\]: ",
+        ),
+    ],
+)
+def test_what_breaks_the_contract_is_named_and_never_quoted(changes, complaint):
+    with pytest.raises(InvalidEvent, match=complaint) as caught:
+        draft(fields(**changes), None, NOW)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_time_keeps_its_moment_whatever_its_offset():
+    elsewhere = NOW.astimezone(timezone(timedelta(hours=2)))
+    assert datetime.fromisoformat(message(draft(fields(event_time=elsewhere), None, NOW))["event_time"]) == NOW

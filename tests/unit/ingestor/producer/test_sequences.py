@@ -1,0 +1,59 @@
+import json
+from collections import defaultdict
+from itertools import count
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingestor.producer.draft import Draft
+from ingestor.producer.sequences import Sequences
+from service.errors import SettingsError
+
+
+def draft(session):
+    return Draft("started", "e", session, b'{"session_id":"%b"' % session.encode(), {})
+
+
+def numbered(sequences, session, *, taken=True):
+    message = json.loads(sequences.complete(draft(session)))
+    if taken:
+        sequences.spend(session)
+    return message["source"], message["sequence"]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abcdef"), st.booleans(), st.integers(0, 30).map(lambda dice: dice == 0))),
+    st.integers(1, 4),
+)
+def test_numbers_are_dense_from_1_for_each_session_and_source(steps, max_sessions):
+    """Whatever is emitted, refused, or begins a new source."""
+    sequences = Sequences("c", max_sessions, map(str, count()).__next__)
+    found = defaultdict(list)
+    for session, taken, broken in steps:
+        if broken:
+            sequences.renew()
+        source, number = numbered(sequences, session, taken=taken)
+        if taken:
+            found[session, source].append(number)
+    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in found.values())
+
+
+@given(st.lists(st.sampled_from("abcdef")), st.integers(1, 4))
+def test_no_source_numbers_more_sessions_than_it_may(sessions, max_sessions):
+    sequences = Sequences("c", max_sessions, map(str, count()).__next__)
+    found = defaultdict(set)
+    for session in sessions:
+        found[numbered(sequences, session)[0]].add(session)
+    assert all(len(known) <= max_sessions for known in found.values())
+
+
+def test_the_source_is_the_component_and_an_instance_of_its_own():
+    first, second = Sequences("session-controller"), Sequences("session-controller")
+    assert first.source.startswith("session-controller/")
+    assert first.source != second.source
+
+
+def test_a_component_that_is_no_identifier_is_a_settings_error():
+    with pytest.raises(SettingsError, match=r"^component: "):
+        Sequences("x" * 250)
