@@ -140,7 +140,7 @@ BAD: Mapping[Reason, bytes | None] = {
     Reason.INVALID_VALUE: wire("ended", payload={"reason": "bored"}),
     Reason.NAIVE_TIME: wire(event_time="2025-09-15T14:05:31.902"),
     Reason.TOO_OLD: wire(event_time="1999-12-31T23:59:59Z"),
-    Reason.TOO_FAR_AHEAD: wire(event_time="2025-09-16T15:00:01Z"),
+    Reason.TOO_FAR_AHEAD: wire(event_time="2025-09-18T15:00:00Z"),
     Reason.REPEATED_FIELD: wire().replace(b'"trace_id"', b'"trace_id": 1, "trace_id"'),
 }
 """A message for every reason of refusal, at NOW."""

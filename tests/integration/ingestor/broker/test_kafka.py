@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.ingestor.broker.kafka_topic import KafkaTopic
-from tests.support.broker_behaviour import MemberBehaviour, Reader, turn_until
+from tests.support.broker_behaviour import MemberBehaviour
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ class Partition:
 @settings(max_examples=200)
 @given(st.data())
 def test_every_offset_is_delivered_once_or_counted_as_a_hole_once(data):
-    """Whatever the polls bring, and however often partitions are taken away and started again below or at their cursor."""
+    """Whatever the polls bring, and however often they deliver something again."""
     partitions = []
     cursors = Cursors()
     for number in range(PARTITIONS):
