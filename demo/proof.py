@@ -1,6 +1,7 @@
 """The independent check: what producers know against what the table and the dead-letter topic hold.
 
-It uses nothing of the ingestor: neither its ledger nor its decoder, and another engine than the one that wrote.
+It uses neither the ingestor's ledger nor its decoder. DuckDB reads the rows; which files are live is told by delta-rs,
+which also wrote them.
 """
 
 from collections import Counter
