@@ -85,8 +85,9 @@ class AsyncEventPublisher:
     async def close(self, timeout: float = 5.0) -> int:
         """See `EventPublisher.close`."""
         left = await asyncio.to_thread(self._publisher.close, timeout)
-        if self._thread is not None:
-            self._thread.shutdown(wait=False)
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.shutdown(wait=False)
         return left
 
     async def __aenter__(self) -> Self:

@@ -62,12 +62,15 @@ class Backlog:
                 own = self._own = self._own or self._begin()
         return own.spool
 
-    def retire(self, spool: Spool) -> None:
-        """Append to this one no more. It is sent like one that was adopted."""
+    def retire(self, spool: Spool) -> bool:
+        """Append to this one no more; it is sent like one that was adopted. False if it was retired before."""
         with self._changing:
-            if self._own is not None and self._own.spool is spool:
-                self._others.append(self._own)
-                self._own = None
+            if self._own is None or self._own.spool is not spool:
+                return False
+            spool.seal()
+            self._others.append(self._own)
+            self._own = None
+            return True
 
     def retire_vanished(self) -> None:
         """Append no more to a file that somebody removed: what it holds can be sent, but does not survive us."""

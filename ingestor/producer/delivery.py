@@ -10,7 +10,7 @@ from functools import partial
 from ingestor.producer.backlog import Backlog, Held
 from ingestor.producer.errors import QueueFull, SpoolUnavailable
 from ingestor.producer.metrics import PublisherMetrics
-from ingestor.producer.spool import CorruptSpool, Event
+from ingestor.producer.spool import BrokenSpool, Event
 from ingestor.producer.transport import Connect, Failure, Settled
 from service.clock import Clock
 
@@ -141,7 +141,7 @@ class Delivery:
         for held in self._backlog.spools():
             try:
                 events = held.spool.read(self._policy.batch_events)
-            except CorruptSpool:
+            except BrokenSpool:
                 self._backlog.set_aside(held)
                 self._waiting.set()  # what is intact of it comes next
                 return None
@@ -156,10 +156,12 @@ class Delivery:
             self._send(event, partial(settled.__setitem__, event.position))
         while self._transport.flush(_FLUSH_SECONDS) and not self._stopping.is_set():
             self._look_around()
-            held.spool.checkpoint()
+            self._checkpoint()
         delivered = [event for event in events if settled.get(event.position, _UNSETTLED) is None]
         held.spool.remove(delivered)
-        held.spool.checkpoint()
+        self._checkpoint()
+        if held.spool.spent():
+            self._backlog.retire(held.spool)
         self._metrics.delivered(len(delivered))
         failures = {position: failure for position, failure in settled.items() if failure is not None}
         with self._progressed:
@@ -170,6 +172,10 @@ class Delivery:
             self._retry_seconds = self._policy.retry_seconds
         if held.adopted:
             self._stopping.wait(len(delivered) / self._policy.adopted_per_second)
+
+    def _checkpoint(self) -> None:
+        for held in self._backlog.spools():
+            held.spool.checkpoint()
 
     def _send(self, event: Event, settled: Settled) -> None:
         while not self._stopping.is_set():

@@ -70,13 +70,17 @@ class Emitter:
         """
         with self._minting:
             value = self._complete(draft)
-            spool = self._backlog.own()
-            try:
-                spool.append(draft.session_id, value, self._clock.now().timestamp())
-            except BrokenSpool:
-                self._backlog.retire(spool)
-                self._sequences.renew()
-                raise
+            minted = self._clock.now().timestamp()
+            while True:
+                spool = self._backlog.own()
+                try:
+                    spool.append(draft.session_id, value, minted)
+                    break
+                except BrokenSpool:
+                    if self._backlog.retire(spool):
+                        # It may hold the event in spite of all. Its number must not be given to another.
+                        self._sequences.renew()
+                        raise
             self._sequences.spend(draft.session_id)
         self._delivery.wake()
 

@@ -20,6 +20,7 @@ _PRIMARY = 0xFF  # of an extended error code
 _DELETED_AT_ONCE = 100  # an emit waits for one such step at the most
 _WAL_LARGE = 8 * 1024 * 1024
 _WAL_HUGE = 8 * _WAL_LARGE
+_FILE_LARGE = 64 * 1024 * 1024
 
 _SETTINGS = (
     "journal_mode = WAL",
@@ -88,6 +89,7 @@ class Spool:
         self._writing = threading.Lock()
         self._read_through = 0
         self._leaving: list[int] = []
+        self._sealed = False
         with _explained(path), ExitStack() as opened:
             self._writer = opened.enter_context(closing(_open(path)))
             self._reader = opened.enter_context(closing(_open(path)))
@@ -109,6 +111,8 @@ class Spool:
         """
         size = len(value)
         with self._writing:
+            if self._sealed:
+                raise BrokenSpool(f"The spool {self.path} takes no more events.")
             if self.bytes + size > self._max_bytes:
                 raise SpoolFull(
                     f"{self.bytes} bytes of events wait for the broker in {self.path}; bring it back, or raise "
@@ -145,6 +149,15 @@ class Spool:
         self._read_through = events[-1].position
         return events
 
+    def seal(self) -> None:
+        """Take no more events."""
+        with self._writing:
+            self._sealed = True
+
+    def spent(self) -> bool:
+        """Whether nothing waits, and a new file would be better: this one is large, or cannot be deleted from."""
+        return not self.events and (bool(self._leaving) or _size(self.path) > _FILE_LARGE)
+
     def rewind(self, position: int) -> None:
         """Read again from this position on."""
         self._read_through = min(self._read_through, position - 1)
@@ -178,11 +191,11 @@ class Spool:
         An emitting thread goes on meanwhile. Only if it writes so fast that the log never comes to an end is it held
         up, for the short rest.
         """
-        if self._wal_bytes() < _WAL_LARGE:
+        if _size(self._wal) < _WAL_LARGE:
             return
         with suppress(sqlite3.Error):
             self._move_log()
-            if self._wal_bytes() > _WAL_HUGE:
+            if _size(self._wal) > _WAL_HUGE:
                 self._move_log()
                 with self._writing:
                     self._move_log()
@@ -195,11 +208,6 @@ class Spool:
 
     def _move_log(self) -> None:
         self._reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-
-    def _wal_bytes(self) -> int:
-        with suppress(OSError):
-            return self._wal.stat().st_size
-        return 0
 
 
 def salvage(damaged: Path, sound: Path) -> int:
@@ -245,6 +253,12 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _size(path: Path) -> int:
+    with suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
 
 
 def _crc(key: bytes, value: bytes) -> int:

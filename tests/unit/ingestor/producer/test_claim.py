@@ -2,6 +2,7 @@ import fcntl
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from ingestor.producer.claim import Claim, unclaimed
 
 HOLD = """
 import sys
+from pathlib import Path
 from pathlib import Path
 from ingestor.producer.claim import Claim
 claim = Claim.take(Path(sys.argv[1]))
@@ -77,7 +79,7 @@ def test_a_lock_that_fails_otherwise_is_an_error_and_leaks_no_file(path, monkeyp
         raise OSError(38, "Function not implemented")
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     with pytest.raises(OSError, match="not implemented"):
         Claim.take(path)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -1,0 +1,99 @@
+import json
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from ingestor.producer.errors import QueueFull
+from ingestor.producer.kafka import KafkaTransport, producer_options
+from ingestor.producer.transport import Failure
+from tests.support.transport_behaviour import TransportBehaviour
+from warehouse.lanes import lanes_of
+
+
+def create(kafka, topic, partitions=3, **config):
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    admin.create_topics([NewTopic(topic, partitions, 1, config=config)])[topic].result()
+
+
+def read(kafka, topic, partitions=3):
+    """Everything in the topic, in the order of each partition."""
+    consumer = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "test", "enable.auto.commit": False})
+    try:
+        ends = {each: consumer.get_watermark_offsets(TopicPartition(topic, each))[1] for each in range(partitions)}
+        consumer.assign([TopicPartition(topic, each, 0) for each in ends])
+        messages = []
+        while len(messages) < sum(ends.values()):
+            messages += [each for each in consumer.consume(1000, 0.1) if each.error() is None]
+        return messages
+    finally:
+        consumer.close()
+
+
+@pytest.fixture
+def options(kafka):
+    return producer_options({"bootstrap.servers": kafka.bootstrap_servers}, 1000)
+
+
+class TestKafkaTransport(TransportBehaviour):
+    @pytest.fixture
+    def transport(self, kafka, topic_name, options):
+        create(kafka, topic_name)
+        return KafkaTransport(options, topic_name)
+
+    @pytest.fixture
+    def received(self, kafka, topic_name):
+        return lambda: [(each.key().decode(), each.value()) for each in read(kafka, topic_name)]
+
+
+def test_a_session_is_in_the_partition_in_which_java_would_put_it(kafka, topic_name, options):
+    create(kafka, topic_name)
+    transport = KafkaTransport(options, topic_name)
+    for number in range(50):
+        transport.send(f"session-{number}", b"{}", lambda failure: None)
+    assert transport.flush(30) == 0
+    transport.close()
+    messages = read(kafka, topic_name)
+    lanes = lanes_of([each.key().decode() for each in messages])  # a lane is Java's hash modulo 60
+    assert [each.partition() for each in messages] == [lane % 3 for lane in lanes]
+
+
+def test_an_event_that_the_topic_finds_too_large_is_a_failure_of_this_event(kafka, topic_name, options):
+    create(kafka, topic_name, **{"max.message.bytes": "500"})
+    transport, settled = KafkaTransport(options, topic_name), {}
+    for number, size in enumerate((10, 900, 10)):
+        value = json.dumps([f"{n * size}" for n in range(size // 7)]).encode()[:size]
+        transport.send(f"s{number}", value, lambda failure, number=number: settled.__setitem__(number, failure))
+        assert transport.flush(30) == 0
+    transport.close()
+    assert settled == {0: None, 1: Failure("msg_size_too_large", of_this_event=True), 2: None}
+
+
+def test_an_event_that_is_too_large_for_librdkafka_is_a_failure_of_this_event(kafka, topic_name, options):
+    create(kafka, topic_name)
+    transport, settled = KafkaTransport(options, topic_name), []
+    transport.send("s", b"x" * 10_000, settled.append)
+    transport.close()
+    assert settled == [Failure("msg_size_too_large", of_this_event=True)]
+
+
+def test_a_topic_that_does_not_exist_is_a_failure_of_all(kafka, topic_name, options):
+    transport, settled = KafkaTransport(options | {"topic.metadata.propagation.max.ms": 100}, topic_name), []
+    transport.send("s", b"{}", settled.append)
+    assert transport.flush(30) == 0
+    transport.close()
+    (failure,) = settled
+    assert failure.reason in {"unknown_topic", "unknown_topic_or_part"}
+    assert not failure.of_this_event
+
+
+def test_without_room_in_memory_nothing_is_taken(topic_name):
+    options = producer_options({"bootstrap.servers": "127.0.0.1:1", "queue.buffering.max.messages": "2"}, 1000)
+    transport = KafkaTransport(options, topic_name)
+    for _ in range(2):
+        transport.send("s", b"{}", lambda failure: None)
+    with pytest.raises(QueueFull):
+        transport.send("s", b"{}", lambda failure: None)
+    assert transport.flush(0.01) == 2
+    transport.close()

@@ -1,0 +1,318 @@
+import logging
+import os
+import threading
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from ingestor.producer import (
+    EventPublisher,
+    EventTooLarge,
+    InvalidEvent,
+    MemoryTransport,
+    PublisherClosed,
+    QueueFull,
+    SpoolFull,
+    SpoolUnavailable,
+)
+from ingestor.producer.transport import Failure
+from tests.support.publishing import EVENT, QUICK, first_sequences, settings, told, until
+
+
+@pytest.fixture
+def topic():
+    return MemoryTransport()
+
+
+@pytest.fixture
+def registry():
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def publish(tmp_path, topic, registry):
+    """Makes publishers on one topic and spool folder, and closes them."""
+    made = []
+
+    def make(**changes):
+        made.append(
+            EventPublisher(
+                settings(**({"folder": tmp_path / "spool"} | changes)),
+                component="test",
+                registry=registry,
+                connect=topic.connect,
+                policy=QUICK,
+            )
+        )
+        return made[-1]
+
+    yield make
+    for publisher in made:
+        publisher.close(0)
+
+
+def spools(tmp_path):
+    return sorted(each.name for each in (tmp_path / "spool").iterdir() if each.suffix == ".spool")
+
+
+def test_what_was_emitted_is_in_the_topic_under_its_session_and_has_left_the_spool(publish, topic, tmp_path):
+    publisher = publish()
+    ids = [publisher.emit("started", session_id=f"s{n % 3}", teacher_id="t", payload={}) for n in range(50)]
+    assert publisher.flush(30) == 0
+    assert [event["id"] for event in told(topic.messages)] == ids
+    assert all(key == event["session_id"] for (key, _), event in zip(topic.messages, told(topic.messages), strict=True))
+    publisher.close()
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_numbers_are_dense_for_each_session_and_refused_events_spend_none(publish, topic):
+    publisher = publish(max_event_bytes=1000)
+    for number in range(20):
+        publisher.emit("started", session_id=f"s{number % 2}", teacher_id="t", durable=number % 3 > 0)
+        with pytest.raises(InvalidEvent):
+            publisher.emit("started", session_id=f"s{number % 2}", teacher_id="")
+        with pytest.raises(EventTooLarge, match=r"A configured event has \d+ bytes; MAX_EVENT_BYTES is 1000"):
+            publisher.emit("configured", **EVENT, payload={"groupSizes": [1] * 1000})
+    publisher.flush(30)
+    assert all(sorted(each) == list(range(1, 11)) for each in first_sequences(told(topic.messages)).values())
+
+
+def test_many_threads_get_dense_numbers_in_the_order_of_the_topic(publish, topic):
+    publisher = publish()
+
+    def emit():
+        for _ in range(50):
+            publisher.emit("started", **EVENT)
+
+    threads = [threading.Thread(target=emit) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    publisher.flush(30)
+    assert [event["sequence"] for event in told(topic.messages)] == list(range(1, 201))
+
+
+def test_while_the_broker_is_away_events_wait_on_disk_and_arrive_once_in_order(publish, topic):
+    topic.away = True
+    publisher = publish()
+    for _ in range(30):
+        publisher.emit("started", **EVENT)
+    assert publisher.flush(0.2) == 30
+    topic.away = False
+    assert publisher.flush(30) == 0
+    assert [event["sequence"] for event in told(topic.messages)] == list(range(1, 31))
+
+
+def test_the_next_process_sends_what_the_last_one_left_and_its_own_behind_it(publish, topic):
+    topic.away = True
+    left = publish()
+    old = [left.emit("started", **EVENT) for _ in range(30)]
+    assert left.close(0) == 30
+    publisher = publish()
+    new = [publisher.emit("ended", **EVENT) for _ in range(30)]
+    topic.away = False
+    assert publisher.flush(30) == 0
+    assert [event["id"] for event in told(topic.messages)] == old + new
+    assert len(first_sequences(told(topic.messages))) == 2
+
+
+def test_a_sibling_that_runs_already_sends_what_another_left(publish, topic, tmp_path):
+    topic.away = True
+    sibling, other = publish(), publish()
+    other.emit("started", **EVENT)
+    other.close(0)
+    assert len(spools(tmp_path)) == 2
+    topic.away = False
+    until(lambda: len(spools(tmp_path)) == 1)
+    assert len(topic.messages) == 1
+    sibling.close()
+
+
+def test_at_the_limit_emit_raises_and_what_is_in_the_spool_stays(publish, topic):
+    topic.away = True
+    publisher = publish(spool_max_bytes=1200)
+    for _ in range(4):
+        publisher.emit("started", **EVENT)
+    with pytest.raises(SpoolFull, match="SPOOL_MAX_BYTES"):
+        publisher.emit("started", **EVENT)
+    topic.away = False
+    assert publisher.flush(30) == 0
+    publisher.emit("started", **EVENT)
+    publisher.flush(30)
+    assert [event["sequence"] for event in told(topic.messages)] == list(range(1, 6))
+
+
+def test_an_event_that_is_not_durable_goes_past_the_spool_and_is_refused_when_too_many_wait(
+    publish, topic, monkeypatch
+):
+    monkeypatch.setattr(topic, "_room", 3)
+    topic.away = True
+    publisher = publish()
+    for _ in range(3):
+        publisher.emit("started", **EVENT, durable=False)
+    with pytest.raises(QueueFull, match="emit less, or durably"):
+        publisher.emit("started", **EVENT, durable=False)
+    topic.away = False
+    assert publisher.flush(30) == 0
+    assert len(topic.messages) == 3
+
+
+def test_a_failure_of_all_is_tried_again_from_the_spool_in_order(publish, topic):
+    topic.failure = Failure("topic_authorization_failed")
+    publisher = publish()
+    for _ in range(20):
+        publisher.emit("started", **EVENT)
+    assert publisher.flush(0.2) == 20
+    topic.failure = None
+    assert publisher.flush(30) == 0
+    assert [event["sequence"] for event in told(topic.messages)] == list(range(1, 21))
+
+
+def test_a_fatal_failure_makes_a_new_connection(publish, topic, monkeypatch):
+    connections = []
+    monkeypatch.setattr(topic, "connect", lambda: connections.append(topic) or topic)
+    topic.failure = Failure("_fatal", fatal=True)
+    publisher = publish()
+    publisher.emit("started", **EVENT)
+    publisher.flush(0.2)
+    topic.failure = None
+    assert publisher.flush(30) == 0
+    assert len(connections) > 1
+
+
+def test_what_kafka_refuses_for_itself_stays_and_holds_up_nothing(publish, topic, tmp_path, registry):
+    topic.failure = Failure("msg_size_too_large", of_this_event=True)
+    publisher = publish()
+    publisher.emit("started", **EVENT)
+    until(lambda: registry.get_sample_value("ingestor_publisher_failed_total", {"reason": "msg_size_too_large"}))
+    topic.failure = None
+    publisher.emit("ended", **EVENT)
+    until(lambda: topic.messages)
+    assert publisher.close(0) == 1
+    assert len(spools(tmp_path)) == 1
+    again = publish()
+    until(lambda: len(topic.messages) == 2)
+    assert [event["sequence"] for event in told(topic.messages)] == [2, 1]
+    again.close()
+
+
+def test_a_closed_publisher_takes_nothing(publish):
+    publisher = publish()
+    publisher.close()
+    assert publisher.close() == 0
+    assert publisher.flush(1) == 0
+    with pytest.raises(PublisherClosed):
+        publisher.emit("started", **EVENT)
+
+
+def test_a_with_block_closes(publish, topic):
+    with publish() as publisher:
+        publisher.emit("started", **EVENT)
+    assert len(topic.messages) == 1
+
+
+def test_a_folder_that_cannot_be_made_is_a_clear_error_and_the_service_goes_on(publish, topic, tmp_path, caplog):
+    (tmp_path / "file").touch()
+    publisher = publish(folder=tmp_path / "file" / "spool")
+    for _ in range(2):
+        with pytest.raises(SpoolUnavailable, match=r"No spool can be made in .*spool .*check SPOOL_FOLDER"):
+            publisher.emit("started", **EVENT)
+    publisher.emit("started", **EVENT, durable=False)
+    assert publisher.flush(30) == 0
+    assert [event["sequence"] for event in told(topic.messages)] == [1]
+    assert "events cannot be spooled for now" in caplog.text
+
+
+def test_a_folder_that_appears_later_is_used_then(publish, topic, tmp_path, monkeypatch):
+    monkeypatch.setattr("ingestor.producer.backlog._REOPEN_SECONDS", 0.0)
+    (tmp_path / "file").touch()
+    publisher = publish(folder=tmp_path / "file" / "spool")
+    (tmp_path / "file").unlink()
+    publisher.emit("started", **EVENT)
+    assert publisher.flush(30) == 0
+    assert len(topic.messages) == 1
+
+
+def test_a_spool_that_is_removed_while_it_is_used_is_sent_and_replaced(publish, topic, tmp_path):
+    topic.away = True
+    publisher = publish()
+    publisher.emit("started", **EVENT)
+    (name,) = spools(tmp_path)
+    (tmp_path / "spool" / name).unlink()
+    until(lambda: publisher._emitter._backlog._own is None)
+    publisher.emit("ended", **EVENT)
+    assert spools(tmp_path) != [name]
+    topic.away = False
+    assert publisher.flush(30) == 0
+    assert len(topic.messages) == 2
+
+
+def test_a_corrupt_orphan_is_set_aside_and_what_is_intact_is_sent(publish, topic, tmp_path, registry, caplog):
+    topic.away = True
+    left = publish()
+    ids = [left.emit("started", **EVENT) for _ in range(100)]
+    left.close(0)
+    (name,) = spools(tmp_path)
+    with (tmp_path / "spool" / name).open("r+b") as file:
+        file.seek(3 * 4096)
+        file.write(os.urandom(2000))
+    topic.away = False
+    with publish() as publisher:
+        until(lambda: (tmp_path / "spool" / name).with_suffix(".corrupt").exists() and len(spools(tmp_path)) == 1)
+        publisher.emit("ended", **EVENT)
+    sent = [event["id"] for event in told(topic.messages)]
+    assert 50 < len(sent) < 101
+    assert sent[:-1] == [each for each in ids if each in set(sent)]
+    assert b"ingestor_publisher_corrupt_spools_total 1.0" in generate_latest(registry)
+    assert "it was set aside" in caplog.text
+
+
+def test_an_orphan_that_cannot_be_opened_is_left_with_a_warning(publish, topic, tmp_path, caplog):
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "spool" / "0.spool").mkdir()
+    with publish() as publisher:
+        publisher.emit("started", **EVENT)
+    assert len(topic.messages) == 1
+    assert "left for the next process" in caplog.text
+
+
+def test_what_waits_can_be_seen(publish, topic, registry):
+    topic.away = True
+    publisher = publish()
+    publisher.emit("started", **EVENT, payload={"x": 1})
+    until(lambda: registry.get_sample_value("ingestor_publisher_spool_events") == 1)
+    page = generate_latest(registry).decode()
+    assert 'ingestor_publisher_emitted_total{event_type="started"} 1.0' in page
+    assert 'ingestor_publisher_dropped_fields_total{path="payload"} 1.0' in page
+    assert registry.get_sample_value("ingestor_publisher_oldest_event_age_seconds") > 0
+    topic.away = False
+    publisher.flush(30)
+    assert registry.get_sample_value("ingestor_publisher_delivered_total") == 1
+
+
+def test_two_publishers_of_a_process_count_in_the_same_metrics(publish, registry):
+    first, second = publish(), publish()
+    first.emit("started", **EVENT)
+    second.emit("started", **EVENT)
+    assert registry.get_sample_value("ingestor_publisher_emitted_total", {"event_type": "started"}) == 2
+
+
+def test_a_forked_child_has_a_source_and_a_spool_of_its_own_and_ends_cleanly(publish, topic, tmp_path):
+    topic.away = True
+    publisher = publish()
+    publisher.emit("started", **EVENT)
+    child = os.fork()
+    if child == 0:
+        try:
+            publisher.emit("ended", **EVENT)
+            status = 0 if len(spools(tmp_path)) == 2 else 1
+        except BaseException:
+            logging.exception("in the child")
+            status = 2
+        os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    publisher.emit("ended", **EVENT)
+    topic.away = False
+    until(lambda: len(topic.messages) == 3)
+    assert sorted(first_sequences(told(topic.messages)).values()) == [[1], [1, 2]]

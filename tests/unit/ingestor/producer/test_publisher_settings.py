@@ -1,0 +1,24 @@
+import pytest
+
+from ingestor.producer import PublisherSettings, SettingsError
+
+LEAST = {"KAFKA_BOOTSTRAP_SERVERS": "localhost:9092", "SPOOL_FOLDER": "/var/lib/spool"}
+
+
+def test_brokers_and_a_folder_are_all_that_must_be_set():
+    settings = PublisherSettings.from_environment(LEAST)
+    assert settings.session_events_topic == "classwaves.session-events.v1"
+    assert settings.spool_max_bytes == 256 * 1024 * 1024
+    assert settings.max_event_bytes == 64 * 1024
+    assert settings.pseudonym_key_file is None
+
+
+def test_a_missing_folder_is_named_with_what_it_is():
+    with pytest.raises(SettingsError, match=r"^SPOOL_FOLDER: is not set \(expected: a folder on a local disk"):
+        PublisherSettings.from_environment({"KAFKA_BOOTSTRAP_SERVERS": "localhost:9092"})
+
+
+@pytest.mark.parametrize("variable", ["SPOOL_MAX_BYTES", "MAX_EVENT_BYTES"])
+def test_a_limit_of_zero_is_refused(variable):
+    with pytest.raises(SettingsError, match=f"^{variable}: "):
+        PublisherSettings.from_environment(LEAST | {variable: "0"})

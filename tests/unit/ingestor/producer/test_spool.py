@@ -1,0 +1,213 @@
+import sqlite3
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from ingestor.producer import spool as module
+from ingestor.producer.errors import SpoolFull, SpoolUnavailable
+from ingestor.producer.spool import BrokenSpool, CorruptSpool, Spool, salvage
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "a.spool"
+
+
+def fill(spool, events):
+    for number in range(events):
+        spool.append(f"s{number % 3}", b'{"n":%d,"x":"%b"}' % (number, b"x" * 400), 1000.0 + number)
+
+
+def rows(spool):
+    return [(event.key, event.value) for event in spool.read(10_000)]
+
+
+def test_what_was_appended_is_read_once_in_its_order(path):
+    spool = Spool(path, 1000)
+    spool.append("s", "é".encode(), 1.0)
+    spool.append("t", b"2", 2.0)
+    assert rows(spool) == [(b"s", "é".encode()), (b"t", b"2")]
+    assert rows(spool) == []
+    spool.close()
+
+
+def test_what_was_not_removed_is_there_when_it_is_opened_again(path):
+    spool = Spool(path, 1000)
+    spool.append("s", b"1", 1.0)
+    spool.append("s", b"2", 2.0)
+    spool.remove(spool.read(1))
+    spool.close()
+    again = Spool(path, 1000)
+    assert (again.events, again.bytes, again.oldest()) == (1, 1, 2.0)
+    assert rows(again) == [(b"s", b"2")]
+    again.close()
+
+
+def test_one_that_was_emptied_goes_on_counting_where_it_was(path):
+    spool = Spool(path, 1000)
+    spool.append("s", b"1", 1.0)
+    spool.remove(spool.read(1))
+    assert spool.oldest() is None
+    spool.append("s", b"2", 2.0)
+    assert rows(spool) == [(b"s", b"2")]
+    spool.close()
+
+
+def test_at_its_limit_it_refuses_and_says_so_and_takes_again_once_there_is_room(path):
+    spool = Spool(path, 10)
+    spool.append("s", b"x" * 10, 1.0)
+    with pytest.raises(SpoolFull, match=r"10 bytes of events wait .*SPOOL_MAX_BYTES"):
+        spool.append("s", b"x", 1.0)
+    spool.remove(spool.read(1))
+    spool.append("s", b"x", 1.0)
+    spool.close()
+
+
+def test_a_file_that_is_none_of_ours_is_corrupt(path):
+    path.write_bytes(b"not a database" * 1000)
+    with pytest.raises(CorruptSpool, match=r"a\.spool.*SPOOL_FOLDER"):
+        Spool(path, 1000)
+
+
+def test_a_folder_that_is_not_there_is_unavailable_not_corrupt(tmp_path):
+    with pytest.raises(SpoolUnavailable) as caught:
+        Spool(tmp_path / "missing" / "a.spool", 1000)
+    assert not isinstance(caught.value, CorruptSpool)
+
+
+def test_after_it_was_closed_nothing_is_appended(path):
+    spool = Spool(path, 1000)
+    spool.close()
+    with pytest.raises(BrokenSpool):
+        spool.append("s", b"1", 1.0)
+    assert spool.events == 0
+
+
+def test_a_value_that_was_changed_is_found_out(path):
+    spool = Spool(path, 10_000)
+    fill(spool, 3)
+    with sqlite3.connect(path) as vandal:
+        vandal.execute("UPDATE events SET value = replace(value, '\"n\":1', '\"n\":7') WHERE position = 2")
+    vandal.close()
+    with pytest.raises(CorruptSpool, match="event 2 is not as it was written"):
+        spool.read(10)
+    spool.close()
+
+
+def test_events_that_cannot_be_deleted_now_are_deleted_with_the_next(path, monkeypatch):
+    spool = Spool(path, 10_000)
+    fill(spool, 3)
+    monkeypatch.setattr(module, "_DELETE", "DELETE FROM nothing WHERE ?")
+    spool.remove(spool.read(2))
+    monkeypatch.undo()
+    spool.remove(spool.read(1))
+    spool.close()
+    again = Spool(path, 10_000)
+    assert again.events == 0
+    again.close()
+
+
+def test_the_log_is_moved_into_the_file_once_it_is_large(path, monkeypatch):
+    monkeypatch.setattr(module, "_WAL_LARGE", 100_000)
+    monkeypatch.setattr(module, "_WAL_HUGE", 200_000)
+    spool = Spool(path, 10**9)
+    for _ in range(30):
+        fill(spool, 20)
+        spool.checkpoint()
+    assert Path(f"{path}-wal").stat().st_size < 400_000
+    assert len(rows(spool)) == 600
+    spool.close()
+
+
+class SpoolMachine(RuleBasedStateMachine):
+    """One spool against a list, through reads, failures, closings and openings."""
+
+    def __init__(self):
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name, "a.spool")
+        self.spool = Spool(self.path, 200)
+        self.waiting = []
+        self.read = 0
+        self.number = 0
+
+    @rule(size=st.integers(1, 60))
+    def append(self, size):
+        value = b"%d" % self.number + b"x" * size
+        if sum(len(each) for each in self.waiting) + len(value) > 200:
+            with pytest.raises(SpoolFull):
+                self.spool.append("s", value, float(self.number))
+        else:
+            self.spool.append("s", value, float(self.number))
+            self.waiting.append(value)
+            self.number += 1
+
+    @rule(limit=st.integers(1, 4), delivered=st.integers(0, 4))
+    def deliver(self, limit, delivered):
+        events = self.spool.read(limit)
+        assert [event.value for event in events] == self.waiting[self.read : self.read + limit]
+        self.spool.remove(events[:delivered])
+        del self.waiting[self.read : self.read + min(delivered, len(events))]
+        if events[delivered:]:
+            self.spool.rewind(events[delivered].position)
+
+    @rule(limit=st.integers(1, 4))
+    def leave_what_is_refused(self, limit):
+        self.read += len(self.spool.read(limit))
+
+    @precondition(lambda self: self.read)
+    @rule()
+    def open_again(self):
+        self.spool.close()
+        self.spool = Spool(self.path, 200)
+        self.read = 0
+
+    @invariant()
+    def depth_is_what_waits(self):
+        assert self.spool.events == len(self.waiting)
+        assert self.spool.bytes == sum(len(each) for each in self.waiting)
+
+    def teardown(self):
+        self.spool.close()
+        self.folder.cleanup()
+
+
+TestSpoolMachine = SpoolMachine.TestCase
+TestSpoolMachine.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 60_000), st.binary(min_size=1, max_size=300)), min_size=1, max_size=4))
+def test_whatever_bytes_are_damaged_only_intact_events_are_salvaged_in_their_order(damages):
+    with tempfile.TemporaryDirectory() as folder:
+        damaged, sound = Path(folder, "a.spool"), Path(folder, "b.spool")
+        spool = Spool(damaged, 10**9)
+        fill(spool, 100)
+        written = rows(spool)
+        spool.close()
+        content = bytearray(damaged.read_bytes())
+        for at, garbage in damages:
+            content[at : at + len(garbage)] = garbage
+        damaged.write_bytes(content)
+        found = salvage(damaged, sound)
+        saved = Spool(sound, 10**9)
+        events = rows(saved)
+        saved.close()
+        assert len(events) == found
+        positions = [written.index(each) for each in events]
+        assert positions == sorted(set(positions))
+
+
+def test_of_a_spool_with_one_damaged_page_all_other_pages_are_salvaged(tmp_path):
+    damaged, sound = tmp_path / "a.spool", tmp_path / "b.spool"
+    spool = Spool(damaged, 10**9)
+    fill(spool, 100)
+    spool.close()
+    with damaged.open("r+b") as file:
+        file.seek(5 * 4096)
+        file.write(b"\xff" * 4096)
+    assert 85 <= salvage(damaged, sound) < 100
