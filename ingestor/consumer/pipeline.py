@@ -15,7 +15,7 @@ next batch grows for as long as the warehouse takes: the warehouse sets the size
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 
 from ingestor.broker.port import Member, Polled
@@ -94,7 +94,7 @@ class Pipeline:
         self._settle()
         self._locate()
         polled = self._poll()
-        self._refuse(polled.refused)
+        self._doubt(polled.refused)
         arrived = self._cursors.admit(polled)
         decoded = self._decoder.decode(arrived.messages, self._clock.now())
         self._limit.count(len(arrived.messages), len(decoded.rejects))
@@ -152,17 +152,11 @@ class Pipeline:
             return Polled()
         return self._member.poll(POLL_MESSAGES, POLL_SECONDS)
 
-    def _refuse(self, refused: Mapping[int, str]) -> None:
+    def _doubt(self, refused: Mapping[int, str]) -> None:
+        """The broker does not have the next offset of these: its ends, the table and the topic's id will say why."""
         for partition, words in refused.items():
-            self._owned.stop(partition)
-            self._cursors.remove(partition)
-            self._member.stop([partition])
-            log.error(
-                "partition %d is stopped: the broker does not have its next offset (%s). Restore the topic, or read it "
-                "all again under a new INGESTOR_GROUP: what is stored already is recognised.",
-                partition,
-                words,
-            )
+            log.warning("the broker does not have the next offset of partition %d (%s)", partition, words)
+        self._place_anew(refused)
 
     def _locate(self) -> None:
         """Start the partitions whose place in the table is known by now, and ask for the others'."""
@@ -178,7 +172,14 @@ class Pipeline:
     def _start(self, partition: int, place: Place) -> None:
         position = place.low if place.position is None else place.position
         if position > place.high:
-            self._refuse({partition: f"it ends at {place.high}, the position is {position}"})
+            self._owned.stop(partition)
+            log.error(
+                "partition %d is stopped: the broker does not have its next offset (%d; it ends at %d). Restore the "
+                "topic, or read it all again under a new INGESTOR_GROUP: what is stored already is recognised.",
+                partition,
+                position,
+                place.high,
+            )
             return
         if position < place.low:
             log.error(
@@ -215,9 +216,7 @@ class Pipeline:
         self._committing = self._in_flight = None
         self._owned.committed(committed.positions)
         self._member.record(committed.positions)
-        moved = self._owned.moved(committed.moved)
-        self._forget(moved)
-        self._member.stop(moved)
+        self._place_anew(committed.moved)
 
     def _report(self) -> None:
         """Tell the observer how things stand, once a second."""
@@ -234,6 +233,12 @@ class Pipeline:
 
     def _held_bytes(self) -> int:
         return self._gathering.bytes + (self._in_flight.bytes if self._in_flight else 0)
+
+    def _place_anew(self, partitions: Collection[int]) -> None:
+        """Read no more of these for now, and ask where they are to be read from."""
+        ours = self._owned.moved(partitions)
+        self._forget(ours)
+        self._member.stop(ours)
 
     def _forget(self, partitions: Sequence[int]) -> None:
         self._gathering.drop(partitions)
