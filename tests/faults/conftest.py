@@ -10,9 +10,10 @@ from tests.faults.trial import Trial
 
 
 @pytest.fixture
-def trial(kafka, topic_name, tmp_path) -> Iterator[Trial]:
-    """A trial with four partitions on the broker that all share."""
-    with closing(Trial(tmp_path, kafka.bootstrap_servers, topic_name, os.environ, partitions=4)) as running:
+def trial(request, kafka, topic_name, tmp_path) -> Iterator[Trial]:
+    """A trial on the broker that all share; its topic has four partitions unless a parameter says otherwise."""
+    partitions = getattr(request, "param", 4)
+    with closing(Trial(tmp_path, kafka.bootstrap_servers, topic_name, os.environ, partitions)) as running:
         yield running
 
 

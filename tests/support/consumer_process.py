@@ -15,6 +15,12 @@ from tests.support.waiting import wait_until
 class ConsumerProcess(Process):
     """A running consumer. Its output goes to `log`, one JSON object a line."""
 
+    @property
+    def frozen(self) -> bool:
+        """Whether it stands still, by our signal or at a fail point."""
+        assert self.code is None, f"consumer {self.pid} has ended: {self.last_words()}"
+        return self._proc("stat").rpartition(")")[2].split()[0] == "T"
+
     def freeze(self) -> None:
         """SIGSTOP: it does nothing, and the broker will think it dead."""
         os.kill(self.pid, signal.SIGSTOP)
@@ -25,8 +31,8 @@ class ConsumerProcess(Process):
         os.kill(self.pid, signal.SIGCONT)
 
     def wait_until_frozen(self) -> None:
-        """Return once it stands still, by our signal or at a fail point."""
-        wait_until(lambda: self._state() == "T", f"consumer {self.pid} is frozen")
+        """Return once it is frozen."""
+        wait_until(lambda: self.frozen, f"consumer {self.pid} is frozen: {self.last_words()}")
 
     def ended(self) -> int:
         """Its exit code, once it has ended."""
@@ -49,9 +55,6 @@ class ConsumerProcess(Process):
         found = re.search(rf"{kind}:\s+(\d+) kB", self._proc("status"))
         assert found is not None
         return int(found[1]) * 1024
-
-    def _state(self) -> str:
-        return self._proc("stat").rpartition(")")[2].split()[0]
 
     def _proc(self, name: str) -> str:
         return Path(f"/proc/{self.pid}/{name}").read_text()

@@ -9,7 +9,7 @@ from deltalake import DeltaTable
 _COLUMNS = "session_id, id, kafka_topic_id, kafka_partition, kafka_offset"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Row:
     """Whose event it is, and where it came from."""
 
@@ -26,5 +26,5 @@ def rows(table: Path) -> list[Row]:
     if not files:
         return []
     with duckdb.connect() as connection:
-        query = f"SELECT {_COLUMNS} FROM read_parquet($files)"
-        return [Row(*row) for row in connection.execute(query, {"files": files}).fetchall()]
+        found = connection.execute(f"SELECT {_COLUMNS} FROM read_parquet($files)", {"files": files}).fetchall()
+    return [Row(*row) for row in found]

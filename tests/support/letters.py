@@ -8,8 +8,13 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 from tests.support.traffic import Place
 
 
-def places(bootstrap_servers: str, topic: str) -> Mapping[Place, str]:
-    """The reason of every message that has a letter, by the place that it came from; a letter may be there twice."""
+def places(bootstrap_servers: str, topic: str, origin: str) -> Mapping[Place, str]:
+    """The reason of every message that has a letter, by the place that it came from; a letter may be there twice.
+
+    Arguments:
+        bootstrap_servers, topic: where the letters are.
+        origin: the id of the topic that they came from.
+    """
     consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": "none", "enable.partition.eof": True})
     found: dict[Place, str] = {}
     try:
@@ -21,8 +26,9 @@ def places(bootstrap_servers: str, topic: str) -> Mapping[Place, str]:
             error = message.error()
             if error is None:
                 headers = {name: value.decode() for name, value in cast("list[tuple[str, bytes]]", message.headers())}
-                place = (int(headers["dead-letter-partition"]), int(headers["dead-letter-offset"]))
-                found[place] = headers["dead-letter-reason"]
+                if headers["dead-letter-topic-id"] == origin:
+                    place = (int(headers["dead-letter-partition"]), int(headers["dead-letter-offset"]))
+                    found[place] = headers["dead-letter-reason"]
             else:
                 assert error.code() == KafkaError._PARTITION_EOF, error
                 unread.discard(message.partition())

@@ -34,18 +34,20 @@ def valid(session: int, number: int) -> Outgoing:
     return Outgoing(identity[0], events.wire(event_type, session=session, number=number), identity)
 
 
-def mixture(seed: int, *, sessions: int = 40, repeats: float = 0.03, bad: float = 0.04) -> Iterator[Outgoing]:
+def mixture(
+    seed: int, *, sessions: int = 40, first_session: int = 0, repeats: float = 0.03, bad: float = 0.04
+) -> Iterator[Outgoing]:
     """Messages without end, the same for the same arguments.
 
     Arguments:
-        sessions: how many of them are interleaved.
+        sessions, first_session: how many of them are interleaved, and the first one's number.
         repeats, bad: which share of the messages is one of the last two thousand again, or is refused.
     """
     chance = Random(seed)
     numbers: Counter[int] = Counter()
     sent: deque[Outgoing] = deque(maxlen=_REMEMBERED)
     while True:
-        session = chance.randrange(sessions)
+        session = first_session + chance.randrange(sessions)
         fate = chance.random()
         if fate < bad:
             yield Outgoing(events.session_id(session), chance.choice(_BAD), None)

@@ -8,6 +8,7 @@ from itertools import islice
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from tests.support.engine import Row
 from tests.support.mixture import Identity, Outgoing
 
 Place = tuple[int, int]
@@ -28,6 +29,10 @@ class Sent:
     def messages(self) -> int:
         """How many messages there are in the topic."""
         return sum(map(len, self.events.values())) + len(self.refused)
+
+    def holds(self, row: Row) -> bool:
+        """Whether the row's event was sent to the place that the row names."""
+        return (row.partition, row.offset) in self.events.get((row.session_id, row.id), ())
 
     def note(self, outgoing: Outgoing, error: KafkaError | None, message: Message) -> None:
         """Take down what became of a message."""

@@ -1,0 +1,32 @@
+"""Upkeep by others while consumers write: it may delete what it was told to, and nothing else."""
+
+import sys
+
+from tests.support import events
+from tests.support.mixture import mixture, valid
+from tests.support.waiting import wait_until
+
+_ERASED_SESSION = 1000
+_TURNS = 5
+
+
+def test_compaction_deletes_vacuum_and_checkpoints_lose_no_event_but_the_deleted(trial):
+    traffic = trial.traffic()
+    for _ in range(2):
+        trial.consumer()
+    erased = [valid(_ERASED_SESSION, number) for number in range(1, 51)]
+    traffic.send(erased)
+    trial.wait_until_stored()
+    upkeep = [sys.executable, "-m", "tests.support.upkeep", str(trial.world.table), events.session_id(_ERASED_SESSION)]
+    with traffic.flowing(mixture(seed=81), per_second=300), trial.world.start("upkeep", *upkeep) as process:
+        wait_until(
+            lambda: process.log.read_text().count("done") >= _TURNS or process.code is not None, "upkeep has its turns"
+        )
+        assert process.code is None, process.last_words()
+    trial.wait_until_stored()
+    stored = trial.stored()
+    gone = {each.identity for each in erased}
+    assert stored.keys() == trial.sent.events.keys() - gone
+    assert stored.total() == len(stored)
+    code, found = trial.verify()
+    assert (found["total"]["missing"], found["total"]["twice"], code) == (len(gone), 0, 1)
