@@ -1,8 +1,10 @@
-"""What a publisher counts. The catalogue is the one place where a metric is named; docs/publisher.md lists the same."""
+"""What a publisher counts; docs/publisher.md lists the same.
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any, Literal, NamedTuple
+Not kept by `service.metrics.Meters`: on emit's path each microsecond counts, so labels are looked up once.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -10,42 +12,26 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from classwaves_schemas.envelope import EventType
 from ingestor.producer.draft import Draft
 from ingestor.producer.errors import PublisherError
+from service.metrics import Kind, Metric, counter, gauge, histogram
 
-
-class Metric(NamedTuple):
-    """One metric: `kind` is Prometheus's."""
-
-    name: str
-    kind: Literal["counter", "gauge", "histogram"]
-    meaning: str
-    labels: tuple[str, ...] = ()
-
-
-CATALOGUE = (
-    Metric("ingestor_publisher_emitted_total", "counter", "Events that emit has taken.", ("event_type",)),
-    Metric("ingestor_publisher_rejected_total", "counter", "Events that emit refused by raising an error.", ("error",)),
-    Metric("ingestor_publisher_dropped_fields_total", "counter", "Fields left out, by declared path.", ("path",)),
-    Metric("ingestor_publisher_delivered_total", "counter", "Events that all replicas have."),
-    Metric(
-        "ingestor_publisher_failed_total",
-        "counter",
-        "Deliveries that Kafka refused: tried again from the spool, lost if the event was not durable.",
-        ("reason",),
-    ),
-    Metric("ingestor_publisher_adopted_total", "counter", "Events taken over from processes that died."),
-    Metric("ingestor_publisher_corrupt_spools_total", "counter", "Spools that were damaged and set aside."),
-    Metric("ingestor_publisher_spool_events", "gauge", "Events that wait in the spools for Kafka."),
-    Metric("ingestor_publisher_spool_bytes", "gauge", "Bytes of these events."),
-    Metric("ingestor_publisher_oldest_event_age_seconds", "gauge", "Since when the oldest event waits; 0 if none."),
-    Metric("ingestor_publisher_emit_duration_seconds", "histogram", "How long emit held its caller."),
-)
 _PREFIX = "ingestor_publisher_"
 _DURATIONS = (25e-6, 50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 5e-3, 25e-3, 0.1, 0.5, 2.5)
-_KINDS: dict[str, Callable[..., Any]] = {
-    "counter": Counter,
-    "gauge": Gauge,
-    "histogram": partial(Histogram, buckets=_DURATIONS),
-}
+
+PUBLISHER: Sequence[Metric] = (
+    counter(f"{_PREFIX}emitted_total", "Events that emit has taken.", "event_type"),
+    counter(f"{_PREFIX}rejected_total", "Events that emit refused, by the error that it raised.", "error"),
+    counter(
+        f"{_PREFIX}dropped_fields_total", "Fields left out, by the declared path of the field or its parent.", "path"
+    ),
+    counter(f"{_PREFIX}delivered_total", "Events that all replicas have."),
+    counter(f"{_PREFIX}failed_total", "Deliveries that Kafka refused; the spool tries again.", "reason"),
+    counter(f"{_PREFIX}adopted_total", "Events taken over from processes that ended."),
+    counter(f"{_PREFIX}corrupt_spools_total", "Spools that were damaged and set aside."),
+    gauge(f"{_PREFIX}spool_events", "Events that wait in the spools of this process."),
+    gauge(f"{_PREFIX}spool_bytes", "Bytes of the events that wait."),
+    gauge(f"{_PREFIX}oldest_event_age_seconds", "For how long the oldest event waits; 0 if none does."),
+    histogram(f"{_PREFIX}emit_duration_seconds", "For how long emit held its caller.", _DURATIONS),
+)
 _of_registry: "WeakKeyDictionary[CollectorRegistry, PublisherMetrics]" = WeakKeyDictionary()
 
 
@@ -53,10 +39,7 @@ class PublisherMetrics:
     """The metrics of the catalogue, in one registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._metrics: dict[str, Any] = {
-            each.name.removeprefix(_PREFIX): _KINDS[each.kind](each.name, each.meaning, each.labels, registry=registry)
-            for each in CATALOGUE
-        }
+        self._metrics: dict[str, Any] = {each.name.removeprefix(_PREFIX): _kept(each, registry) for each in PUBLISHER}
         self._delivered = self._metrics["delivered_total"].inc
         self._duration = self._metrics["emit_duration_seconds"].observe
         self._emitted: dict[str, Callable[[], None]] = {
@@ -103,3 +86,13 @@ class PublisherMetrics:
         self._metrics["spool_events"].set(events)
         self._metrics["spool_bytes"].set(size)
         self._metrics["oldest_event_age_seconds"].set(age)
+
+
+def _kept(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+    match metric.kind:
+        case Kind.COUNTER:
+            return Counter(metric.name, metric.help, metric.labels, registry=registry)
+        case Kind.GAUGE:
+            return Gauge(metric.name, metric.help, metric.labels, registry=registry)
+        case Kind.HISTOGRAM:
+            return Histogram(metric.name, metric.help, metric.labels, registry=registry, buckets=metric.bounds)

@@ -11,7 +11,8 @@ SERVICE = """
 import sys
 from pathlib import Path
 from ingestor.producer import EventPublisher, MemoryTransport, PublisherSettings, SpoolUnavailable
-from tests.support.publishing import QUICK, first_sequences, told, until
+from tests.support.publishing import QUICK, first_sequences, told
+from tests.support.waiting import wait_until
 
 folder, prepare, repair = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 topic = MemoryTransport()
@@ -40,9 +41,9 @@ def goes_on():
         return True
     except SpoolUnavailable:
         return False
-until(goes_on)
+wait_until(goes_on, "it can be emitted again")
 assert publisher.flush(30) == 0
-until(lambda: len(topic.messages) >= len(ids))
+wait_until(lambda: len(topic.messages) >= len(ids), "all arrive")
 found = {each["id"] for each in told(topic.messages)}
 assert set(ids) <= found, len(set(ids) - found)
 assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in first_sequences(told(topic.messages)).values())

@@ -1,9 +1,8 @@
 """Publishers for tests: settings that need no environment, and what their messages say."""
 
 import json
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,6 @@ QUICK = DeliveryPolicy(
 
 def settings(folder: Path, **others: Any) -> PublisherSettings:
     return PublisherSettings(**({"kafka": {"bootstrap.servers": "127.0.0.1:1"}, "spool_folder": folder} | others))
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for what happens on another thread; the test's own time limit is the deadline."""
-    while not condition():
-        time.sleep(0.005)
 
 
 def told(messages: Iterable[tuple[str, bytes]]) -> list[dict[str, Any]]:

@@ -5,7 +5,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from ingestor.producer import AsyncEventPublisher, InvalidEvent, MemoryTransport, PublisherClosed
-from tests.support.publishing import EVENT, QUICK, settings, told, until
+from tests.support.publishing import EVENT, QUICK, settings, told
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -76,5 +77,5 @@ def test_a_forked_child_emits_on_a_thread_of_its_own(publisher, topic, tmp_path)
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     topic.away = False
-    until(lambda: len(topic.messages) == 2)
+    wait_until(lambda: len(topic.messages) == 2, "both arrive")
     asyncio.run(publisher.close())

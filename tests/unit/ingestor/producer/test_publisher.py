@@ -16,7 +16,8 @@ from ingestor.producer import (
     SpoolUnavailable,
 )
 from ingestor.producer.transport import Failure
-from tests.support.publishing import EVENT, QUICK, first_sequences, settings, told, until
+from tests.support.publishing import EVENT, QUICK, first_sequences, settings, told
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -124,7 +125,7 @@ def test_a_sibling_that_runs_already_sends_what_another_left(publish, topic, tmp
     other.close(0)
     assert len(spools(tmp_path)) == 2
     topic.away = False
-    until(lambda: len(spools(tmp_path)) == 1)
+    wait_until(lambda: len(spools(tmp_path)) == 1, "the other's spool is gone")
     assert len(topic.messages) == 1
     sibling.close()
 
@@ -185,14 +186,17 @@ def test_what_kafka_refuses_for_itself_stays_and_holds_up_nothing(publish, topic
     topic.failure = Failure("msg_size_too_large", of_this_event=True)
     publisher = publish()
     publisher.emit("started", **EVENT)
-    until(lambda: registry.get_sample_value("ingestor_publisher_failed_total", {"reason": "msg_size_too_large"}))
+    wait_until(
+        lambda: registry.get_sample_value("ingestor_publisher_failed_total", {"reason": "msg_size_too_large"}),
+        "Kafka refused it",
+    )
     topic.failure = None
     publisher.emit("ended", **EVENT)
-    until(lambda: topic.messages)
+    wait_until(lambda: topic.messages, "what is left arrives")
     assert publisher.close(0) == 1
     assert len(spools(tmp_path)) == 1
     again = publish()
-    until(lambda: len(topic.messages) == 2)
+    wait_until(lambda: len(topic.messages) == 2, "what is left arrives")
     assert [event["sequence"] for event in told(topic.messages)] == [2, 1]
     again.close()
 
@@ -240,7 +244,7 @@ def test_a_spool_that_is_removed_while_it_is_used_is_sent_and_replaced(publish, 
     publisher.emit("started", **EVENT)
     (name,) = spools(tmp_path)
     (tmp_path / "spool" / name).unlink()
-    until(lambda: publisher._emitter._backlog._own is None)
+    wait_until(lambda: publisher._emitter._backlog._own is None, "the loss is noticed")
     publisher.emit("ended", **EVENT)
     assert spools(tmp_path) != [name]
     topic.away = False
@@ -259,7 +263,10 @@ def test_a_corrupt_orphan_is_set_aside_and_what_is_intact_is_sent(publish, topic
         file.write(os.urandom(2000))
     topic.away = False
     with publish() as publisher:
-        until(lambda: (tmp_path / "spool" / name).with_suffix(".corrupt").exists() and len(spools(tmp_path)) == 1)
+        wait_until(
+            lambda: (tmp_path / "spool" / name).with_suffix(".corrupt").exists() and len(spools(tmp_path)) == 1,
+            "the damaged spool is aside",
+        )
         publisher.emit("ended", **EVENT)
     sent = [event["id"] for event in told(topic.messages)]
     assert 50 < len(sent) < 101
@@ -281,7 +288,7 @@ def test_what_waits_can_be_seen(publish, topic, registry):
     topic.away = True
     publisher = publish()
     publisher.emit("started", **EVENT, payload={"x": 1})
-    until(lambda: registry.get_sample_value("ingestor_publisher_spool_events") == 1)
+    wait_until(lambda: registry.get_sample_value("ingestor_publisher_spool_events") == 1, "the gauge knows")
     page = generate_latest(registry).decode()
     assert 'ingestor_publisher_emitted_total{event_type="started"} 1.0' in page
     assert 'ingestor_publisher_dropped_fields_total{path="payload"} 1.0' in page
@@ -314,5 +321,5 @@ def test_a_forked_child_has_a_source_and_a_spool_of_its_own_and_ends_cleanly(pub
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     publisher.emit("ended", **EVENT)
     topic.away = False
-    until(lambda: len(topic.messages) == 3)
+    wait_until(lambda: len(topic.messages) == 3, "what is left arrives")
     assert sorted(first_sequences(told(topic.messages)).values()) == [[1], [1, 2]]
