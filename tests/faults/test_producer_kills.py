@@ -1,22 +1,20 @@
 """SIGKILL of emitting processes under load, with the broker away half the time."""
 
 import json
-import random
 import subprocess
 import sys
 import time
 from pathlib import Path
+from random import Random
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 from prometheus_client import CollectorRegistry
 
 from ingestor.producer import DeliveryPolicy, EventPublisher
-from tests.support.publishing import first_sequences, settings, until
+from tests.support.publishing import first_sequences, settings
+from tests.support.waiting import wait_until
 
-PARTITIONS = 3
 KILLS = 12
 EMIT = """
 import os, sys
@@ -31,26 +29,26 @@ while True:
         event_id = publisher.emit("started", session_id=f"s{number % 7}", teacher_id="t", payload={"totalGroups": 4})
     except SpoolFull:
         continue
-    os.write(log, event_id.encode() + b"\\n")
+    os.write(log, f"s{number % 7} {event_id}\\n".encode())
 """
 
 
 class Victim:
-    """A process that emits as fast as it can, and writes down each id that `emit` has returned."""
+    """A process that emits as fast as it can, and writes down each event that `emit` has returned."""
 
     def __init__(self, log: Path, environ: dict[str, str]) -> None:
         self.process = subprocess.Popen([sys.executable, "-c", EMIT, str(log)], env=environ)
-        until(lambda: log.exists() and log.stat().st_size)
+        wait_until(lambda: log.exists() and log.stat().st_size, "it emits")
 
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
 
 
-def read(servers, topic):
+def read(servers, topic, partitions):
     consumer = Consumer({"bootstrap.servers": servers, "group.id": "test", "enable.auto.commit": False})
     try:
-        ends = {each: consumer.get_watermark_offsets(TopicPartition(topic, each))[1] for each in range(PARTITIONS)}
+        ends = {each: consumer.get_watermark_offsets(TopicPartition(topic, each))[1] for each in partitions}
         consumer.assign([TopicPartition(topic, each, 0) for each in ends])
         events = []
         while len(events) < sum(ends.values()):
@@ -60,44 +58,46 @@ def read(servers, topic):
         consumer.close()
 
 
-@pytest.mark.timeout(280)
-def test_every_id_that_emit_returned_arrives_in_the_order_of_its_session(own_broker, topic_name, tmp_path):
-    servers = own_broker.bootstrap_servers
-    admin = AdminClient({"bootstrap.servers": servers})
-    admin.create_topics([NewTopic(topic_name, PARTITIONS, 1)])[topic_name].result()
-    spools = tmp_path / "spools"
-    environ = {
-        "KAFKA_BOOTSTRAP_SERVERS": servers,
-        "SESSION_EVENTS_TOPIC": topic_name,
-        "SPOOL_FOLDER": str(spools),
-        "SPOOL_MAX_BYTES": "4MiB",
-    }
-    dice = random.Random(7)
-    victims = [Victim(tmp_path / f"{number}.ids", environ) for number in range(2)]
+@pytest.mark.timeout(290)
+def test_every_event_that_emit_returned_is_in_the_table_once_and_came_in_its_sessions_order(
+    own_trial, own_broker, tmp_path
+):
+    servers, topic, spools = own_broker.bootstrap_servers, own_trial.topic, tmp_path / "spools"
+    environ = own_trial.world.environ | {"SPOOL_FOLDER": str(spools), "SPOOL_MAX_BYTES": "2MiB"}
+    chance = Random(7)
+    victims = [Victim(tmp_path / f"{number}.emitted", environ) for number in range(2)]
     for kill in range(KILLS):
-        time.sleep(dice.uniform(0.05, 0.8))
+        time.sleep(chance.uniform(0.05, 0.6))
         if kill % 4 == 1:
             own_broker.kill()
         elif kill % 4 == 3:
             own_broker.start()
-        victims.pop(dice.randrange(len(victims))).kill()
-        victims.append(Victim(tmp_path / f"{kill + 2}.ids", environ))
+        victims.pop(chance.randrange(len(victims))).kill()
+        victims.append(Victim(tmp_path / f"{kill + 2}.emitted", environ))
     for victim in victims:
         victim.kill()
-    returned = [each for log in tmp_path.glob("*.ids") for each in log.read_text().splitlines() if len(each) == 36]
+    lines = [line for log in tmp_path.glob("*.emitted") for line in log.read_text().splitlines(keepends=True)]
+    emitted = [tuple(line.split()) for line in lines if line.endswith("\n")]
 
     heir = EventPublisher(
-        settings(spools, kafka={"bootstrap.servers": servers}, session_events_topic=topic_name),
+        settings(spools, kafka={"bootstrap.servers": servers}, session_events_topic=topic),
         component="heir",
         registry=CollectorRegistry(),
         policy=DeliveryPolicy(look_around_seconds=0.2, adopted_per_second=1e6),
     )
-    until(lambda: len(list(spools.glob("*.spool"))) == 1)
+    wait_until(lambda: len(list(spools.glob("*.spool"))) == 1, "all orphans are sent")
     heir.close()
 
-    events = read(servers, topic_name)
-    assert len(returned) == len(set(returned)) > 1000
-    assert set(returned) <= {event["id"] for event in events}
+    events = read(servers, topic, own_trial.partitions())
+    assert len(emitted) == len(set(emitted)) > 1000
+    assert set(emitted) <= {(event["session_id"], event["id"]) for event in events}
     sequences = first_sequences(events)
     assert len(sequences) > KILLS
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in sequences.values())
+
+    own_trial.consumer()
+    own_trial.wait_until_stored()
+    stored = own_trial.stored()
+    assert set(emitted) <= stored.keys()
+    assert set(stored.values()) == {1}
+    assert own_trial.verify()[0] == 0
