@@ -35,6 +35,24 @@ def test_records_deleted_before_they_were_read_are_counted_as_holes_and_the_rest
     assert (code, found["total"]["missing"], found["total"]["kafka_holes"]) == (0, 0, 30)
 
 
+def test_records_deleted_under_a_running_consumer_are_counted_as_holes_and_the_rest_is_stored(trial):
+    traffic, messages = trial.traffic(), mixture(seed=73, repeats=0, bad=0)
+    consumer = trial.consumer()
+    traffic.send(islice(messages, 50), 0)
+    trial.wait_until_stored()
+    consumer.freeze()
+    traffic.send(islice(messages, 2_000), 0)
+    place = TopicPartition(trial.topic, 0, 2_000)
+    trial.admin.delete_records([place])[place].result()
+    consumer.thaw()
+    trial.wait_until_stored()
+    code, found = trial.verify()
+    holes = found["total"]["kafka_holes"]  # what was on its way before the records went still arrives
+    assert (code, found["total"]["missing"]) == (0, 0)
+    assert 0 < holes <= 1_950
+    assert trial.stored().total() == 2_050 - holes
+
+
 def test_the_offsets_of_the_group_decide_nothing(trial):
     traffic, messages = trial.traffic(), mixture(seed=72)
     for wrong in (None, 0, 7, 10**6):

@@ -1,0 +1,37 @@
+"""A warehouse that is away while a large backlog waits."""
+
+from itertools import islice
+
+from tests.faults.outage import Outage
+from tests.support.mixture import mixture
+
+_MIB = 1024 * 1024
+_BUDGET = 6 * _MIB
+_BACKLOG = 300_000
+"""Messages; about 150 MiB of them."""
+
+_WAITING_ROOM = 64 * _MIB
+"""For what no budget covers while nothing is stored: allocators, mostly. Without a bound it is 240 MiB."""
+
+_STORING_ROOM = 192 * _MIB
+"""And for what storing takes beyond: columns sorted and compressed, and the identities of the backlog. Without a bound
+it is 580 MiB."""
+
+
+def test_memory_stays_bounded_and_the_membership_is_kept_while_a_backlog_waits_for_the_warehouse(trial):
+    traffic = trial.traffic()
+    consumer = trial.consumer(
+        MEMORY_BUDGET_BYTES=str(_BUDGET), BATCH_MAX_BYTES=str(_BUDGET // 3), KAFKA_SESSION_TIMEOUT_MS="6000"
+    )
+    traffic.send(islice(mixture(seed=101, bad=0), 5_000))
+    trial.wait_until_stored()
+    ordinary = consumer.memory("VmRSS")
+    with Outage(trial.world.table):
+        traffic.send(islice(mixture(seed=102, bad=0, first_session=100), _BACKLOG))
+        consumer.wait_for("intake paused")
+        assert consumer.memory("VmHWM") < ordinary + _BUDGET + _WAITING_ROOM
+        assert len(trial.owned(consumer)) == 4
+    trial.wait_until_stored()
+    assert consumer.memory("VmHWM") < ordinary + _BUDGET + _STORING_ROOM
+    assert len(list(consumer.records("partitions granted"))) == 1
+    trial.prove()
