@@ -2,6 +2,7 @@
 
 import sys
 
+from ingestor.producer.metrics import PUBLISHER
 from service.metrics import Metric, counter, gauge, histogram, page
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
@@ -68,7 +69,7 @@ CONSUMER: tuple[Metric, ...] = tuple(value for value in globals().values() if is
 
 def document() -> str:
     """The catalogue as docs/metrics.md has it."""
-    return page("Metrics of the consumer", CONSUMER)
+    return page("Metrics of the consumer", CONSUMER) + "\n" + page("Metrics of the publisher", PUBLISHER)
 
 
 if __name__ == "__main__":

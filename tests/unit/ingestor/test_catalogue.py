@@ -4,9 +4,11 @@ from pathlib import Path
 import pytest
 
 from ingestor import catalogue
+from ingestor.producer.metrics import PUBLISHER
 from service.metrics import Kind
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
+METRICS = (*catalogue.CONSUMER, *PUBLISHER)
 BOUNDED = {"partition", "reason", "path", "cause", "event_type", "error"}
 
 
@@ -14,18 +16,18 @@ def test_the_page_is_the_catalogue():
     assert PAGE.read_text() == catalogue.document(), "docs/metrics.md has drifted: run `make docs`"
 
 
-@pytest.mark.parametrize("metric", catalogue.CONSUMER, ids=lambda metric: metric.name)
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_a_metric_is_named_as_prometheus_names_things(metric):
     assert re.fullmatch(r"ingestor_[a-z_]+", metric.name)
     assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER)
     assert metric.help.endswith(".")
 
 
-@pytest.mark.parametrize("metric", catalogue.CONSUMER, ids=lambda metric: metric.name)
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_no_label_grows_with_users(metric):
     assert set(metric.labels) <= BOUNDED
 
 
 def test_no_name_is_used_twice():
-    names = [metric.name for metric in catalogue.CONSUMER]
+    names = [metric.name for metric in METRICS]
     assert len(names) == len(set(names))
