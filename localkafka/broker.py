@@ -71,7 +71,7 @@ class KRaftBroker:
         Raises UnavailableError without Java or jars, StartError if the broker does not become ready.
         """
         java = find_java()
-        jars = maven.jars(maven.default_cache())
+        jars = maven.jars(maven.KAFKA)
         if port and not is_free(port):
             raise StartError(f"Port {port} of localhost is taken: stop what listens there, or choose another port.")
         folder = Path(tempfile.mkdtemp(prefix="localkafka-"))
@@ -170,5 +170,5 @@ class KRaftBroker:
 def start(port: int = 0) -> Kafka:
     """A Kafka that is a `KRaftBroker`."""
     broker = KRaftBroker.create(port)
-    product = f"Apache Kafka {maven.KAFKA_VERSION}, a broker from Maven jars,"
-    return Kafka("maven", product, broker.bootstrap_servers, broker.close)
+    product = f"Apache {maven.KAFKA}, a broker from Maven jars,"
+    return Kafka("maven", product, broker.bootstrap_servers, broker.close, broker=broker)

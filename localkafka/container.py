@@ -9,11 +9,11 @@ from testcontainers.core.container import DockerContainer
 from localkafka import properties
 from localkafka.errors import UnavailableError
 from localkafka.kafka import Kafka
-from localkafka.maven import KAFKA_VERSION
+from localkafka.maven import KAFKA
 from localkafka.port import free_port
 from localkafka.readiness import wait_until_ready
 
-IMAGE = f"apache/kafka:{KAFKA_VERSION}"
+IMAGE = f"apache/kafka:{KAFKA.version}"
 _CONTROLLER_PORT = 9093
 
 
@@ -38,7 +38,7 @@ def start(port: int = 0) -> Kafka:
     except BaseException:
         container.stop()
         raise
-    return Kafka("container", f"Apache Kafka {KAFKA_VERSION}, a container,", f"127.0.0.1:{port}", container.stop)
+    return Kafka("container", f"Apache {KAFKA}, a container,", f"127.0.0.1:{port}", container.stop)
 
 
 def environment(settings: dict[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Kafka's own jars, fetched once by Maven and kept for every later run.
+"""A product's own jars, fetched once by Maven and kept for every later run.
 
 A cache folder is complete when its MANIFEST agrees with the jars beside it. The manifest is written last, and
 the folder gets its name only then, so neither a resolve that was killed nor a jar that was lost ever counts.
@@ -9,28 +9,43 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.resources import as_file, files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from localkafka.errors import UnavailableError
 
-KAFKA_VERSION = "4.1.1"
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 _MANIFEST = "MANIFEST"
 _PATIENCE = 600.0
 
 
-def default_cache() -> Path:
-    """The folder of this Kafka version in the user's cache."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base, "classwaves-ingestor", f"kafka-{KAFKA_VERSION}")
+@dataclass(frozen=True)
+class Product:
+    """What runs on jars: `pom` names them, and takes the version as `product.version`."""
+
+    name: str
+    version: str
+    pom: Traversable
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+    @property
+    def cache(self) -> Path:
+        """The folder of this version in the user's cache."""
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        return Path(base, "classwaves-ingestor", f"{self.name.lower()}-{self.version}")
 
 
-def jars(cache: Path) -> Path:
-    """The folder of the jars, resolved first if need be. Raises UnavailableError if that is impossible."""
-    if not is_complete(cache):
-        fill(cache, resolve)
-    return cache
+KAFKA = Product("Kafka", "4.1.1", files("localkafka") / "pom.xml")
+
+
+def jars(product: Product) -> Path:
+    """The folder of a product's jars, resolved first if need be. Raises UnavailableError if that is impossible."""
+    fill(product.cache, lambda folder: resolve(product, folder))
+    return product.cache
 
 
 def is_complete(cache: Path) -> bool:
@@ -44,10 +59,12 @@ def is_complete(cache: Path) -> bool:
 
 
 def fill(cache: Path, resolve: Callable[[Path], None]) -> None:
-    """Resolve into a folder beside the cache and give it the cache's name when it is whole.
+    """Unless the cache is complete, resolve into a folder beside it, which gets its name when it is whole.
 
     Only one process at a time does so; the others wait, and find it done.
     """
+    if is_complete(cache):
+        return
     cache.parent.mkdir(parents=True, exist_ok=True)
     with cache.with_name(f"{cache.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -63,12 +80,12 @@ def fill(cache: Path, resolve: Callable[[Path], None]) -> None:
         partial.rename(cache)
 
 
-def resolve(folder: Path) -> None:
-    """Have Maven copy the broker's jars into a folder. Raises UnavailableError with Maven's own words."""
+def resolve(product: Product, folder: Path) -> None:
+    """Have Maven copy a product's jars into a folder. Raises UnavailableError with Maven's own words."""
     maven = shutil.which("mvn")
     if maven is None:
-        raise UnavailableError("No mvn in PATH to fetch Kafka with: install Maven.")
-    with as_file(files("localkafka") / "pom.xml") as pom:
+        raise UnavailableError(f"No mvn in PATH to fetch {product} with: install Maven.")
+    with as_file(product.pom) as pom:
         command = [
             maven,
             "--batch-mode",
@@ -78,7 +95,7 @@ def resolve(folder: Path) -> None:
             f"--file={pom}",
         ]
         options = [
-            f"-Dkafka.version={KAFKA_VERSION}",
+            f"-Dproduct.version={product.version}",
             "-DincludeScope=runtime",
             f"-DoutputDirectory={folder}",
         ]
@@ -87,7 +104,7 @@ def resolve(folder: Path) -> None:
                 [*command, _COPY, *options], capture_output=True, text=True, check=False, timeout=_PATIENCE
             )
         except subprocess.TimeoutExpired as error:
-            raise UnavailableError(f"Maven did not fetch Kafka {KAFKA_VERSION} in {_PATIENCE:.0f} s.") from error
+            raise UnavailableError(f"Maven did not fetch {product} in {_PATIENCE:.0f} s.") from error
     if answer.returncode:
         first = next((line for line in answer.stdout.splitlines() if "ERROR" in line), "it gave no reason.")
-        raise UnavailableError(f"Maven could not fetch Kafka {KAFKA_VERSION}: {first}")
+        raise UnavailableError(f"Maven could not fetch {product}: {first}")

@@ -4,7 +4,7 @@ from threading import Thread
 import pytest
 
 from localkafka.errors import UnavailableError
-from localkafka.maven import fill, is_complete, resolve
+from localkafka.maven import KAFKA, fill, is_complete, resolve
 
 
 def _two_jars(folder: Path) -> None:
@@ -83,4 +83,4 @@ def test_of_two_that_fill_the_cache_at_once_one_resolves_and_the_other_waits(cac
 def test_without_maven_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UnavailableError, match="install Maven"):
-        resolve(tmp_path)
+        resolve(KAFKA, tmp_path)
