@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 LOCK := requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format schemas docs kafka bench soak lock clean
+.PHONY: help demo test test-fast lint format schemas docs kafka databricks bench soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ docs: $(READY) ## regenerate the pages that are written from code
 
 kafka: $(READY) ## a local Kafka in the foreground on localhost:9092
 	$(BIN)/python -m localkafka
+
+databricks: $(READY) ## a local Databricks SQL endpoint in the foreground; prints the environment to export
+	$(BIN)/python -m tests.support.databricks --folder .databricks
 
 bench: $(READY) ## the drain rate beside that of a bare consume loop
 	$(BIN)/python -m bench

@@ -1,14 +1,17 @@
-"""The Kafka that tests run against: real, or not at all."""
+"""The services that tests run against: real, or not at all."""
 
 import os
 import re
 import uuid
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 import localkafka
+
+if TYPE_CHECKING:
+    from tests.support.databricks import Endpoint
 
 _kafka = pytest.StashKey[localkafka.Kafka]()
 
@@ -18,7 +21,7 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[localkafka.Kafka]:
     """A real Kafka for the whole session. Without one a test is skipped, and in CI it fails."""
     with localkafka.start() as running:
         if not running.real:
-            _without_real_broker(" ".join(running.passed_over))
+            _cannot_run("Kafka", " ".join(running.passed_over))
         request.config.stash[_kafka] = running
         yield running
 
@@ -29,9 +32,26 @@ def own_broker() -> Iterator[localkafka.KRaftBroker]:
     try:
         broker = localkafka.KRaftBroker.create()
     except localkafka.UnavailableError as error:
-        _without_real_broker(str(error))
+        _cannot_run("Kafka", str(error))
     with broker:
         yield broker
+
+
+@pytest.fixture(scope="session")
+def databricks() -> Iterator["Endpoint"]:
+    """A local Databricks SQL endpoint for the whole session; `drop_tables` empties it for the next test.
+
+    Without Java a test is skipped, and in CI it fails.
+    """
+    # Spark's and the connector's imports take a second: only those who ask pay for them.
+    from tests.support.databricks import Endpoint
+
+    try:
+        endpoint = Endpoint.create()
+    except localkafka.UnavailableError as error:
+        _cannot_run("Databricks endpoint", str(error))
+    with endpoint:
+        yield endpoint
 
 
 @pytest.fixture
@@ -46,7 +66,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(config.stash[_kafka].describe())
 
 
-def _without_real_broker(reason: str) -> NoReturn:
+def _cannot_run(what: str, reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
-        pytest.fail(f"CI proves nothing without a real Kafka. {reason}", pytrace=False)
-    pytest.skip(f"needs a real Kafka. {reason}")
+        pytest.fail(f"CI proves nothing without a real {what}. {reason}", pytrace=False)
+    pytest.skip(f"needs a real {what}. {reason}")

@@ -1,0 +1,25 @@
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _undisturbed(databricks):
+    """No test's faults or statements reach the next one."""
+    yield
+    databricks.faults.clear()
+    databricks.log.clear()
+
+
+@pytest.fixture
+def cursor(databricks):
+    """A cursor of a session of its own."""
+    with databricks.connect() as connection, connection.cursor() as cursor:
+        yield cursor
+
+
+@pytest.fixture
+def events_table(databricks, cursor):
+    """An empty table of two columns."""
+    name = "classwaves.analytics.events"
+    cursor.execute(f"CREATE TABLE {name} (id STRING NOT NULL, payload STRING) USING DELTA")
+    yield name
+    cursor.execute(f"DROP TABLE {name}")

@@ -1,0 +1,30 @@
+"""What can go wrong while a local Databricks endpoint is found, started or used."""
+
+from thrift.transport.TTransport import TTransportException
+
+from service.errors import ServiceError
+
+
+class EndpointError(ServiceError):
+    """The local Databricks endpoint did not become ready."""
+
+
+class UnboundParameter(ServiceError):
+    """A statement's parameter has a type that the endpoint does not know."""
+
+
+class ConnectionLost(TTransportException):  # type: ignore[misc]
+    """The reply is not to be sent. The generated processor lets this class of errors, and no other, through."""
+
+
+class Refused(TTransportException):  # type: ignore[misc]
+    """The request is to be answered with an HTTP status instead of a Thrift reply."""
+
+    def __init__(self, status: int, message: str, retry_after: int | None = None) -> None:
+        super().__init__(message=message)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class Rejected(Exception):
+    """The request is to be answered with a Thrift status of error: no operation comes to be."""
