@@ -102,9 +102,8 @@ class Backlog:
         return sum(held.spool.events for held in self.spools() if not held.adopted)
 
     def finish(self, held: Held) -> None:
-        """All of this spool was read. If nothing can be appended to it, it goes."""
-        if held is not self._own:
-            self._let_go(held)
+        """All of this spool was read, after it was sealed: it goes."""
+        self._let_go(held)
 
     def set_aside(self, held: Held) -> None:
         """Keep a damaged spool under another name, and what is intact of it for sending."""
@@ -128,13 +127,13 @@ class Backlog:
         if self._refusal is not None and now < self._reopen_at:
             raise SpoolUnavailable(str(self._refusal))
         self._reopen_at = now + _REOPEN_SECONDS
-        path = self._folder / f"{new_event_id()}{SPOOL}"
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            claim = Claim.take(path)
-            assert claim is not None, "nobody else has a new name"
+            # A sibling may sweep the lock up as an orphan's remains before we have it.
+            while (claim := Claim.take(self._folder / f"{new_event_id()}{SPOOL}")) is None:
+                pass
             try:
-                return Held(claim, Spool(path, self._max_bytes), adopted=False)
+                return Held(claim, Spool(claim.path, self._max_bytes), adopted=False)
             except SpoolUnavailable:
                 self._remove(claim)
                 raise
@@ -170,14 +169,13 @@ class Backlog:
             return
         try:
             events = salvage(claim.path, sound.path)
-            saved = Held(sound, Spool(sound.path, self._max_bytes), adopted=True)
             aside = claim.set_aside()
         except (OSError, SpoolUnavailable) as error:
             self._remove(sound)
             self._leave(claim, error)
         else:
             log.error("a spool is damaged: it was set aside", extra={"spool": aside, "intact_events": events})
-            self._take_over(saved)
+            self._take_over(Held(sound, Spool(sound.path, self._max_bytes), adopted=True))
 
     def _claim(self, path: Path) -> Claim | None:
         try:
@@ -190,6 +188,7 @@ class Backlog:
     def _take_over(self, held: Held) -> None:
         log.info("adopted a spool", extra={"spool": held.spool.path, "events": held.spool.events})
         self._metrics.adopted(held.spool.events)
+        held.spool.seal()
         with self._changing:
             self._others.append(held)
 

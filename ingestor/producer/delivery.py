@@ -3,7 +3,8 @@
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -78,6 +79,8 @@ class Delivery:
         self._waiting = threading.Event()
         self._stopping = threading.Event()
         self._progressed = threading.Condition()
+        self.working = threading.Lock()
+        """Held except while this waits: who has it may fork, for then no lock inside SQLite is taken."""
         self._thread = threading.Thread(target=self._run, name="event-delivery", daemon=True)
 
     def start(self) -> None:
@@ -103,23 +106,24 @@ class Delivery:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self.turn()
-            except Exception:
-                log.exception("delivery failed; it is tried again")
-                self._stopping.wait(self._policy.retry_seconds)
-        self._transport.close()
+        with self.working:
+            while not self._stopping.is_set():
+                try:
+                    self._turn()
+                except Exception:
+                    log.exception("delivery failed; it is tried again")
+                    self._rest(self._policy.retry_seconds)
+            self._transport.close()
 
-    def turn(self) -> None:
+    def _turn(self) -> None:
         """Send one batch, or wait for one."""
         self._look_around()
         self._waiting.clear()
         found = self._next()
         if found is not None:
             self._deliver(*found)
-        elif self._waiting.wait(self._policy.look_around_seconds):
-            self._stopping.wait(self._policy.linger_seconds)
+        elif self._woken():
+            self._rest(self._policy.linger_seconds)
 
     def _look_around(self) -> None:
         now = self._clock.monotonic()
@@ -139,6 +143,7 @@ class Delivery:
 
     def _next(self) -> tuple[Held, Sequence[Event]] | None:
         for held in self._backlog.spools():
+            sealed = held.spool.sealed  # asked before reading: what is read as empty later stays empty
             try:
                 events = held.spool.read(self._policy.batch_events)
             except BrokenSpool:
@@ -147,16 +152,21 @@ class Delivery:
                 return None
             if events:
                 return held, events
-            self._backlog.finish(held)
+            if sealed:
+                self._backlog.finish(held)
         return None
 
     def _deliver(self, held: Held, events: Sequence[Event]) -> None:
         settled: dict[int, Failure | None] = {}
-        for event in events:
-            self._send(event, partial(settled.__setitem__, event.position))
-        while self._transport.flush(_FLUSH_SECONDS) and not self._stopping.is_set():
-            self._look_around()
-            self._checkpoint()
+        try:
+            for event in events:
+                self._send(event, partial(settled.__setitem__, event.position))
+            while self._flush() and not self._stopping.is_set():
+                self._look_around()
+                self._checkpoint()
+        except BaseException:
+            held.spool.rewind(events[0].position)
+            raise
         delivered = [event for event in events if settled.get(event.position, _UNSETTLED) is None]
         held.spool.remove(delivered)
         self._checkpoint()
@@ -171,7 +181,7 @@ class Delivery:
         else:
             self._retry_seconds = self._policy.retry_seconds
         if held.adopted:
-            self._stopping.wait(len(delivered) / self._policy.adopted_per_second)
+            self._rest(len(delivered) / self._policy.adopted_per_second)
 
     def _checkpoint(self) -> None:
         for held in self._backlog.spools():
@@ -182,7 +192,7 @@ class Delivery:
             try:
                 self._transport.send(event.key, event.value, settled)
             except QueueFull:
-                self._transport.flush(_FLUSH_SECONDS)
+                self._flush()
             else:
                 return
 
@@ -198,5 +208,25 @@ class Delivery:
         if any(failure.fatal for failure in failures.values()):
             self._transport.close()
             self._transport = self._connect()
-        self._stopping.wait(self._retry_seconds)
+        self._rest(self._retry_seconds)
         self._retry_seconds = min(2 * self._retry_seconds, self._policy.retry_limit_seconds)
+
+    def _flush(self) -> int:
+        with self._resting():
+            return self._transport.flush(_FLUSH_SECONDS)
+
+    def _woken(self) -> bool:
+        with self._resting():
+            return self._waiting.wait(self._policy.look_around_seconds)
+
+    def _rest(self, seconds: float) -> None:
+        with self._resting():
+            self._stopping.wait(seconds)
+
+    @contextmanager
+    def _resting(self) -> Iterator[None]:
+        self.working.release()
+        try:
+            yield
+        finally:
+            self.working.acquire()

@@ -2,6 +2,8 @@
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from ingestor.producer.backlog import Backlog
 from ingestor.producer.delivery import Delivery, DeliveryPolicy
@@ -17,6 +19,7 @@ from service.clock import Clock
 log = logging.getLogger(__name__)
 
 _STOP_SECONDS = 2.0
+_STILL_SECONDS = 5.0
 
 
 class Emitter:
@@ -113,8 +116,19 @@ class Emitter:
         if self._direct is not None:
             self._direct.close()
         if self._delivery.stop(_STOP_SECONDS):
-            self._backlog.close()
+            with self._delivery.working:
+                self._backlog.close()
         return left
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """While this lasts no thread of ours is inside SQLite, whose locks a forked child would inherit as taken."""
+        with ExitStack() as held:
+            for lock in (self._minting, self._delivery.working):
+                # A signal's handler may fork in the midst of an emit, which then holds the lock itself.
+                if lock.acquire(timeout=_STILL_SECONDS):
+                    held.callback(lock.release)
+            yield
 
     def disown(self) -> None:
         """In a forked child: leave the spools to the parent."""

@@ -4,6 +4,7 @@ import ctypes
 import os
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
 from random import randbytes
@@ -35,6 +36,7 @@ Fields = Payload | Mapping[str, object]
 NOTHING: Mapping[str, object] = MappingProxyType({})
 
 _publishers: "WeakSet[EventPublisher]" = WeakSet()
+_still = ExitStack()
 
 
 class EventPublisher:
@@ -190,9 +192,16 @@ def _kafka(settings: PublisherSettings) -> Connect:
     return partial(KafkaTransport, options, settings.session_events_topic)
 
 
-def _forked() -> None:
+def _before_fork() -> None:
+    for publisher in list(_publishers):
+        if publisher._emitter is not None:
+            _still.enter_context(publisher._emitter.still())
+
+
+def _after_fork_in_child() -> None:
+    _still.pop_all()  # to be released in the parent alone
     for publisher in _publishers:
         publisher._forget_parent()
 
 
-os.register_at_fork(after_in_child=_forked)
+os.register_at_fork(before=_before_fork, after_in_parent=_still.close, after_in_child=_after_fork_in_child)

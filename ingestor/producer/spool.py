@@ -89,7 +89,7 @@ class Spool:
         self._writing = threading.Lock()
         self._read_through = 0
         self._leaving: list[int] = []
-        self._sealed = False
+        self.sealed = False
         with _explained(path), ExitStack() as opened:
             self._writer = opened.enter_context(closing(_open(path)))
             self._reader = opened.enter_context(closing(_open(path)))
@@ -111,7 +111,7 @@ class Spool:
         """
         size = len(value)
         with self._writing:
-            if self._sealed:
+            if self.sealed:
                 raise BrokenSpool(f"The spool {self.path} takes no more events.")
             if self.bytes + size > self._max_bytes:
                 raise SpoolFull(
@@ -152,7 +152,7 @@ class Spool:
     def seal(self) -> None:
         """Take no more events."""
         with self._writing:
-            self._sealed = True
+            self.sealed = True
 
     def spent(self) -> bool:
         """Whether nothing waits, and a new file would be better: this one is large, or cannot be deleted from."""

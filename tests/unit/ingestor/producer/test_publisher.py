@@ -1,5 +1,6 @@
 import logging
 import os
+import signal
 import threading
 
 import pytest
@@ -323,3 +324,94 @@ def test_a_forked_child_has_a_source_and_a_spool_of_its_own_and_ends_cleanly(pub
     topic.away = False
     wait_until(lambda: len(topic.messages) == 3, "what is left arrives")
     assert sorted(first_sequences(told(topic.messages)).values()) == [[1], [1, 2]]
+
+
+def test_after_a_fault_of_the_file_a_new_source_begins_so_that_no_number_is_given_twice(publish, topic):
+    publisher = publish()
+    publisher.emit("started", **EVENT)
+    publisher.flush(30)
+    spool = publisher._emitter._backlog.own()
+    spool._writer.close()
+    with pytest.raises(SpoolUnavailable):
+        publisher.emit("started", **EVENT)
+    publisher.emit("started", **EVENT)
+    assert publisher.flush(30) == 0
+    assert list(first_sequences(told(topic.messages)).values()) == [[1], [1]]
+
+
+def test_a_spool_that_was_replaced_under_emits_hands_is_no_error(publish, topic):
+    publisher = publish()
+    publisher.emit("started", **EVENT)
+    publisher._emitter._backlog.own().seal()
+    publisher._emitter._backlog.retire(publisher._emitter._backlog.own())
+    publisher.emit("started", **EVENT)
+    assert publisher.flush(30) == 0
+    assert list(first_sequences(told(topic.messages)).values()) == [[1, 2]]
+
+
+def test_a_file_that_grew_large_is_replaced_once_it_is_empty(publish, topic, tmp_path, monkeypatch):
+    monkeypatch.setattr("ingestor.producer.spool._FILE_LARGE", 0)
+    publisher = publish()
+    before = spools(tmp_path)
+    publisher.emit("started", **EVENT)
+    wait_until(lambda: before[0] not in spools(tmp_path), "the file is gone")
+    publisher.emit("started", **EVENT)
+    assert publisher.flush(30) == 0
+    assert [event["sequence"] for event in told(topic.messages)] == [1, 2]
+
+
+def test_a_transport_without_room_is_waited_for(publish, topic, monkeypatch):
+    monkeypatch.setattr(topic, "_room", 2)
+    publisher = publish()
+    for _ in range(20):
+        publisher.emit("started", **EVENT)
+    assert publisher.flush(30) == 0
+    assert len(topic.messages) == 20
+
+
+def test_delivery_survives_what_nobody_thought_of(publish, topic, monkeypatch, caplog):
+    def surprise(*_):
+        raise RuntimeError("surprise")
+
+    publisher = publish()
+    with monkeypatch.context() as broken:
+        broken.setattr(topic, "send", surprise)
+        publisher.emit("started", **EVENT)
+        wait_until(lambda: "surprise" in caplog.text, "it is logged")
+    publisher.emit("started", **EVENT)
+    assert publisher.flush(30) == 0
+    assert [event["sequence"] for event in told(topic.messages)] == [1, 2]
+
+
+def test_an_event_that_is_not_durable_and_refused_is_counted(publish, topic, registry):
+    topic.failure = Failure("topic_authorization_failed")
+    publisher = publish()
+    publisher.emit("started", **EVENT, durable=False)
+    assert publisher.flush(30) == 0
+    labels = {"reason": "topic_authorization_failed"}
+    assert registry.get_sample_value("ingestor_publisher_failed_total", labels) == 1
+
+
+def test_however_busy_the_parent_is_its_children_can_emit(publish, topic):
+    """A lock that one of the parent's threads held inside SQLite would stay taken in the child for ever."""
+    publisher = publish()
+    topic.messages = []
+    over = threading.Event()
+
+    def emit():
+        while not over.is_set():
+            publisher.emit("started", **EVENT)
+
+    emitting = threading.Thread(target=emit)
+    emitting.start()
+    children = []
+    for _ in range(40):
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)  # a child that hangs is no test that hangs
+            publisher.emit("ended", **EVENT)
+            os._exit(0)
+        children.append(child)
+    over.set()
+    emitting.join()
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 40

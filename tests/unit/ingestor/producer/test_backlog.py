@@ -1,0 +1,195 @@
+import os
+from datetime import UTC, datetime
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from ingestor.producer import backlog as module
+from ingestor.producer.backlog import Backlog
+from ingestor.producer.claim import Claim
+from ingestor.producer.errors import SpoolUnavailable
+from ingestor.producer.metrics import PublisherMetrics
+from ingestor.producer.spool import Spool
+from service.clock import ManualClock
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(datetime(2025, 9, 15, tzinfo=UTC))
+
+
+@pytest.fixture
+def backlog(tmp_path, clock):
+    backlog = Backlog(tmp_path / "spools", 10_000, PublisherMetrics(CollectorRegistry()), clock)
+    yield backlog
+    backlog.close()
+
+
+def orphan(folder, name, *values):
+    folder.mkdir(exist_ok=True)
+    spool = Spool(folder / f"{name}.spool", 10_000)
+    for value in values:
+        spool.append("s", value, 1.0)
+    spool.close()
+
+
+def contents(backlog):
+    return [[event.value for event in held.spool.read(100)] for held in backlog.spools()]
+
+
+def names(folder):
+    return sorted(each.name for each in folder.iterdir())
+
+
+def test_orphans_come_oldest_first_and_the_own_spool_last(backlog, tmp_path):
+    backlog.own().append("s", b"own", 1.0)
+    orphan(tmp_path / "spools", "2", b"2")
+    orphan(tmp_path / "spools", "1", b"1")
+    backlog.adopt()
+    assert contents(backlog) == [[b"1"], [b"2"], [b"own"]]
+
+
+def test_an_orphan_that_is_finished_is_gone_and_the_own_spool_stays(backlog, tmp_path):
+    own = backlog.own()
+    orphan(tmp_path / "spools", "1")
+    backlog.adopt()
+    backlog.finish(backlog.spools()[0])
+    assert [held.spool for held in backlog.spools()] == [own]
+    assert not [each for each in names(tmp_path / "spools") if each.startswith("1")]
+
+
+def test_an_orphan_that_is_left_with_events_is_for_the_next_process_not_for_this_one(backlog, tmp_path):
+    orphan(tmp_path / "spools", "1", b"refused")
+    backlog.adopt()
+    (held,) = backlog.spools()
+    held.spool.read(10)
+    backlog.finish(held)
+    backlog.adopt()
+    assert backlog.spools() == []
+    claim = Claim.take(tmp_path / "spools" / "1.spool")
+    assert claim is not None
+    claim.release()
+
+
+def test_only_so_many_orphans_are_held_at_once(backlog, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "ADOPTED_AT_ONCE", 2)
+    for number in range(3):
+        orphan(tmp_path / "spools", number, b"%d" % number)
+    backlog.adopt()
+    assert contents(backlog) == [[b"0"], [b"1"]]
+
+
+def test_a_lock_whose_spool_is_gone_is_swept_up(backlog, tmp_path):
+    (tmp_path / "spools").mkdir()
+    (tmp_path / "spools" / "1.lock").touch()
+    backlog.adopt()
+    assert names(tmp_path / "spools") == []
+
+
+def test_an_own_spool_that_is_damaged_is_set_aside_what_is_intact_is_kept_and_another_begins(backlog, tmp_path):
+    own = backlog.own()
+    own.append("s", b"intact", 1.0)
+    own.append("s", b"damaged", 1.0)
+    own._writer.execute("UPDATE events SET value = x'00' WHERE position = 2")
+    backlog.set_aside(backlog.spools()[0])
+    assert backlog.own() is not own
+    assert contents(backlog) == [[b"intact"], []]
+    assert own.path.with_suffix(".corrupt").exists()
+
+
+def test_while_what_was_salvaged_is_held_by_another_the_damaged_spool_waits(backlog, tmp_path):
+    (tmp_path / "spools").mkdir()
+    (tmp_path / "spools" / "1.spool").write_bytes(b"garbage" * 1000)
+    other = Claim.take(tmp_path / "spools" / "1-salvaged.spool")
+    backlog.adopt()
+    assert backlog.spools() == []
+    other.release()
+    backlog.adopt()
+    backlog.adopt()
+    assert "1.corrupt" in names(tmp_path / "spools")
+
+
+def test_a_damaged_spool_that_cannot_be_set_aside_stays_and_is_told_of(backlog, tmp_path, monkeypatch, caplog):
+    def refused(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Claim, "set_aside", refused)
+    (tmp_path / "spools").mkdir()
+    (tmp_path / "spools" / "1.spool").write_bytes(b"garbage" * 1000)
+    backlog.adopt()
+    assert backlog.spools() == []
+    assert (tmp_path / "spools" / "1.spool").exists()
+    assert "left for the next process" in caplog.text
+
+
+def test_a_spool_that_cannot_be_claimed_is_told_of_once(backlog, tmp_path, caplog):
+    (tmp_path / "spools").mkdir()
+    (tmp_path / "spools" / "1.lock").mkdir()
+    backlog.adopt()
+    backlog.adopt()
+    assert caplog.text.count("a spool cannot be claimed") == 1
+
+
+def test_a_spool_that_cannot_be_removed_is_left(backlog, tmp_path, monkeypatch, caplog):
+    def refused(self):
+        raise PermissionError(13, "Permission denied")
+
+    orphan(tmp_path / "spools", "1")
+    backlog.adopt()
+    monkeypatch.setattr(Claim, "discard", refused)
+    backlog.finish(backlog.spools()[0])
+    monkeypatch.undo()
+    assert backlog.spools() == []
+    assert caplog.records[-1].reason == "[Errno 13] Permission denied"
+
+
+def test_a_spool_that_cannot_be_made_is_tried_again_after_a_second_not_at_each_event(
+    backlog, clock, tmp_path, monkeypatch
+):
+    attempts = []
+
+    def refused(path, max_bytes):
+        attempts.append(path)
+        raise SpoolUnavailable("no room")
+
+    monkeypatch.setattr(module, "Spool", refused)
+    for _ in range(5):
+        with pytest.raises(SpoolUnavailable, match="no room"):
+            backlog.own()
+    assert len(attempts) == 1
+    assert names(tmp_path / "spools") == []
+    monkeypatch.undo()
+    clock.advance(1.1)
+    assert backlog.own().events == 0
+
+
+def test_a_retired_spool_takes_nothing_and_only_the_first_to_retire_it_is_told(backlog):
+    own = backlog.own()
+    assert backlog.retire(own)
+    assert not backlog.retire(own)
+    with pytest.raises(SpoolUnavailable):
+        own.append("s", b"late", 1.0)
+
+
+def test_what_is_disowned_belongs_to_the_parent_alone(backlog, tmp_path):
+    orphan(tmp_path / "spools", "1", b"1")
+    own = backlog.own()
+    backlog.adopt()
+    child = os.fork()
+    if child == 0:
+        backlog.disown()
+        os._exit(0 if Claim.take(own.path) is None else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_lock_that_a_sibling_swept_up_before_it_was_ours_is_made_anew(backlog, monkeypatch):
+    take, swept = Claim.take, []
+
+    def too_late(path):
+        if not swept:
+            swept.append(path)
+            return None
+        return take(path)
+
+    monkeypatch.setattr(Claim, "take", too_late)
+    assert backlog.own().path not in swept
