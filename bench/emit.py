@@ -63,21 +63,31 @@ def _sync(settings: PublisherSettings, *, durable: bool, pause: float) -> str:
     return f"{rate:>9,.0f}/s  {_percentiles(durations)}  CPU {cost:>4.1f} µs a call  {left:>7,} left"
 
 
+async def _watch(holds: list[float]) -> None:
+    while True:
+        began = time.perf_counter()
+        await asyncio.sleep(_LOOK_SECONDS)
+        holds.append(max(0.0, time.perf_counter() - began - _LOOK_SECONDS))
+
+
+async def _idle() -> str:
+    """What the machine itself holds a loop up."""
+    holds: list[float] = []
+    watching = asyncio.create_task(_watch(holds))
+    await asyncio.sleep(3)
+    watching.cancel()
+    return f"loop held {_percentiles(holds)}"
+
+
 async def _async(settings: PublisherSettings) -> str:
     publisher = AsyncEventPublisher(settings, component="bench", registry=CollectorRegistry())
     holds: list[float] = []
-
-    async def watch() -> None:
-        while True:
-            began = time.perf_counter()
-            await asyncio.sleep(_LOOK_SECONDS)
-            holds.append(max(0.0, time.perf_counter() - began - _LOOK_SECONDS))
 
     async def emit(number: int) -> None:
         for _ in range(ASYNC_EVENTS // 20):
             await publisher.emit("started", session_id=_SESSIONS[number], teacher_id=_TEACHER, payload=_PAYLOAD)
 
-    watching = asyncio.create_task(watch())
+    watching = asyncio.create_task(_watch(holds))
     began = time.perf_counter()
     await asyncio.gather(*(emit(number) for number in range(20)))
     took = time.perf_counter() - began
@@ -99,6 +109,7 @@ def main() -> None:
     print(f"{EVENTS:,} events of about 450 bytes, one thread, {_TOPIC} with 6 partitions, spool in {folder}")
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
     with KRaftBroker.create() as broker:
+        print(f"asyncio, no publisher  {asyncio.run(_idle())}", flush=True)
         admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
         admin.create_topics([NewTopic(_TOPIC, 6, 1)])[_TOPIC].result()
         for state, (enter, leave) in _BROKER.items():
