@@ -14,7 +14,7 @@ from classwaves_schemas.artefacts.json_schema import event_schema
 from classwaves_schemas.artefacts.typescript import declarations
 from classwaves_schemas.ddl import create_table
 from classwaves_schemas.envelope import SCHEMA_VERSION, EventType
-from classwaves_schemas.tables import TABLES, Table
+from classwaves_schemas.tables import DATABRICKS_TABLES, TABLES, Table
 
 GENERATED = Path(__file__).parent.parent / "generated"
 
@@ -25,7 +25,7 @@ def artefacts() -> dict[str, str]:
         {f"json-schema/{each}.v{SCHEMA_VERSION}.json": _json(event_schema(each)) for each in EventType}
         | {"asyncapi.json": _json(document()), "typescript/events.d.ts": declarations()}
         | {f"arrow/{table.name}.json": _json(_arrow(table)) for table in TABLES}
-        | {f"ddl/{table.name}.sql": f"{create_table(table)};\n" for table in TABLES}
+        | {f"ddl/{table.name}.sql": f"{create_table(table)};\n" for table in DATABRICKS_TABLES}
     )
 
 

@@ -27,12 +27,22 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A declared table."""
+    """A declared table.
+
+    Arguments:
+        schema, name: where it lies in a catalog.
+        columns: in their order.
+        properties: set when it is created, anywhere.
+        databricks_properties: what it needs besides where Databricks runs its statements.
+        partitioned_by: columns whose values keep its files, and so the conflicts of its writers, apart.
+    """
 
     schema: str
     name: str
     columns: tuple[Column, ...]
     properties: Mapping[str, str] = field(hash=False)
+    databricks_properties: Mapping[str, str] = field(hash=False, default_factory=dict)
+    partitioned_by: tuple[str, ...] = ()
 
     @property
     def qualified_name(self) -> str:
@@ -56,10 +66,15 @@ def _properties(comment: str) -> Mapping[str, str]:
     }
 
 
+# Two statements that would add the same key must conflict: exactly-once stands on it. Deletion vectors bring row-level
+# concurrency, under which they need not.
+_EXCLUSIVE = {"delta.isolationLevel": "Serializable", "delta.enableDeletionVectors": "false"}
+
 SESSION_EVENTS = Table(
     schema="analytics",
     name="session_events",
     properties=_properties("Detailed timeline of session lifecycle events for analytics and debugging"),
+    databricks_properties=_EXCLUSIVE,
     columns=(
         Column("id", _STRING, "Minted once, where the thing happened", nullable=False),
         Column("session_id", _STRING, "The session", nullable=False),
@@ -121,4 +136,30 @@ DASHBOARD_METRICS_HOURLY = Table(
     ),
 )
 
+INGESTOR_POSITIONS = Table(
+    schema="analytics",
+    name="ingestor_positions",
+    properties={"comment": "How far each Kafka partition is stored, and what became of its messages"},
+    databricks_properties=_EXCLUSIVE,
+    partitioned_by=("kafka_partition",),
+    columns=(
+        Column("consumer_group", _STRING, "Whose position", nullable=False),
+        Column("topic", _STRING, "The topic, by name", nullable=False),
+        Column("topic_id", _STRING, "The topic, by the id of its incarnation", nullable=False),
+        Column("kafka_partition", _INT, "The partition; NULL where the incarnation was accepted before any was stored"),
+        Column("position", _BIGINT, "The next offset to read"),
+        Column("first_offset", _BIGINT, "Where reading began; all counts are since then"),
+        Column("duplicates", _BIGINT, "Events whose identity was stored from another message"),
+        Column("conflicting", _BIGINT, "Those of the duplicates whose event_time or payload differed"),
+        Column("erased", _BIGINT, "Events of persons who have been erased"),
+        Column("holes", _BIGINT, "Offsets that the broker never delivered"),
+        Column("dead_lettered", _STRING, "Messages sent to the dead letters, by reason, as JSON"),
+        Column("stored_until", _TIMESTAMP, "Broker time up to which the partition is stored"),
+    ),
+)
+
 TABLES = (SESSION_EVENTS, DASHBOARD_METRICS_HOURLY)
+"""The tables of every warehouse."""
+
+DATABRICKS_TABLES = (*TABLES, INGESTOR_POSITIONS)
+"""Those of a warehouse of statements, which has no transactions in its log to keep positions in."""

@@ -18,5 +18,7 @@ CREATE TABLE IF NOT EXISTS classwaves.analytics.session_events (
 TBLPROPERTIES (
   'delta.autoOptimize.optimizeWrite' = 'true',
   'delta.autoOptimize.autoCompact' = 'true',
-  'comment' = 'Detailed timeline of session lifecycle events for analytics and debugging'
+  'comment' = 'Detailed timeline of session lifecycle events for analytics and debugging',
+  'delta.isolationLevel' = 'Serializable',
+  'delta.enableDeletionVectors' = 'false'
 );

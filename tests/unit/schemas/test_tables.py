@@ -4,7 +4,14 @@ from deltalake import DeltaTable
 
 from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.ddl import column_definition, create_table
-from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, SESSION_EVENTS, TABLES, Column, ColumnType
+from classwaves_schemas.tables import (
+    DASHBOARD_METRICS_HOURLY,
+    INGESTOR_POSITIONS,
+    SESSION_EVENTS,
+    TABLES,
+    Column,
+    ColumnType,
+)
 
 SEED = {
     "session_events": """
@@ -62,3 +69,11 @@ def test_delta_keeps_names_types_nullability_and_comments(table, tmp_path):
         assert fields[column.name].nullable == column.nullable
         assert fields[column.name].metadata["comment"] == column.comment
     assert pa.schema(made.schema()).equals(arrow_schema(table))
+
+
+def test_tables_whose_writers_must_meet_are_created_so_on_databricks():
+    for table in (SESSION_EVENTS, INGESTOR_POSITIONS):
+        text = create_table(table)
+        assert "'delta.isolationLevel' = 'Serializable'" in text
+        assert "'delta.enableDeletionVectors' = 'false'" in text
+    assert "USING DELTA\nPARTITIONED BY (kafka_partition)\nTBLPROPERTIES (" in create_table(INGESTOR_POSITIONS)
