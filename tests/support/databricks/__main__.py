@@ -11,6 +11,7 @@ import typer
 from databricks.sql.thrift_api.TCLIService import TCLIService
 
 from localkafka.errors import UnavailableError
+from tests.support.databricks.environment import environment
 from tests.support.databricks.fault import PendingFaults
 from tests.support.databricks.journal import Journal
 from tests.support.databricks.lakehouse import open_lakehouse
@@ -35,7 +36,9 @@ def main(
         parts = Parts(TCLIService.Processor(protocol), faults, journal)
         Thread(target=Server(tls_port, parts, _certified(folder)).serve_forever, daemon=True).start()
         server = Server(port, parts)
-        typer.echo(f"Ready. In another terminal:\n{_exports(port)}\nCtrl-C stops it.")
+        for name, value in environment(port).items():
+            typer.echo(f"export {name}={value}")
+        typer.echo(f"# TLS: port {tls_port}, to be trusted by {folder / 'ca.pem'}. Ctrl-C stops it.")
         server.serve_forever()
     except KeyboardInterrupt:
         return
@@ -51,20 +54,6 @@ def _certified(folder: Path) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
     return context
-
-
-def _exports(port: int) -> str:
-    return "\n".join(
-        f"export {name}={value}"
-        for name, value in {
-            "WAREHOUSE": "databricks:",
-            "DATABRICKS_HOST": f"http://localhost:{port}",
-            "DATABRICKS_TOKEN": "local",
-            "DATABRICKS_WAREHOUSE_ID": "test",
-            "DATABRICKS_CATALOG": "classwaves",
-            "NO_PROXY": "localhost",
-        }.items()
-    )
 
 
 if __name__ == "__main__":

@@ -10,9 +10,12 @@ from dataclasses import asdict
 from tests.support.databricks.fault import Fault, Kind
 from tests.support.databricks.journal import Entry
 
-_NOT_INITIALISED = (
+# What users of cold warehouses reported.
+NOT_INITIALISED = (
     "requirement failed: Session handle: SessionHandle [{session}] has not been initialized or had already closed."
 )
+NO_DIRECTORY = "Couldn't create directory /local_disk0/tmp/{session}/_resources"
+_CLOSED = "BAD_REQUEST: Invalid SessionHandle: Session [{session}] is closed."
 _UNAVAILABLE = "TEMPORARILY_UNAVAILABLE: The SQL warehouse is starting and temporarily unavailable."
 _CONFLICT = (
     "[DELTA_CONCURRENT_APPEND] ConcurrentAppendException: Files were added to the root of the table by a concurrent"
@@ -54,13 +57,17 @@ class Faults:
         """Close the statement's session first: this statement and all later ones in it are rejected."""
         self.add(Fault(Kind.EXPIRE, matching, times))
 
+    def expire_session_over_http(self, times: int = 1, matching: str = "") -> None:
+        """The same, but this statement is answered with an HTTP status of 400: both have been seen."""
+        self.add(Fault(Kind.EXPIRE, matching, times, status=400, message=_CLOSED))
+
     def conflict(self, times: int = 1, matching: str = "") -> None:
         """End the statement as if another writer had committed first; execute nothing."""
         self.add(Fault(Kind.FAIL, matching, times, message=_CONFLICT))
 
-    def cold_start(self, seconds: float, matching: str = "") -> None:
+    def cold_start(self, seconds: float, matching: str = "", message: str = NOT_INITIALISED) -> None:
         """Be a warehouse that accepts sessions and rejects their statements, for `seconds` from now."""
-        self.add(Fault(Kind.REJECT, matching, None, seconds, message=_NOT_INITIALISED))
+        self.add(Fault(Kind.REJECT, matching, None, seconds, message=message))
 
     def cold_start_unavailable(self, seconds: float, matching: str = "") -> None:
         """Be a warehouse that accepts sessions and answers their statements with 503, for `seconds` from now."""

@@ -20,9 +20,9 @@ from localkafka.java import find_java
 from localkafka.port import free_port
 from localkafka.watchdog import dismiss, watch
 from tests.support.databricks.control import Faults, Log
+from tests.support.databricks.environment import CATALOG, HTTP_PATH, environment
 from tests.support.databricks.errors import EndpointError
 from tests.support.databricks.jars import jars
-from tests.support.databricks.server import HTTP_PATH
 
 _PATIENCE = 180.0
 _GRACE = 15.0
@@ -68,15 +68,18 @@ class Endpoint:
         return self.folder / "ca.pem"
 
     @property
+    def pid(self) -> int | None:
+        """Its process, which leads a group with Spark's JVM; None while there is none."""
+        return None if self._process is None else self._process.pid
+
+    def table_folder(self, schema: str, table: str) -> Path:
+        """Where the files of a table are that was created without a place of its own."""
+        return self.folder / "warehouse" / f"{schema}.db" / table
+
+    @property
     def environment(self) -> dict[str, str]:
         """The settings by which a process finds it."""
-        return {
-            "WAREHOUSE": "databricks:",
-            "DATABRICKS_HOST": self.url,
-            "DATABRICKS_TOKEN": "local",
-            "DATABRICKS_WAREHOUSE_ID": HTTP_PATH.rpartition("/")[2],
-            "DATABRICKS_CATALOG": "classwaves",
-        }
+        return environment(self.port)
 
     def start(self) -> None:
         """Start the process on the tables that are there; return once it answers a statement.
@@ -131,7 +134,7 @@ class Endpoint:
     def drop_tables(self) -> None:
         """Leave no table, no fault and no statement behind."""
         self.faults.clear()
-        with self.connect(catalog="classwaves") as connection, connection.cursor() as cursor:
+        with self.connect(catalog=CATALOG) as connection, connection.cursor() as cursor:
             for (schema,) in cursor.execute("SHOW SCHEMAS").fetchall():
                 for _, table, _ in cursor.execute(f"SHOW TABLES IN `{schema}`").fetchall():
                     cursor.execute(f"DROP TABLE `{schema}`.`{table}`")

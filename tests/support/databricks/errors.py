@@ -1,5 +1,6 @@
 """What can go wrong while a local Databricks endpoint is found, started or used."""
 
+from py4j.protocol import Py4JJavaError
 from thrift.transport.TTransport import TTransportException
 
 from service.errors import ServiceError
@@ -28,3 +29,10 @@ class Refused(TTransportException):  # type: ignore[misc]
 
 class Rejected(Exception):
     """The request is to be answered with a Thrift status of error: no operation comes to be."""
+
+
+def explain(error: BaseException) -> str:
+    """What a user of Databricks sees of an error of Spark: its own message, without the ways of the JVM."""
+    if isinstance(error, Py4JJavaError):
+        return str(error.java_exception.getMessage())
+    return str(error)

@@ -123,4 +123,6 @@ def suffer(
             raise Failed(message)
         case Kind.EXPIRE:
             expire()
+            if message:
+                raise Refused(fault.status, message)
             return answer(DIRECT_WAIT)

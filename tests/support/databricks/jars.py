@@ -39,7 +39,7 @@ def _compile(source: Path, delta: Path, classes: Path) -> None:
     if not javac.exists():
         raise UnavailableError(f"No {javac} to compile a catalog class with: install a JDK, not only its runtime.")
     spark = Path(pyspark.__path__[0], "jars")
-    command = [javac, "-classpath", os.pathsep.join([f"{spark}/*", f"{delta}/*"]), "-d", classes, source]
+    command = [str(javac), "-classpath", os.pathsep.join([f"{spark}/*", f"{delta}/*"]), "-d", str(classes), str(source)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode:
         raise UnavailableError(f"{javac} could not compile {source.name}: {answer.stderr}")

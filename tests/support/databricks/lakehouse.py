@@ -4,9 +4,8 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from tests.support.databricks.environment import CATALOG
 from tests.support.databricks.jars import jars
-
-CATALOG = "classwaves"
 
 _JVM = [
     # A test runs each plan a few times: the second compiler would never pay, on cores that others need too.
@@ -15,7 +14,7 @@ _JVM = [
     "-Duser.timezone=UTC",
 ]
 
-_SETTINGS = {
+_SETTINGS: dict[str, bool | float | int | str | None] = {
     "spark.driver.memory": "1500m",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 
 import pyarrow as pa
 from databricks.sql.thrift_api.TCLIService import ttypes
-from py4j.protocol import Py4JJavaError
 
+from tests.support.databricks.errors import explain
 from tests.support.databricks.rows import Rows
 
 _SUCCESS = ttypes.TStatus(ttypes.TStatusCode.SUCCESS_STATUS)
@@ -55,10 +55,3 @@ class Operation:
         return ttypes.TGetOperationStatusResp(
             _SUCCESS, ttypes.TOperationState.FINISHED_STATE, hasResultSet=True, numModifiedRows=self.rows.modified
         )
-
-
-def explain(error: BaseException) -> str:
-    """The message that a user of Databricks sees: Spark's own, without the ways of the JVM."""
-    if isinstance(error, Py4JJavaError):
-        return str(error.java_exception.getMessage())
-    return str(error)

@@ -36,7 +36,7 @@ def _rejecting(reply: type) -> Callable[[Callable[..., Any]], Callable[..., Any]
     return decorate
 
 
-class Protocol(TCLIService.Iface):  # type: ignore[misc]
+class Protocol(TCLIService.Iface):
     """The handler of the connector's own generated processor.
 
     Catalog calls (GetTables and the like), cloud fetch and compression are not there; the connector's SQL works

@@ -42,7 +42,7 @@ class Rows:
     @property
     def more(self) -> bool:
         """Whether rows are left to read."""
-        return self._next < self._table.num_rows
+        return bool(self._next < self._table.num_rows)
 
     def metadata(self) -> ttypes.TGetResultSetMetadataResp:
         """The result's columns, as Hive and as Arrow name them."""

@@ -14,11 +14,11 @@ from databricks.sql.thrift_api.TCLIService import TCLIService
 from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.transport.TTransport import TMemoryBuffer
 
+from tests.support.databricks.environment import HTTP_PATH
 from tests.support.databricks.errors import ConnectionLost, Refused
 from tests.support.databricks.fault import Fault, Kind, PendingFaults
 from tests.support.databricks.journal import Journal
 
-HTTP_PATH = "/sql/1.0/warehouses/test"
 # The header from which the client takes the reason of an HTTP status.
 _REASON = "x-thriftserver-error-message"
 

@@ -7,9 +7,11 @@ from threading import Lock
 from uuid import UUID, uuid4
 
 from databricks.sql.thrift_api.TCLIService import ttypes
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from tests.support.databricks.errors import Rejected
+from tests.support.databricks.errors import Rejected, explain
 
 # Databricks has its own names for some of Spark's settings, and a few that mean nothing here.
 _NAMES = {"timezone": "spark.sql.session.timeZone", "ansi_mode": "spark.sql.ansi.enabled"}
@@ -25,18 +27,12 @@ class Sessions:
         self._lock = Lock()
 
     def open(self, settings: Mapping[str, str], namespace: ttypes.TNamespace | None) -> UUID:
-        """A new session. Raises Rejected for a setting that Databricks does not have."""
+        """A new session. Raises Rejected for a setting, catalog or schema that is not there."""
         spark = self._spark.newSession()
-        for name, value in settings.items():
-            if name.lower() in _WITHOUT_EFFECT:
-                continue
-            if not (name.startswith("spark.") or name.lower() in _NAMES):
-                raise Rejected(f"[CONFIG_NOT_AVAILABLE] Configuration {name} is not available. SQLSTATE: 42K0I")
-            spark.conf.set(_NAMES.get(name.lower(), name), value)
-        if namespace and namespace.catalogName:
-            spark.sql(f"SET CATALOG `{namespace.catalogName}`")
-        if namespace and namespace.schemaName:
-            spark.sql(f"USE SCHEMA `{namespace.schemaName}`")
+        try:
+            _prepare(spark, settings, namespace)
+        except (PySparkException, Py4JJavaError) as error:
+            raise Rejected(explain(error)) from error
         session = uuid4()
         with self._lock:
             self._open[session] = spark
@@ -59,3 +55,16 @@ class Sessions:
 def identify(handle: ttypes.TSessionHandle) -> UUID:
     """The id in a session's handle."""
     return UUID(bytes=handle.sessionId.guid)
+
+
+def _prepare(spark: SparkSession, settings: Mapping[str, str], namespace: ttypes.TNamespace | None) -> None:
+    for name, value in settings.items():
+        if name.lower() in _WITHOUT_EFFECT:
+            continue
+        if not (name.startswith("spark.") or name.lower() in _NAMES):
+            raise Rejected(f"[CONFIG_NOT_AVAILABLE] Configuration {name} is not available. SQLSTATE: 42K0I")
+        spark.conf.set(_NAMES.get(name.lower(), name), value)
+    if namespace and namespace.catalogName:
+        spark.sql(f"SET CATALOG `{namespace.catalogName}`")
+    if namespace and namespace.schemaName:
+        spark.sql(f"USE SCHEMA `{namespace.schemaName}`")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import cast
 from uuid import uuid4
 
 import pyarrow as pa
 from databricks.sql.thrift_api.TCLIService import ttypes
 from pyspark.sql import SparkSession
+from pyspark.sql.classic.dataframe import DataFrame
 
 from tests.support.databricks.journal import Journal
 from tests.support.databricks.operation import Operation
@@ -49,5 +51,5 @@ def execute(spark: SparkSession, statement: str, parameters: list[ttypes.TSparkP
     if not answer.columns:
         return pa.table({})
     # toArrow() fails on the nested result of OPTIMIZE with this pyarrow.
-    batches = answer._collect_as_arrow(empty_list_if_zero_records=False)
+    batches = cast(DataFrame, answer)._collect_as_arrow(empty_list_if_zero_records=False)
     return pa.Table.from_batches(batches)
