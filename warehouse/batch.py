@@ -22,6 +22,8 @@ Digests = npt.NDArray[np.bytes_]
 Fingerprints = npt.NDArray[np.uint64]
 """xxh3-64 of each (event_time, payload): a repeat with another one is *conflicting*."""
 
+_PIECE = 4096  # rows that are Python objects at a time
+
 Mask = npt.NDArray[np.bool_]
 
 
@@ -81,20 +83,26 @@ class Batch:
 
 def digests(rows: pa.Table) -> Digests:
     """The identity of each row of a table that has session_id and id."""
-    sessions, ids = rows.column("session_id").to_pylist(), rows.column("id").to_pylist()
-    # The length of the session id keeps ("ab", "c") and ("a", "bc") apart whatever characters they hold.
-    joined = b"".join(
-        [xxh3_128_digest(f"{len(session)}:{session}{id_}".encode()) for session, id_ in zip(sessions, ids, strict=True)]
-    )
-    return np.frombuffer(joined, dtype="S16")
+    return np.frombuffer(b"".join(map(_digests, rows.select(["session_id", "id"]).to_batches(_PIECE))), dtype="S16")
 
 
 def fingerprints(rows: pa.Table) -> Fingerprints:
     """The fingerprint of each row of a table that has event_time and payload."""
-    times = rows.column("event_time").cast(pa.int64()).to_pylist()
-    payloads = rows.column("payload").to_pylist()
-    return np.fromiter(
-        (xxh3_64_intdigest(f"{time}:{payload}".encode()) for time, payload in zip(times, payloads, strict=True)),
+    pieces = rows.select(["event_time", "payload"]).to_batches(_PIECE)
+    return np.concatenate([np.empty(0, np.uint64), *map(_fingerprints, pieces)])
+
+
+def _digests(piece: pa.RecordBatch) -> bytes:
+    sessions, ids = (column.to_pylist() for column in piece.columns)
+    # The length of the session id keeps ("ab", "c") and ("a", "bc") apart whatever characters they hold.
+    return b"".join(
+        [xxh3_128_digest(f"{len(session)}:{session}{id_}".encode()) for session, id_ in zip(sessions, ids, strict=True)]
+    )
+
+
+def _fingerprints(piece: pa.RecordBatch) -> Fingerprints:
+    times, payloads = piece.column("event_time").cast(pa.int64()).to_pylist(), piece.column("payload").to_pylist()
+    return np.array(
+        [xxh3_64_intdigest(f"{time}:{payload}".encode()) for time, payload in zip(times, payloads, strict=True)],
         dtype=np.uint64,
-        count=rows.num_rows,
     )

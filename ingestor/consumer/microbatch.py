@@ -148,7 +148,7 @@ class Gathering:
         """
         gathered, self._gathered = self._gathered, _Gathered(since=0.0)
         return MicroBatch(
-            rows=pa.concat_tables([ROWS.empty_table(), *gathered.tables]),
+            rows=pa.concat_tables([ROWS.empty_table(), *gathered.tables]).combine_chunks(),
             rejects=gathered.rejects,
             expected=expected,
             progress={

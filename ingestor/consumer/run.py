@@ -84,7 +84,8 @@ def assemble(settings: IngestorSettings, *, clock: Clock, abandon: threading.Eve
     require_room(source, letters)
     warehouse = open_warehouse(settings.warehouse)
     prefetch = settings.memory_budget_bytes // _PREFETCH_SHARE
-    budget = settings.memory_budget_bytes - prefetch
+    # While a batch is put together and screened it is in memory twice.
+    budget = settings.memory_budget_bytes - prefetch - settings.batch_max_bytes
     observer.may_hold(budget)
     member = KafkaMember(
         consumer_options(settings.kafka, settings.ingestor_group, prefetch),
