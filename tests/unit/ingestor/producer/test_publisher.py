@@ -390,28 +390,3 @@ def test_an_event_that_is_not_durable_and_refused_is_counted(publish, topic, reg
     assert publisher.flush(30) == 0
     labels = {"reason": "topic_authorization_failed"}
     assert registry.get_sample_value("ingestor_publisher_failed_total", labels) == 1
-
-
-def test_however_busy_the_parent_is_its_children_can_emit(publish, topic):
-    """A lock that one of the parent's threads held inside SQLite would stay taken in the child for ever."""
-    publisher = publish()
-    topic.messages = []
-    over = threading.Event()
-
-    def emit():
-        while not over.is_set():
-            publisher.emit("started", **EVENT)
-
-    emitting = threading.Thread(target=emit)
-    emitting.start()
-    children = []
-    for _ in range(40):
-        child = os.fork()
-        if child == 0:
-            signal.alarm(20)  # a child that hangs is no test that hangs
-            publisher.emit("ended", **EVENT)
-            os._exit(0)
-        children.append(child)
-    over.set()
-    emitting.join()
-    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 40
