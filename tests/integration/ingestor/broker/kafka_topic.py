@@ -6,7 +6,15 @@ import uuid
 from collections.abc import Callable
 
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    ResourceType,
+)
 
 from ingestor.broker.kafka import KafkaMember, consumer_options
 from ingestor.errors import TopicMissing
@@ -87,6 +95,12 @@ class KafkaTopic:
     def add_partition(self) -> None:
         self._partitions += 1
         self.admin.create_partitions([NewPartitions(self.name, self._partitions)])[self.name].result(SECONDS)
+
+    def set(self, name: str, value: str) -> None:
+        """Change one setting of the topic."""
+        entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, self.name, incremental_configs=[entry])
+        self.admin.incremental_alter_configs([resource])[resource].result(SECONDS)
 
     def delete(self) -> None:
         self.admin.delete_topics([self.name])[self.name].result(SECONDS)

@@ -81,7 +81,7 @@ class Partition:
     reached: int = 0
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.data())
 def test_every_offset_is_delivered_once_or_counted_as_a_hole_once(data):
     """Whatever the polls bring, and however often they deliver something again."""

@@ -9,6 +9,8 @@ from ingestor.dead_letters.limit import RejectLimit
 from ingestor.errors import BrokerUnavailable, MostMessagesBad
 from tests.support.events import wire
 from tests.unit.ingestor.consumer.parts import BATCH_SECONDS, Consumer, World
+from warehouse.batch import ROWS, Batch
+from warehouse.checkpoint import Progress
 from warehouse.errors import TopicRecreated
 
 
@@ -156,6 +158,20 @@ def test_an_idle_partition_moves_its_time_on_once_a_minute_beside_a_busy_one(wor
         consumer.turn()
     behind = world.clock.now().timestamp() * 1000 - (world.checkpoints[1].stored_until_ms or 0)
     assert behind <= 75_000
+
+
+def test_a_partition_that_another_owner_moved_is_read_on_from_where_that_one_left_it(world):
+    """The group may think that it is ours while a zombie's commit lands."""
+    consumer = Consumer(world, eager=True)
+    consumer.settle()
+    send(world, 0, 1, 2, 3, 4)
+    other = world.warehouse.ledger(world.stream)
+    other.append(Batch(ROWS.empty_table()), {0: world.position.get(0)}, {0: Progress(2, holes=2)})
+    consumer.settle()
+    consumer.settle()
+    assert world.position[0] == 4
+    assert world.stored == [(0, 2), (0, 3)]
+    assert consumer.member.granted == {0, 1}
 
 
 def test_draining_stores_what_was_taken_and_takes_nothing_new(world):

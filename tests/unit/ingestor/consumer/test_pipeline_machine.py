@@ -138,7 +138,7 @@ class Consumers(RuleBasedStateMachine):
         if not wakes:
             self.crash(self.alive.index(consumer))
 
-    @rule(before=messages, after=messages, which=st.integers(0, 3), turns=st.integers(1, 3))
+    @rule(before=messages, after=messages, which=st.integers(0, 3), turns=st.integers(1, 5))
     @precondition(lambda self: self.alive)
     def hand_over(
         self, before: list[tuple[int, Kind, int]], after: list[tuple[int, Kind, int]], which: int, turns: int
@@ -268,4 +268,4 @@ class Consumers(RuleBasedStateMachine):
 
 
 TestConsumers = Consumers.TestCase
-TestConsumers.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestConsumers.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)

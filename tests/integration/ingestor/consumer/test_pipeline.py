@@ -1,0 +1,260 @@
+"""The pipeline on a real Kafka: what only a real broker does to it."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+
+from ingestor.consumer.backpressure import BackpressurePolicy
+from ingestor.consumer.pipeline import POLL_MESSAGES
+from ingestor.dead_letters.kafka import KafkaDeadLetters
+from ingestor.dead_letters.memory import MemoryDeadLetters
+from ingestor.errors import BrokerUnavailable
+from tests.integration.ingestor.broker.kafka_topic import SECONDS, KafkaTopic
+from tests.integration.ingestor.consumer.live import LiveConsumer, turn_until
+from tests.support import events
+from tests.support.events import wire
+from warehouse.batch import ROWS, Batch
+from warehouse.checkpoint import Checkpoint, Progress
+from warehouse.errors import TopicRecreated
+from warehouse.memory import MemoryWarehouse
+from warehouse.stream import Stream
+
+EVENTS = 400
+
+
+class Gate:
+    """The warehouse's door: shut, every commit waits before it lands."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.open.set()
+        self.knocked = threading.Event()
+
+    def __call__(self, moment: str) -> None:
+        if moment == "before":
+            self.knocked.set()
+            assert self.open.wait(SECONDS)
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
+@pytest.fixture
+def warehouse(gate) -> MemoryWarehouse:
+    return MemoryWarehouse(gate)
+
+
+@pytest.fixture
+def letters() -> MemoryDeadLetters:
+    return MemoryDeadLetters()
+
+
+@pytest.fixture
+def topic(kafka, topic_name) -> KafkaTopic:
+    return KafkaTopic(kafka.bootstrap_servers, topic_name)
+
+
+@pytest.fixture
+def join(topic, warehouse, letters, gate) -> Iterator[Callable[..., LiveConsumer]]:
+    consumers: list[LiveConsumer] = []
+
+    def joined(**changes: object) -> LiveConsumer:
+        consumers.append(LiveConsumer(topic, warehouse, letters, **changes))
+        return consumers[-1]
+
+    yield joined
+    gate.open.set()
+    for consumer in consumers:
+        consumer.close()
+
+
+def checkpoints(topic: KafkaTopic, warehouse: MemoryWarehouse) -> dict[int, Checkpoint]:
+    return dict(warehouse.ledger(Stream(topic.group, topic.name, topic.topic_id)).checkpoints())
+
+
+def accounts(topic: KafkaTopic, warehouse: MemoryWarehouse) -> None:
+    """Every offset below a position is a row, a duplicate, a dead letter or a hole, once."""
+    stored = warehouse.events.partition_rows(Stream(topic.group, topic.name, topic.topic_id))
+    for partition, each in checkpoints(topic, warehouse).items():
+        rows = stored[partition].rows if partition in stored else 0
+        settled = rows + each.duplicates + sum(each.dead_lettered.values()) + each.holes
+        assert settled == each.position - each.first_offset, partition
+
+
+def rows(warehouse: MemoryWarehouse) -> int:
+    return warehouse.events.size().rows
+
+
+def at_the_end(topic: KafkaTopic, warehouse: MemoryWarehouse, partitions: int) -> bool:
+    positions = {partition: each.position for partition, each in checkpoints(topic, warehouse).items()}
+    return positions == {partition: topic.end(partition) for partition in range(partitions)}
+
+
+def send(topic: KafkaTopic, partition: int, *numbers: int) -> None:
+    topic.produce(partition, [wire(number=number) for number in numbers])
+
+
+def test_transactions_leave_holes_and_nothing_aborted_is_stored(topic, warehouse, join):
+    send(topic, 0, 1)
+    topic.leave_a_hole(0)
+    send(topic, 0, 2)
+    topic.leave_a_hole(0)
+    turn_until(lambda: at_the_end(topic, warehouse, 1), join())
+    assert rows(warehouse) == 2
+    assert checkpoints(topic, warehouse)[0].holes == 6
+    accounts(topic, warehouse)
+
+
+def test_rebalances_under_load_store_every_event_once(topic, warehouse, letters, join):
+    consumers, sent = [join()], 0
+
+    def more() -> None:
+        nonlocal sent
+        for partition in (0, 1):
+            send(topic, partition, *range(sent + 1, sent + EVENTS + 1))  # the same identities in both partitions
+            topic.produce(partition, [b"bad"])
+        sent += EVENTS
+
+    more()
+    turn_until(lambda: rows(warehouse) > 0, *consumers)
+    consumers.append(join())
+    more()
+    turn_until(lambda: rows(warehouse) > EVENTS, *consumers)
+    consumers.append(join())
+    more()
+    turn_until(lambda: at_the_end(topic, warehouse, 2), *consumers)
+    consumers.pop(0).close()
+    more()
+    turn_until(lambda: at_the_end(topic, warehouse, 2), *consumers)
+    assert rows(warehouse) == sent
+    assert warehouse.events.repeated(1)[0] == 0
+    assert {dict(each.headers)["dead-letter-reason"] for each in letters.letters} == {b"not_json"}
+    accounts(topic, warehouse)
+
+
+def test_a_position_beyond_the_end_stops_its_partition_and_the_other_goes_on(topic, warehouse, join, caplog):
+    ledger = warehouse.ledger(Stream(topic.group, topic.name, topic.topic_id))
+    ledger.append(Batch(ROWS.empty_table()), {0: None}, {0: Progress(50, holes=50)})
+    send(topic, 0, 1)
+    send(topic, 1, 2, 3)
+    turn_until(lambda: rows(warehouse) == 2, join())
+    assert checkpoints(topic, warehouse)[0].position == 50
+    assert "partition 0 is stopped" in caplog.text
+
+
+@pytest.mark.parametrize("wrong", [0, 2, 10**6])
+def test_offsets_of_the_group_that_somebody_set_change_nothing(topic, warehouse, join, wrong):
+    send(topic, 0, 1, 2, 3)
+    first = join()
+    turn_until(lambda: topic.recorded(0) == 3, first)
+    first.close()
+    place = TopicPartition(topic.name, 0, wrong)
+    asked = [ConsumerGroupTopicPartitions(topic.group, [place])]
+    topic.admin.alter_consumer_group_offsets(asked)[topic.group].result(SECONDS)
+    assert topic.recorded(0) == wrong
+    send(topic, 0, 4, 5)
+    turn_until(lambda: topic.recorded(0) == 5, join())
+    assert rows(warehouse) == 5
+    accounts(topic, warehouse)
+
+
+def test_a_group_whose_offsets_were_deleted_goes_on_where_the_table_stands(topic, warehouse, join):
+    send(topic, 0, 1, 2, 3)
+    first = join()
+    turn_until(lambda: topic.recorded(0) == 3, first)
+    first.close()
+    topic.admin.delete_consumer_groups([topic.group])[topic.group].result(SECONDS)
+    send(topic, 0, 4)
+    turn_until(lambda: topic.recorded(0) == 4, join())
+    assert rows(warehouse) == 4
+    assert checkpoints(topic, warehouse)[0].duplicates == 0
+
+
+def test_a_topic_that_is_created_again_under_a_running_consumer_is_refused(topic, warehouse, join):
+    send(topic, 0, 1, 2)
+    consumer = join()
+    turn_until(lambda: topic.recorded(0) == 2, consumer)
+    topic.recreate()
+    send(topic, 0, 3, 4, 5)
+    with pytest.raises(TopicRecreated):
+        turn_until(lambda: False, consumer)
+    with pytest.raises(TopicRecreated):
+        turn_until(lambda: False, join())
+    assert rows(warehouse) == 2
+
+
+def test_two_partitioners_and_added_partitions_store_each_event_once(topic, warehouse, join):
+    consumers = [join(), join()]
+    turn_until(lambda: all(each.member.ends() for each in consumers), *consumers)
+    for partitioner in ("consistent_random", "murmur2_random"):
+        producer = Producer({**topic.options, "partitioner": partitioner}, logger=logging.getLogger(__name__))
+        for session in range(40):
+            for number in (1, 2, 3):
+                value = wire(session=session, number=number)
+                producer.produce(topic.name, value, key=events.session_id(session))
+        assert producer.flush(SECONDS) == 0
+        topic.add_partition()
+    send(topic, 3, 4)
+    turn_until(lambda: rows(warehouse) == 121 and at_the_end(topic, warehouse, 4), *consumers)
+    assert warehouse.events.repeated(1)[0] == 0
+    assert sum(each.duplicates for each in checkpoints(topic, warehouse).values()) == 120
+    accounts(topic, warehouse)
+
+
+def test_a_blocked_warehouse_costs_no_membership_and_bounds_memory(topic, warehouse, gate, join):
+    budget = 200_000
+    gate.open.clear()
+    consumer = join(budget=BackpressurePolicy(bytes=budget, patience_seconds=0.3))
+    send(topic, 0, 1)
+    turn_until(gate.knocked.is_set, consumer)
+    send(topic, 0, *range(2, 8000))
+    withdrawn: list[object] = []
+    consumer.pipeline.withdrawn = withdrawn.append
+    held = [consumer.gathering.bytes]
+    silent_until = time.monotonic() + 4.5  # the group gives a member up that is silent for 3 s
+    while time.monotonic() < silent_until:
+        consumer.pipeline.turn()
+        held.append(consumer.gathering.bytes)
+    assert withdrawn == []
+    assert budget < max(held) < budget + POLL_MESSAGES * 1000, "full, and by no more than one poll"
+    assert held[-1] == held[-10], "nothing is taken any more"
+    del consumer.pipeline.withdrawn
+    gate.open.set()
+    turn_until(lambda: rows(warehouse) == 7999, consumer)
+    accounts(topic, warehouse)
+
+
+def test_nothing_is_committed_while_the_broker_acknowledges_no_letter(topic, topic_name, warehouse, kafka):
+    """A compacted topic refuses what has no key, until it is compacted no more."""
+    name = f"{topic_name}.letters"
+    refusing = KafkaTopic(kafka.bootstrap_servers, name, partitions=1, **{"cleanup.policy": "compact"})
+    written: list[str] = []
+
+    class Watched(KafkaDeadLetters):
+        def write(self, letters) -> None:
+            try:
+                super().write(letters)
+            except BrokerUnavailable:
+                written.append("refused")
+                raise
+            written.append("acknowledged")
+
+    consumer = LiveConsumer(topic, warehouse, Watched(topic.options, name, 1_000_000))
+    topic.produce(0, [b"bad", wire(number=1)])
+    turn_until(lambda: len(written) >= 2, consumer)
+    assert set(written) == {"refused"}
+    assert rows(warehouse) == 0
+    assert checkpoints(topic, warehouse) == {}
+    refusing.set("cleanup.policy", "delete")
+    turn_until(lambda: topic.recorded(0) == 2, consumer)
+    assert written[-1] == "acknowledged"
+    assert refusing.end(0) >= 1
+    assert rows(warehouse) == 1
+    accounts(topic, warehouse)
+    consumer.close()
