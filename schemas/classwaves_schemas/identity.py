@@ -2,9 +2,9 @@
 
 import os
 import time
-import uuid
 
 RANDOM_BYTES = 10
+_VARIANTS = "89ab"
 
 
 def new_event_id(now_ms: int | None = None, randomness: bytes | None = None) -> str:
@@ -16,7 +16,7 @@ def new_event_id(now_ms: int | None = None, randomness: bytes | None = None) -> 
     """
     now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     randomness = os.urandom(RANDOM_BYTES) if randomness is None else randomness
-    bits = bytearray(now_ms.to_bytes(6) + randomness)
-    bits[6] = 0x70 | bits[6] & 0x0F
-    bits[8] = 0x80 | bits[8] & 0x3F
-    return str(uuid.UUID(bytes=bytes(bits)))
+    # Put together as text: uuid.UUID would take as long as everything else that an emit does to its event.
+    time_hex, random_hex = now_ms.to_bytes(6).hex(), randomness.hex()
+    variant = _VARIANTS[randomness[2] >> 4 & 3]
+    return f"{time_hex[:8]}-{time_hex[8:]}-7{random_hex[1:4]}-{variant}{random_hex[5:8]}-{random_hex[8:]}"
