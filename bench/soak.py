@@ -5,7 +5,6 @@ SOAK_MINUTES=n sets how long; SOAK_SEED=n plays the same days and the same kills
 
 import os
 import sys
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -13,7 +12,6 @@ from pydantic import Field, PositiveFloat
 
 from demo.incident import at_random
 from demo.plan import Plan
-from demo.school_day import last_school_day
 from demo.stage import on_stage
 from service.exits import one_line_errors
 from service.settings import Settings
@@ -32,13 +30,12 @@ class SoakSettings(Settings):
     soak_folder: Path | None = Field(default=None, description="an empty or missing folder for the soak's files")
 
 
-def plan_of(settings: SoakSettings, today: datetime) -> Plan:
-    """Days of a minute each, the last of which is the last school day."""
+def plan_of(settings: SoakSettings) -> Plan:
+    """Days of a minute each."""
     days = max(1, round(settings.soak_minutes * 60 / DAY_SECONDS))
-    kills = at_random(Random(settings.soak_seed), days * DAY_SECONDS, CONSUMERS, KILL_EVERY_SECONDS)
+    kills = at_random(Random(settings.soak_seed), days * DAY_SECONDS, KILL_EVERY_SECONDS)
     return Plan(
         seed=settings.soak_seed,
-        on=last_school_day(today.date()) - timedelta(days=days - 1),
         day_seconds=DAY_SECONDS,
         days=days,
         incidents=tuple(kills),
@@ -50,7 +47,7 @@ def plan_of(settings: SoakSettings, today: datetime) -> Plan:
 def main() -> int:
     """The exit code."""
     settings = SoakSettings.from_environment(os.environ)
-    return on_stage(plan_of(settings, datetime.now(UTC)), settings.soak_folder, TELL_EVERY_SECONDS)
+    return on_stage(plan_of(settings), settings.soak_folder, TELL_EVERY_SECONDS)
 
 
 if __name__ == "__main__":

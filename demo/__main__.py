@@ -2,11 +2,9 @@
 
 import os
 import sys
-from datetime import UTC, datetime
 
-from demo.incident import half_way
+from demo.incident import scripted
 from demo.plan import Plan
-from demo.school_day import last_school_day
 from demo.settings import DemoSettings
 from demo.stage import on_stage
 from service.exits import one_line_errors
@@ -21,10 +19,9 @@ def main() -> int:
     settings = DemoSettings.from_environment(os.environ)
     plan = Plan(
         seed=_SEED,
-        on=last_school_day(datetime.now(UTC).date()),
         day_seconds=settings.demo_seconds,
         days=1,
-        incidents=half_way(settings.demo_seconds),
+        incidents=scripted(settings.demo_seconds) if settings.demo_chaos == "on" else (),
     )
     return on_stage(plan, settings.demo_folder, _TELL_EVERY_SECONDS)
 

@@ -1,5 +1,11 @@
-"""How far things are, read from broker and table while everything runs."""
+"""How far things are, as the ledger in the table tells it.
 
+Totals come from here and not from metrics: what a killed process had counted died with it, and the ledger's counts are
+committed with the rows.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ingestor.settings import LedgerSettings
@@ -11,22 +17,20 @@ from warehouse.stream import Stream
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Ledger:
     """What became of the messages so far.
 
     Arguments:
-        sent: messages that the broker holds.
-        stored: rows in the table.
-        lag: messages that no commit has passed yet.
+        positions: by partition, how many of its messages a commit has passed.
+        rows: in the table.
         duplicates: repeats that were recognised.
-        dead_lettered: messages that went to the dead letters.
+        letters: messages that went to the dead letters, by reason.
     """
 
-    sent: int
-    stored: int
-    lag: int
+    positions: Mapping[int, int]
+    rows: int
     duplicates: int
-    dead_lettered: int
+    letters: Mapping[str, int]
 
 
 class Gauge:
@@ -40,15 +44,24 @@ class Gauge:
         self._partitions = topic.partitions
         self._ledger = self._warehouse.ledger(Stream(settings.ingestor_group, self._topic, topic.topic_id))
 
-    def read(self) -> Reading:
-        """The figures now. Positions are read first, so that lag is never told too small."""
+    def ledger(self) -> Ledger:
+        """The figures in the table now; the broker is not asked."""
         checkpoints = self._ledger.checkpoints()
-        marks = watermarks(self._admin, self._topic, self._partitions)
-        sent = sum(mark.high - mark.low for mark in marks.values())
-        return Reading(
-            sent=sent,
-            stored=self._warehouse.events.size().rows,
-            lag=sent - sum(each.position - each.first_offset for each in checkpoints.values()),
+        letters: Counter[str] = Counter()
+        for checkpoint in checkpoints.values():
+            letters.update(checkpoint.dead_lettered)
+        return Ledger(
+            positions={
+                partition: checkpoints[partition].position if partition in checkpoints else 0
+                for partition in self._partitions
+            },
+            rows=self._warehouse.events.size().rows,
             duplicates=sum(each.duplicates for each in checkpoints.values()),
-            dead_lettered=sum(sum(each.dead_lettered.values()) for each in checkpoints.values()),
+            letters=letters,
         )
+
+    def ends(self) -> Mapping[int, int]:
+        """The next offset of each partition, from the broker. Raises BrokerUnavailable."""
+        return {
+            partition: mark.high for partition, mark in watermarks(self._admin, self._topic, self._partitions).items()
+        }

@@ -1,8 +1,8 @@
 """One thing that happened in a classroom."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,13 @@ class Happening:
     at: datetime
     pod: str
     message: dict[str, Any]
+
+    def moved(self, at: datetime) -> Self:
+        """The same at another time."""
+        payload = self.message["payload"]
+        if "timestamp" in payload:
+            payload = {**payload, "timestamp": wire_time(at)}
+        return replace(self, at=at, message={**self.message, "event_time": wire_time(at), "payload": payload})
 
 
 def wire_time(at: datetime) -> str:

@@ -1,36 +1,53 @@
-"""When which consumer is killed, and when it comes back."""
+"""What is killed, when, and when it comes back."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from random import Random
+
+
+class Victim(StrEnum):
+    """What can be killed while the demo runs."""
+
+    CONSUMER = "consumer"
+    PRODUCER = "producer"
+    BROKER = "broker"
+
+
+AWAY_SECONDS = {Victim.CONSUMER: 4.0, Victim.PRODUCER: 2.0, Victim.BROKER: 4.0}
+"""For how long a victim is left dead by one who presses a key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A consumer is killed without warning, and started again.
+    """Something is killed without warning, and started again.
 
     Arguments:
-        consumer: which one, from 0.
         killed: seconds after the day's begin.
+        victim: what.
         back: seconds after the day's begin, later than `killed`.
     """
 
-    consumer: int
     killed: float
+    victim: Victim
     back: float
 
 
-def half_way(seconds: float) -> list[Incident]:
-    """The second of two consumers dies half way through, and is away for a tenth of the day."""
-    return [Incident(consumer=1, killed=seconds * 0.5, back=seconds * 0.6)]
+def scripted(seconds: float) -> list[Incident]:
+    """A consumer dies, then the broker, and while that is away a producer whose spool is all that holds its events."""
+    return [
+        Incident(seconds * 0.15, Victim.CONSUMER, seconds * 0.25),
+        Incident(seconds * 0.35, Victim.BROKER, seconds * 0.45),
+        Incident(seconds * 0.4, Victim.PRODUCER, seconds * 0.45),
+    ]
 
 
-def at_random(rng: Random, seconds: float, consumers: int, every: float) -> Iterator[Incident]:
-    """Incidents one after the other, each of a consumer that is up, about `every` seconds; the last ends in time."""
+def at_random(rng: Random, seconds: float, every: float) -> Iterator[Incident]:
+    """Consumers die one after the other, about every so many seconds; the last is back in time."""
     now = 0.0
     while True:
         killed = now + rng.expovariate(1 / every)
         now = killed + rng.uniform(0.5, 5.0)
         if now >= seconds:
             return
-        yield Incident(rng.randrange(consumers), killed, now)
+        yield Incident(killed, Victim.CONSUMER, now)

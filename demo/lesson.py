@@ -11,10 +11,12 @@ from uuid import UUID
 
 from demo.happening import Happening, wire_time
 
-CONTROLLER = "session_controller@rest-1"
-SOCKETS = ("sessions_namespace@ws-1", "sessions_namespace@ws-2")
-GUIDANCE = "guidance_namespace@ws-3"
-PODS = (CONTROLLER, *SOCKETS, GUIDANCE)
+CONTROLLER, OLD_CONTROLLER = "session-controller-1", "session-controller-2"
+SOCKETS = ("websocket-handler-1", "websocket-handler-2")
+GUIDANCE = "guidance-handler-1"
+SDK_PODS = (CONTROLLER, *SOCKETS)
+PLAIN_PODS = (OLD_CONTROLLER, GUIDANCE)
+PODS = (*SDK_PODS, *PLAIN_PODS)
 
 NAMES = ("Maya", "Zoë", "O'Neil", "Anneliese", "Tariq", "Björn")
 """Pupils whose names a producer lets slip; none of them may ever reach the table."""
@@ -53,6 +55,7 @@ class Lesson:
         self._teacher_id = teacher_id
         self._begins = begins
         self._session_id = new_id(rng)
+        self._controller = rng.choice((CONTROLLER, CONTROLLER, OLD_CONTROLLER))
         self._socket = rng.choice(SOCKETS)
         self._groups = [
             Group(new_id(rng), number, tuple(new_id(rng) for _ in range(rng.randint(3, 5))))
@@ -61,7 +64,7 @@ class Lesson:
         self._told: list[tuple[datetime, str, str, dict[str, Any]]] = []
 
     def happenings(self) -> list[Happening]:
-        """The whole life, in the order of its times; each component that counts counts from 1 without a gap."""
+        """The whole life, in the order of its times; who counts by itself does so from 1, without a gap."""
         started = self._begins + self._minutes(0, 2)
         ended = started + self._minutes(30, 45)
         self._configure(self._begins - self._minutes(5, 10))
@@ -92,7 +95,7 @@ class Lesson:
             "leadersAssigned": len(sizes),
         }
         oldest = {"sessionId": self._session_id, "status": "created"}
-        self._tell(at, CONTROLLER, "configured", self._mostly(today, older, oldest))
+        self._tell(at, self._controller, "configured", self._mostly(today, older, oldest))
 
     def _gather(self, started: datetime) -> None:
         """Pupils come in the four minutes before the start, a few late; a group is ready when its leader is."""
@@ -118,7 +121,7 @@ class Lesson:
         none = {"readyGroupsAtStart": 0, "startedWithoutReadyGroups": False, **seen, "readinessRatio": 0}
         socket = {"readyGroupsAtStart": ready - 1, "startedWithoutReadyGroups": True, **_seen(at, "websocket")}
         test = {"totalGroups": ready, "targetGroupSize": max(len(group.pupils) for group in self._groups)}
-        self._tell(at, CONTROLLER, "started", self._mostly(today, none, socket, test))
+        self._tell(at, self._controller, "started", self._mostly(today, none, socket, test))
 
     def _teach(self, started: datetime, ended: datetime) -> None:
         for _ in range(self._rng.randint(12, 36)):
@@ -151,16 +154,15 @@ class Lesson:
         }
         if self._rng.random() < 0.3:
             payload["teacherNotes"] = f'"Phones out" again.\nTalk to group 2, {self._rng.choice(NAMES)}.'
-        self._tell(ended, CONTROLLER, "ended", payload)
+        self._tell(ended, self._controller, "ended", payload)
 
     def _tell(self, at: datetime, pod: str, event_type: str, payload: dict[str, Any]) -> None:
         self._told.append((at, pod, event_type, payload))
 
     def _written_down(self) -> list[Happening]:
-        counts = dict.fromkeys(PODS, 0)
+        count = 0
         written = []
         for at, pod, event_type, payload in sorted(self._told, key=lambda told: told[0]):
-            counts[pod] += 1
             message: dict[str, Any] = {
                 "id": self._event_id(at, event_type, payload),
                 "event_type": event_type,
@@ -170,9 +172,10 @@ class Lesson:
                 "school_id": self._school_id,
                 "payload": payload,
             }
-            # The REST backend knows nothing of sources and sequences; the sockets' producers do.
-            if pod != CONTROLLER:
-                message |= {"source": pod, "sequence": counts[pod], "schema_version": 1}
+            # The SDK's pods leave sources and sequences to it, and the old controller knows nothing of them.
+            if pod == GUIDANCE:
+                count += 1
+                message |= {"source": pod, "sequence": count, "schema_version": 1}
             written.append(Happening(at, pod, message))
         return written
 

@@ -3,9 +3,9 @@
 Pure: the same day and seed give the same deliveries in every process, so that each producer can work out its own.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import cycle
 from random import Random
 from typing import Any
@@ -13,10 +13,8 @@ from typing import Any
 from classwaves_schemas.verdict import Reason
 from demo.delivery import Delivery
 from demo.happening import Happening
-from demo.lesson import NAMES, PODS
+from demo.lesson import NAMES, PLAIN_PODS
 from demo.spoil import SPOILERS
-
-_LAST_EVENT = 0.9  # of the day; the rest is for what comes late
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,50 +22,49 @@ class Mischief:
     """How often things go wrong, each as a share of all events.
 
     Arguments:
-        repeats: sent a second time with the same id, some seconds later, by any pod.
+        repeats: sent again with the same id some seconds later: of the plain producers' events, by any of them.
         late: sent some seconds after their turn.
-        malformed: followed by a spoilt copy, each kind of refusal in turn.
+        malformed: followed by a spoilt copy from a plain producer, each kind of refusal in turn.
         personal: told with fields that nobody declared and that name a pupil.
     """
 
-    repeats: float = 0.03
+    repeats: float = 0.08
     late: float = 0.03
     malformed: float = 0.01
     personal: float = 0.05
 
-    def deliveries(self, happenings: Sequence[Happening], seconds: float, seed: int) -> list[Delivery]:
+    def deliveries(
+        self, happenings: Iterable[Happening], begins: datetime, seconds: float, seed: int
+    ) -> list[Delivery]:
         """A day's messages in the order in which they are sent.
 
         Arguments:
-            happenings: the day, in order and not empty.
-            seconds: how long the whole day takes to be sent.
+            happenings: the day, told live.
+            begins: the time from which `Delivery.due` counts.
+            seconds: after which nothing is sent, however late it is.
             seed: decides what goes wrong.
         """
         rng = Random(seed)
         spoilers = cycle(rng.sample(list(SPOILERS), len(SPOILERS)))
-        first, last = happenings[0].at, happenings[-1].at
-        scale = seconds * _LAST_EVENT / max((last - first).total_seconds(), 1.0)
         sent = [
             delivery
             for happening in happenings
-            for delivery in self._told(happening, (happening.at - first).total_seconds() * scale, rng, spoilers)
+            for delivery in self._sent(happening, (happening.at - begins).total_seconds(), rng, spoilers)
         ]
         return sorted((replace(each, due=min(each.due, seconds)) for each in sent), key=lambda each: each.due)
 
-    def _told(self, happening: Happening, due: float, rng: Random, spoilers: Iterator[Reason]) -> Iterator[Delivery]:
+    def _sent(self, happening: Happening, due: float, rng: Random, spoilers: Iterator[Reason]) -> Iterator[Delivery]:
         message = happening.message
         if rng.random() < self.personal:
             message = _indiscreet(message, rng)
         if rng.random() < self.late:
             due += rng.uniform(0.2, 3.0)
-        value = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
-        told = Delivery(due, happening.pod, message["session_id"], message["id"], value)
-        yield told
-        if rng.random() < self.repeats:
-            yield replace(told, due=due + rng.uniform(0.5, 4.0), pod=rng.choice(PODS))
+        sent = Delivery(due, happening.pod, message)
+        yield sent
+        if happening.pod in PLAIN_PODS and rng.random() < self.repeats:
+            yield replace(sent, due=due + rng.uniform(0.5, 4.0), pod=rng.choice(PLAIN_PODS))
         if rng.random() < self.malformed:
-            reason = next(spoilers)
-            yield replace(told, value=SPOILERS[reason](message), reason=reason)
+            yield replace(sent, pod=rng.choice(PLAIN_PODS), reason=next(spoilers))
 
 
 def _indiscreet(message: dict[str, Any], rng: Random) -> dict[str, Any]:

@@ -1,106 +1,100 @@
 """A plan carried out: producers send, consumers store, some die, and in the end all is stored."""
 
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 
-from demo.consumers import Consumers
+from demo.audience import audience
+from demo.broker import Broker
+from demo.cast import Cast, consumers, plain_producers, publishers, write_targets
+from demo.chaos import Chaos
+from demo.day import Day
 from demo.errors import NotDrained, ProcessDied
 from demo.gauge import Gauge
-from demo.lesson import PODS
+from demo.monitor import Monitor
 from demo.plan import Plan
-from demo.process import Process
+from demo.pod import Pod
 from demo.report import Report
+from demo.scrape import scrape
 from demo.world import World
+from localkafka import Kafka
 
-_HEAD_START = 1.5  # for producers to work out their day
-_TICK_SECONDS = 0.1
+_HEAD_START = 4.0  # for producers to work out their day
+_READY_SECONDS = 60.0
 _DRAIN_SECONDS = 90.0
-_SLACK_SECONDS = 60.0
-
-Action = tuple[float, Callable[[], None]]
+_GRACE_SECONDS = 30.0
 
 
-def play(world: World, plan: Plan, report: Report, every: float) -> None:
+def play(world: World, plan: Plan, kafka: Kafka, report: Report, every: float) -> None:
     """Carry a plan out; no process of it is left at the end, whatever that is.
 
     Arguments:
         world: whose topics and tables exist.
         plan: what happens.
+        kafka: where.
         report: who is told.
-        every: seconds between two quiet lines.
+        every: seconds between two readings.
 
     Raises:
-        ProcessDied, NotDrained: it did not go as it should.
+        ProcessDied, NotDrained, StartError: it did not go as it should.
     """
-    gauge = Gauge(world.settings)
     with ExitStack() as stack:
         report.say(f"{plan.consumers} consumers start: each is a process of `ingestor run`.")
-        consumers = stack.enter_context(Consumers(world, plan.consumers))
-        consumers.wait_until_ready()
+        storing = [stack.enter_context(pod) for pod in consumers(world, plan.consumers)]
+        _await_ready(storing)
         begins_at = time.time() + _HEAD_START
-        producers = [stack.enter_context(_producer(world, plan, pod, begins_at)) for pod in PODS]
+        cast = Cast(storing, publishers(world, plan, begins_at), plain_producers(world, plan, begins_at))
+        write_targets(world.targets, cast.observable)
+        for pod in cast.producers:
+            stack.enter_context(pod)
         report.say(
-            f"{len(producers)} producers start: plain confluent-kafka and JSON; one of them partitions by CRC32."
+            f"{len(cast.publishers)} producers start that emit with the SDK, and {len(cast.plain)} without it: plain "
+            f"confluent-kafka and JSON, one of them partitioned by CRC32."
         )
-        actions = list(_actions(plan, consumers, report))
-        tell_at = begins_at
-        while any(producer.code is None for producer in producers):
-            now = time.time()
-            while actions and actions[0][0] <= now - begins_at:
-                actions.pop(0)[1]()
-            _check(producers, consumers, now - begins_at - plan.seconds)
-            if now >= tell_at:
-                report.reading(gauge.read())
-                tell_at = now + every
-            time.sleep(_TICK_SECONDS)
-        _check(producers, consumers, 0)
-        report.say("The day is over: the producers have ended, the broker has acknowledged all that they sent.")
-        for _, action in actions:
-            action()
-        _drain(gauge, consumers, report)
-        consumers.wait_until_ready()  # one that has just come back would not hear SIGTERM yet
-        consumers.stop()
-        report.say("All is stored. The consumers got SIGTERM and left cleanly.")
+        gauge, broker = Gauge(world.settings), Broker(kafka)
+        begins = datetime.fromtimestamp(begins_at, UTC)
+        watching = stack.enter_context(audience(report, broker.product, begins, plan.seconds))
+        day = Day(
+            seconds=plan.seconds,
+            begins_at=begins_at,
+            cast=cast,
+            chaos=Chaos(cast, broker, plan.incidents, watching.say),
+            monitor=Monitor(cast, broker, gauge),
+            watching=watching,
+            every=every,
+        )
+        day.pass_by()
+        _drain(day, gauge)
+        _await_ready(storing)  # one that has just come back would not hear SIGTERM yet
+        for pod in storing:
+            pod.terminate()
+        for pod in storing:
+            pod.wait(_GRACE_SECONDS)
+        watching.say("All is stored. The consumers got SIGTERM and left cleanly.")
 
 
-def _producer(world: World, plan: Plan, pod: str, begins_at: float) -> Process:
-    assignment = plan.assignment(pod, world.settings.session_events_topic, world.journals, begins_at)
-    return world.start(pod, sys.executable, "-m", "demo.producer", assignment.model_dump_json())
+def _await_ready(pods: Sequence[Pod]) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    for pod in pods:
+        while not _is_ready(pod):
+            pod.check()
+            if time.monotonic() > deadline:
+                raise ProcessDied(f"{pod.name} was not ready within {_READY_SECONDS:.0f} s: see its log.")
+            time.sleep(0.1)
 
 
-def _actions(plan: Plan, consumers: Consumers, report: Report) -> Iterator[Action]:
-    for incident in plan.incidents:
-        number = incident.consumer
-
-        def kill(number: int = number) -> None:
-            pid = consumers.kill(number)
-            report.say(f"SIGKILL: consumer {number + 1} (process {pid}) is dead, in the middle of whatever it did.")
-
-        def start(number: int = number) -> None:
-            pid = consumers.start(number).pid
-            report.say(f"Consumer {number + 1} starts again (process {pid}).")
-
-        yield incident.killed, kill
-        yield incident.back, start
+def _is_ready(pod: Pod) -> bool:
+    assert pod.port is not None, f"{pod.name} answers no probes"
+    scraped = scrape(pod.port)
+    return scraped is not None and not scraped.unready
 
 
-def _check(producers: list[Process], consumers: Consumers, overdue: float) -> None:
-    consumers.check_alive()
-    for producer in producers:
-        if producer.code:
-            raise ProcessDied(f"{producer.log.stem} ended with {producer.code}: {producer.last_words()}")
-    if overdue > _SLACK_SECONDS:
-        raise NotDrained(f"The producers are still sending {overdue:.0f} s after the end of their day.")
-
-
-def _drain(gauge: Gauge, consumers: Consumers, report: Report) -> None:
+def _drain(day: Day, gauge: Gauge) -> None:
+    """Wait until the ledger has passed the end of each partition, which does not move any more."""
+    ends = gauge.ends()
     deadline = time.monotonic() + _DRAIN_SECONDS
-    while (reading := gauge.read()).lag:
-        report.reading(reading)
-        consumers.check_alive()
+    while behind := sum(max(ends[partition] - at, 0) for partition, at in day.look().ledger.positions.items()):
         if time.monotonic() > deadline:
-            raise NotDrained(f"{reading.lag} messages are not stored {_DRAIN_SECONDS:.0f} s after the last was sent.")
+            raise NotDrained(f"{behind} messages are not stored {_DRAIN_SECONDS:.0f} s after the last was sent.")
         time.sleep(1)
-    report.reading(reading)

@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, PositiveFloat
 
@@ -10,9 +11,10 @@ from service.settings import Settings
 
 
 class DemoSettings(Settings):
-    """How long, and where."""
+    """How long, where, and whether it is made hard."""
 
     demo_seconds: PositiveFloat = Field(default=30.0, description="seconds for which producers send")
+    demo_chaos: Literal["on", "off"] = Field(default="on", description="on, or off to kill nothing by itself")
     demo_folder: Path | None = Field(default=None, description="an empty or missing folder for the demo's files")
 
 

@@ -45,10 +45,9 @@ def _perform(plan: Plan, folder: Path, report: Report, every: float) -> bool:
         report.show(world.output("ingestor", "topics", "create"))
         report.show(world.output("ingestor", "tables", "migrate"))
         report.say(
-            f"{plan.on:%A, %d %B %Y}, told in {plan.day_seconds:.0f} s: {plan.teachers} teachers of {SCHOOLS} schools, "
-            f"five lessons each."
+            f"A school day in {plan.day_seconds:.0f} s: {SCHOOLS} schools, {plan.teachers} teachers, five lessons each."
         )
-        play(world, plan, report, every)
+        play(world, plan, kafka, report, every)
         return _conclude(world, report)
 
 

@@ -49,7 +49,6 @@ class World:
                 "WAREHOUSE": f"delta:{folder / 'warehouse'}",
                 "PSEUDONYM_KEY_FILE": str(key),
                 "HTTP_PORT": "0",
-                "COLUMNS": "240",  # commands write to us; what a terminal has no room for, the report cuts off
             },
         )
         world.logs.mkdir()
@@ -65,6 +64,16 @@ class World:
     def journals(self) -> Path:
         """The folder of what producers know."""
         return self.folder / "journals"
+
+    @property
+    def spools(self) -> Path:
+        """The folder of the spools' folders."""
+        return self.folder / "spools"
+
+    @property
+    def targets(self) -> Path:
+        """The file that tells Prometheus what to scrape."""
+        return self.folder / "targets.json"
 
     @property
     def warehouse(self) -> Path:

@@ -1,10 +1,15 @@
 """The demo as a newcomer meets it: one command, and nothing but its output, its exit code and its folder to go by."""
 
+import fcntl
 import os
+import pty
 import re
+import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 
 import duckdb
@@ -36,6 +41,24 @@ def gone_within(folder, seconds):
     return left
 
 
+class Shown:
+    """What a terminal has been sent so far."""
+
+    def __init__(self, terminal):
+        self._terminal = terminal
+        self._text = ""
+
+    def wait_for(self, words, seconds=120):
+        deadline = time.monotonic() + seconds
+        while not re.search(words, re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self._text)):
+            try:
+                if select.select([self._terminal], [], [], 0.1)[0]:
+                    self._text += os.read(self._terminal, 65_536).decode(errors="replace")
+            except OSError:  # nobody writes to it any more
+                deadline = 0
+            assert time.monotonic() < deadline, f"{words} was not shown:\n{self._text[-5000:]}"
+
+
 @pytest.fixture(scope="module")
 def played(kafka, tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo") / "folder"
@@ -55,9 +78,35 @@ def test_it_says_which_broker_it_got(played, kafka):
     assert f"Kafka: {kafka.product}" in done.stdout.splitlines()[0]
 
 
-def test_it_kills_a_consumer_and_brings_it_back(played):
+@pytest.mark.parametrize("who", [r"consumer-\d \(process \d+\)", r"[a-z]+-[a-z]+-\d \(process \d+\)"])
+def test_it_kills_a_consumer_and_a_producer_and_brings_them_back(played, who):
     _, done = played
-    assert re.search(r"SIGKILL: consumer 2 \(process \d+\)[\s\S]*Consumer 2 starts again", done.stdout)
+    name = re.search(rf"SIGKILL: ({who})", done.stdout)
+    assert name is not None
+    assert re.search(
+        rf"SIGKILL: {name[1].split()[0]}[\s\S]*{name[1].split()[0]} \(process \d+\) starts again", done.stdout
+    )
+
+
+def test_it_kills_the_broker_if_it_is_its_own(played):
+    _, done = played
+    own = "Maven jars" in done.stdout.splitlines()[0]
+    assert bool(re.search(r"SIGKILL: the broker[\s\S]*the broker starts again", done.stdout)) == own
+    assert ("The broker is left alone" in done.stdout) != own
+
+
+def test_every_event_whose_id_emit_returned_is_among_those_that_are_proven(played):
+    folder, done = played
+    returned = {
+        line.split(",")[1]
+        for journal in (folder / "journals").iterdir()
+        for line in journal.read_text().splitlines()
+        if line.endswith(",returned")
+    }
+    assert f"emit had returned {len(returned):,}," in done.stdout
+    events = DeltaTable(folder / "warehouse" / "analytics" / "session_events").to_pyarrow_table(columns=["id"])
+    assert returned <= set(events["id"].to_pylist())
+    assert list((folder / "spools").rglob("*.spool")) == []
 
 
 def test_it_leaves_no_process_behind(played):
@@ -101,6 +150,7 @@ def test_it_works_with_a_mock_where_nothing_better_runs_and_says_so(tmp_path):
     done = demo(tmp_path / "demo", 8, PATH=str(bare), JAVA_HOME=str(tmp_path), KAFKA_BOOTSTRAP_SERVERS="")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "mock cluster, no real broker," in done.stdout.splitlines()[0]
+    assert "The broker is left alone" in done.stdout
     assert "missing 0, twice 0" in done.stdout
 
 
@@ -113,10 +163,40 @@ def test_it_leaves_no_process_behind_when_it_is_interrupted(tmp_path, ending, co
     with subprocess.Popen(DEMO, env=environ, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         assert any(re.search(r"stored +[1-9]", line) for line in running.stdout)
-        assert len(processes_of(folder)) > 6
+        assert len(processes_of(folder)) > 7
         running.send_signal(ending)
         assert running.wait(30) == code
     assert gone_within(folder, 10) == []
+
+
+def test_chaos_that_is_off_kills_nothing(tmp_path):
+    done = demo(tmp_path / "demo", 5, DEMO_CHAOS="off")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "SIGKILL" not in done.stdout
+
+
+def test_in_a_terminal_keys_kill_a_consumer_a_producer_and_the_broker_and_end_the_day(tmp_path, own_broker):
+    own_broker.close()  # it only told that this machine can run one
+    environ = {**os.environ, "DEMO_SECONDS": "60", "DEMO_FOLDER": str(tmp_path / "demo"), "DEMO_CHAOS": "off"}
+    environ |= {"TERM": "xterm-256color", "KAFKA_BOOTSTRAP_SERVERS": ""}
+    terminal, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    with subprocess.Popen(DEMO, env=environ, stdin=end, stdout=end, stderr=end, start_new_session=True) as running:
+        os.close(end)
+        shown = Shown(terminal)
+        shown.wait_for(r"stored in table +[1-9]")
+        for key, words in [
+            (b"c", r"SIGKILL: consumer-\d"),
+            (b"p", r"SIGKILL: [a-z]+-[a-z]+-\d"),
+            (b"b", r"SIGKILL: the broker"),
+            (b"q", r"cut short"),
+        ]:
+            os.write(terminal, key)
+            shown.wait_for(words)
+        shown.wait_for(r"Proven: nothing is missing, nothing is there twice\.")
+        assert running.wait(30) == 0
+    os.close(terminal)
+    assert gone_within(tmp_path / "demo", 10) == []
 
 
 def test_a_folder_that_is_in_use_is_refused_in_one_line(tmp_path):

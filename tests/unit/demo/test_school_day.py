@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from classwaves_schemas.envelope import EventType
 from classwaves_schemas.times import parse_time
 from classwaves_schemas.verdict import explain
-from demo.lesson import CONTROLLER, PODS, Lesson
-from demo.school_day import EVENTS_PER_TEACHER, SCHOOLS, SchoolDay, last_school_day
+from demo.lesson import GUIDANCE, PODS, Lesson
+from demo.school_day import EVENTS_PER_TEACHER, SCHOOLS, SchoolDay, told
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BEGINS = datetime(2025, 9, 15, 8, 15, tzinfo=UTC)
@@ -51,9 +51,9 @@ def test_a_component_that_counts_counts_densely_and_in_the_order_of_time(seed):
     for each in life(seed):
         if "sequence" in each.message:
             counted[each.message["source"]].append((each.message["sequence"], each.at))
-    for told in counted.values():
-        assert [sequence for sequence, _ in told] == list(range(1, len(told) + 1))
-        assert told == sorted(told, key=lambda one: one[1])
+    for numbered in counted.values():
+        assert [sequence for sequence, _ in numbered] == list(range(1, len(numbered) + 1))
+        assert numbered == sorted(numbered, key=lambda one: one[1])
 
 
 @given(seeds)
@@ -113,16 +113,32 @@ def test_the_payload_shapes_of_all_times_occur(day):
     }
 
 
-def test_the_rest_backend_tells_neither_source_nor_sequence(day):
-    assert all(("sequence" in each.message) == (each.pod != CONTROLLER) for each in day)
+def test_only_the_guidance_handler_counts_by_itself(day):
+    assert all(("sequence" in each.message) == ("source" in each.message) == (each.pod == GUIDANCE) for each in day)
 
 
 def test_a_teacher_has_about_as_many_events_as_the_rate_is_reckoned_with(day):
     assert len(day) / 12 == pytest.approx(EVENTS_PER_TEACHER, rel=0.1)
 
 
-@given(st.dates(date(2001, 1, 1), date(2100, 1, 1)))
-def test_the_last_school_day_is_a_past_weekday_of_this_week_or_the_last(today):
-    last = last_school_day(today)
-    assert 1 <= (today - last).days <= 3
-    assert last.weekday() < 5
+@given(st.datetimes(datetime(2001, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)), st.floats(0.1, 600))
+def test_a_day_that_is_told_live_keeps_its_order_and_takes_as_long_as_it_shall(day, begins, seconds):
+    live = told(day, begins, seconds)
+    assert [each.message["id"] for each in live] == [each.message["id"] for each in day]
+    assert [each.at for each in live] == sorted(each.at for each in live)
+    assert live[0].at == begins
+    assert (live[-1].at - begins).total_seconds() == pytest.approx(seconds, abs=1e-5)
+
+
+def test_a_day_that_is_told_live_says_so_in_all_its_messages(day):
+    live = told(day, BEGINS, 30)
+    for each in live:
+        message = each.message
+        assert abs((parse_time(message["event_time"]) - each.at).total_seconds()) < 0.001
+        assert message["payload"].get("timestamp", message["event_time"]) == message["event_time"]
+
+
+def test_telling_a_day_live_leaves_the_day_as_it_is(day):
+    before = [each.message["event_time"] for each in day]
+    told(day, BEGINS, 30)
+    assert [each.message["event_time"] for each in day] == before
