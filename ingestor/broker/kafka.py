@@ -48,6 +48,8 @@ def consumer_options(options: Mapping[str, str], group: str, prefetch_bytes: int
         "queued.max.messages.kbytes": prefetch_bytes // 1024,
         "fetch.wait.max.ms": 100,
         "topic.metadata.refresh.interval.ms": 30_000,  # how soon an added partition is noticed
+        # A broker that was frozen is dropped from the metadata; after this long without one, ask the first ones again.
+        "metadata.recovery.rebootstrap.trigger.ms": 10_000,
         "client.id": "classwaves-ingestor",
     }
     return {**defaults, **options, **_GUARANTEED, "group.id": group}
@@ -71,7 +73,7 @@ class KafkaMember:
         self._incarnation = incarnation
         self._fetching: set[int] = set()
         self._paused = False
-        configuration: dict[str, object] = {**options, "error_cb": _log_error}
+        configuration: dict[str, object] = {**options, "error_cb": _log_error, "on_commit": _log_commit}
         self._consumer = Consumer(configuration, logger=log)
 
     def subscribe(self, listener: Listener) -> None:
@@ -179,3 +181,8 @@ class KafkaMember:
 
 def _log_error(error: KafkaError) -> None:
     log.warning("librdkafka reports an error", extra={"kafka_error": error.str()})
+
+
+def _log_commit(error: KafkaError | None, _: object) -> None:
+    if error is not None:
+        log.warning("group offsets not recorded", extra={"kafka_error": error.str()})

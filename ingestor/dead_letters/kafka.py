@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import Message as Delivered
 
 from ingestor.dead_letters.letter import Letter, stub
-from ingestor.errors import BrokerUnavailable
+from ingestor.errors import BrokerUnavailable, DeadLetterTopicTooSmall
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class KafkaDeadLetters:
         """See `DeadLetters.write`."""
         too_large = self._deliver(letters)
         if too_large and self._deliver([stub(each) for each in too_large]):
-            raise BrokerUnavailable(f"{self._topic} does not even take a stub: raise its max.message.bytes.")
+            raise DeadLetterTopicTooSmall(f"{self._topic} does not even take a stub: raise its max.message.bytes.")
 
     def _deliver(self, letters: Sequence[Letter]) -> Sequence[Letter]:
         """Deliver letters and return those that are too large for the topic."""

@@ -14,5 +14,6 @@ class DeadLetters(Protocol):
 
         Raises:
             BrokerUnavailable: not all are acknowledged; write them all again (a letter may then be there twice).
+            DeadLetterTopicTooSmall: not even a stub fits.
         """
         ...

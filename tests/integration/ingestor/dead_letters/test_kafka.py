@@ -6,7 +6,7 @@ from confluent_kafka import Consumer, TopicPartition
 from ingestor.broker.memory import MemoryMessage
 from ingestor.dead_letters.kafka import KafkaDeadLetters
 from ingestor.dead_letters.letter import Letter, Origin, letter, stub
-from ingestor.errors import BrokerUnavailable
+from ingestor.errors import DeadLetterTopicTooSmall
 from ingestor.topics.description import describe_topic
 from tests.integration.ingestor.broker.kafka_topic import SECONDS, KafkaTopic
 
@@ -70,5 +70,5 @@ def test_around_the_limit_every_letter_is_whole_or_a_stub_and_none_is_missing(to
 
 def test_a_topic_that_does_not_even_take_a_stub_is_said_to_be_too_small(kafka, topic_name):
     tiny = KafkaTopic(kafka.bootstrap_servers, topic_name, partitions=1, **{"max.message.bytes": "100"})
-    with pytest.raises(BrokerUnavailable, match=r"raise its max\.message\.bytes"):
+    with pytest.raises(DeadLetterTopicTooSmall, match=r"raise its max\.message\.bytes"):
         KafkaDeadLetters(tiny.options, tiny.name, 1000).write([letter_of(0, b"x" * 2000)])
