@@ -2,6 +2,8 @@
 
 WarehouseError
 ├── WarehouseUnavailable   try the same call again
+│   └── WarehouseWarming   it is starting up, which takes minutes
+├── WarehouseRefused       credentials or grants are not enough
 ├── TableMissing           run `ingestor tables migrate`
 ├── TableMismatch          a table and its contract disagree
 ├── TopicRecreated         the topic's id is not the one that the positions were made for
@@ -19,6 +21,14 @@ class WarehouseUnavailable(WarehouseError):
     """The warehouse did not answer; whether anything was stored is settled by calling again."""
 
 
+class WarehouseWarming(WarehouseUnavailable):
+    """The warehouse is starting up; try the same call again, for minutes."""
+
+
+class WarehouseRefused(WarehouseError):
+    """The warehouse does not let us do this; trying again will not help."""
+
+
 class TableMissing(WarehouseError):
     """A table does not exist."""
 
@@ -32,4 +42,4 @@ class TopicRecreated(WarehouseError):
 
 
 class WarehouseAddressError(SettingsError):
-    """WAREHOUSE is neither delta:<folder or object-store URL> nor memory:."""
+    """WAREHOUSE is neither delta:<folder or object-store URL> nor databricks: nor memory:."""

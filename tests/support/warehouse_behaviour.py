@@ -131,7 +131,8 @@ class WarehouseBehaviour:
         warehouse.ledger(STREAM).append(batch(event("a")), {0: None}, {0: Progress(1)})
         other = warehouse.ledger(replace(STREAM, group="a/b %"))
         assert other.checkpoints() == {}
-        assert other.append(batch(event("a")), {0: None}, {0: Progress(1)}) == Stored(0, duplicates={0: 1})
+        repeat = batch(event("a", offset=1))
+        assert other.append(repeat, {0: None}, {0: Progress(2, first_offset=1)}) == Stored(0, duplicates={0: 1})
         assert warehouse.ledger(STREAM).checkpoints() == {0: Checkpoint(position=1, first_offset=0)}
 
     # --- Fencing

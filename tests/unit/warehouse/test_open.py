@@ -1,5 +1,10 @@
+import sys
+
 import pytest
 
+from service.errors import SettingsError
+from warehouse.databricks.settings import DatabricksSettings
+from warehouse.databricks.warehouse import DatabricksWarehouse
 from warehouse.delta.warehouse import DeltaWarehouse
 from warehouse.errors import WarehouseAddressError, WarehouseUnavailable
 from warehouse.memory import MemoryWarehouse
@@ -27,3 +32,24 @@ def test_a_store_that_cannot_be_read_is_unavailable(tmp_path):
     (log / f"{0:020}.json").write_text("{")
     with pytest.raises(WarehouseUnavailable, match="session_events cannot be opened"):
         open_warehouse(f"delta:{tmp_path}").events.size()
+
+
+def test_databricks_takes_the_rest_of_its_settings_from_the_environment(monkeypatch):
+    monkeypatch.setenv("DATABRICKS_HOST", "adb.example.net")
+    monkeypatch.setenv("DATABRICKS_WAREHOUSE_ID", "abc")
+    monkeypatch.delenv("DATABRICKS_TOKEN", raising=False)
+    with pytest.raises(SettingsError, match="set either DATABRICKS_TOKEN"):
+        open_warehouse("databricks:")
+    monkeypatch.setenv("DATABRICKS_TOKEN", "secret")
+    assert isinstance(open_warehouse("databricks:"), DatabricksWarehouse)
+
+
+def test_the_connector_is_needed_by_those_alone_who_use_it(monkeypatch):
+    """An installation for embedded tables does without it."""
+    connecting = "warehouse.databricks.connection"
+    monkeypatch.delitem(sys.modules, connecting, raising=False)
+    monkeypatch.setitem(sys.modules, "databricks", None)
+    given = {"DATABRICKS_HOST": "adb.example.net", "DATABRICKS_WAREHOUSE_ID": "abc", "DATABRICKS_TOKEN": "t"}
+    warehouse = DatabricksWarehouse(DatabricksSettings.from_environment(given))
+    with pytest.raises(WarehouseAddressError, match=r"pip install 'classwaves-ingestor\[databricks\]'"):
+        warehouse.events.size()

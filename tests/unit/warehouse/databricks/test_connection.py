@@ -1,0 +1,88 @@
+import json
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import jwt
+import pytest
+
+from warehouse.databricks.connection import options
+from warehouse.databricks.service_principal import ServicePrincipal
+from warehouse.databricks.settings import DatabricksSettings
+
+
+def told(**changes):
+    given = {"DATABRICKS_HOST": "adb.example.net", "DATABRICKS_WAREHOUSE_ID": "abc", "DATABRICKS_TOKEN": "t", **changes}
+    return options(DatabricksSettings.from_environment({name: value for name, value in given.items() if value}))
+
+
+def test_the_connector_neither_repeats_statements_nor_calls_home():
+    found = told()
+    assert found["_retry_stop_after_attempts_duration"] == 1
+    assert found["enable_telemetry"] is False
+    assert found["session_configuration"]["TIMEZONE"] == "UTC"
+
+
+def test_a_workspace_is_reached_over_tls_and_trusted_by_the_systems_authorities_or_a_given_one(tmp_path):
+    assert told()["server_hostname"] == "adb.example.net"
+    assert told()["_port"] == 443
+    assert "_tls_trusted_ca_file" not in told()
+    given = told(DATABRICKS_HOST="https://localhost:18443", DATABRICKS_CA_FILE=str(tmp_path / "ca.pem"))
+    assert given["_port"] == 18443
+    assert given["_tls_trusted_ca_file"] == str(tmp_path / "ca.pem")
+
+
+def test_an_endpoint_on_this_machine_may_speak_plain_http():
+    found = told(DATABRICKS_HOST="http://localhost:8080")
+    assert found["_connection_uri"] == "http://localhost:8080/sql/1.0/warehouses/abc"
+
+
+def test_a_service_principal_takes_the_place_of_a_token():
+    found = told(DATABRICKS_TOKEN=None, DATABRICKS_CLIENT_ID="app", DATABRICKS_CLIENT_SECRET="s")
+    assert "access_token" not in found
+    assert found["credentials_provider"].auth_type() == "oauth-m2m"
+
+
+@pytest.fixture
+def workspace():
+    """Makes tokens as a workspace does, the first of which have expired already."""
+    asked = []
+
+    class Tokens(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked.append((self.path, self.rfile.read(int(self.headers["Content-Length"])).decode()))
+            expires = 1 if len(asked) < 3 else 2**40
+            token = jwt.encode({"exp": expires, "n": len(asked)}, "k" * 32)
+            answer = json.dumps({"access_token": token, "token_type": "Bearer", "expires_in": 3600}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Tokens)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_principals_token_is_asked_for_once_and_again_when_it_has_expired(workspace):
+    url, asked = workspace
+    headers = ServicePrincipal(url, "app", "s&cret")()
+    tokens = [headers()["Authorization"] for _ in range(4)]
+    assert len(set(tokens)) == len(asked) == 3
+    assert all(token.startswith("Bearer ") for token in tokens)
+    path, form = asked[0]
+    assert path == "/oidc/v1/token"
+    assert form == "grant_type=client_credentials&client_id=app&client_secret=s%26cret&scope=all-apis"
+
+
+def test_a_file_of_authorities_that_is_none_is_found_out_at_once(tmp_path):
+    (tmp_path / "ca.pem").write_text("no certificate")
+    with pytest.raises(ssl.SSLError):
+        ServicePrincipal("https://localhost", "app", "s", tmp_path / "ca.pem")

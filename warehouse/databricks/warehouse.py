@@ -1,0 +1,62 @@
+"""The `Warehouse` of a Databricks catalog."""
+
+import time
+
+from classwaves_schemas.tables import INGESTOR_POSITIONS, SESSION_EVENTS
+from service.clock import Clock, SystemClock
+from warehouse.databricks.books import SqlBooks
+from warehouse.databricks.events import DatabricksEvents
+from warehouse.databricks.ledger import DatabricksLedger
+from warehouse.databricks.patience import Patience
+from warehouse.databricks.session import Connection, Session
+from warehouse.databricks.settings import DatabricksSettings
+from warehouse.databricks.tables import DatabricksTables, describe, mismatches
+from warehouse.databricks.warming import Warming
+from warehouse.errors import TableMismatch, WarehouseAddressError
+from warehouse.stream import Stream
+
+PATIENT = Patience(time.sleep)
+"""About 15 s of pauses at most: longer waits are the caller's, who can stop in between."""
+
+
+class DatabricksWarehouse:
+    """Tables that a SQL warehouse reads and writes for us. Nothing is asked of it before the first call.
+
+    Arguments:
+        settings: where it is, and who we are there.
+        patience: how long a call goes on trying.
+        clock: for the age of sessions.
+    """
+
+    def __init__(self, settings: DatabricksSettings, patience: Patience = PATIENT, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._patience = patience
+        self._clock = clock or SystemClock()
+        self._warming = Warming(settings.databricks_warming_seconds, self._clock)
+        self.tables = DatabricksTables(self._session(None), settings.databricks_catalog, patience)
+        self.events = DatabricksEvents(self._session(SESSION_EVENTS.schema), patience)
+
+    def ledger(self, stream: Stream) -> DatabricksLedger:
+        """Writing, for the thread that asks. The tables are held against their contracts by the first call."""
+        session = self._session(SESSION_EVENTS.schema)
+        return DatabricksLedger(SqlBooks(session, stream), stream, lambda: self._check(session), self._patience)
+
+    def _check(self, session: Session) -> None:
+        catalog = f"`{self._settings.databricks_catalog}`"
+        tables = (SESSION_EVENTS, INGESTOR_POSITIONS)
+        found = [each for table in tables for each in mismatches(table, describe(session, catalog, table))]
+        if found:
+            raise TableMismatch("; ".join(map(str, found)))
+
+    def _session(self, schema: str | None) -> Session:
+        where = f"warehouse {self._settings.databricks_warehouse_id} at {self._settings.databricks_host}"
+        return Session(self._connect, schema, where, self._clock, self._warming)
+
+    def _connect(self) -> Connection:
+        try:
+            from warehouse.databricks.connection import connect  # noqa: PLC0415  # an extra of its own
+        except ModuleNotFoundError as error:
+            raise WarehouseAddressError(
+                "WAREHOUSE is databricks:, which needs the connector: pip install 'classwaves-ingestor[databricks]'."
+            ) from error
+        return connect(self._settings)
