@@ -17,7 +17,6 @@ class Broker:
     def __init__(self, kafka: Kafka) -> None:
         self.product = kafka.product.rstrip(",")
         self._process = kafka.broker
-        self._starting: Thread | None = None
         self._up = True
         self._error: LocalKafkaError | None = None
         self.back_at = -math.inf
@@ -46,15 +45,7 @@ class Broker:
 
     def start(self) -> None:
         """Start it again on the same data, soon."""
-        self._starting = Thread(target=self._start, name="broker-start", daemon=True)
-        self._starting.start()
-
-    def await_start(self) -> None:
-        """Return once a restart is over. Raises StartError if it failed."""
-        if self._starting is not None:
-            self._starting.join()
-        if self._error is not None:
-            raise self._error
+        Thread(target=self._start, name="broker-start", daemon=True).start()
 
     def _start(self) -> None:
         assert self._process is not None

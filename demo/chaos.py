@@ -77,11 +77,15 @@ class Chaos:
         self._kill(victim, now + AWAY_SECONDS[victim])
 
     def calm(self) -> None:
-        """Kill nothing more and bring everybody back. Raises StartError if the broker does not come back."""
+        """Kill nothing more and start everybody again."""
         self._script.clear()
         for each in [*self._dead]:
             self._revive(each)
-        self._broker.await_start()
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is to come and nobody is away. Raises StartError if the broker does not come back."""
+        return not self._script and not self._dead and self._broker.up
 
     def _kill(self, victim: Victim, back: float) -> None:
         if victim is Victim.BROKER and not self._broker.mortal:

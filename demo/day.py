@@ -14,7 +14,7 @@ from demo.reading import Reading, State
 from ingestor import catalogue
 
 _TICK_SECONDS = 0.1
-_SLACK_SECONDS = 60.0
+_SLACK_SECONDS = 150.0
 _VICTIMS: Mapping[str, Victim] = {"c": Victim.CONSUMER, "p": Victim.PRODUCER, "b": Victim.BROKER}
 _QUIT = "q"
 
@@ -62,7 +62,7 @@ class Day:
         """
         look_at = self._begins_at
         ending = False
-        while not all(pod.ended for pod in self._cast.producers):
+        while not (self._chaos.over and all(pod.ended for pod in self._cast.producers)):
             now = time.time()
             since = now - self._begins_at
             if not ending and (since >= self._seconds or self._hears(self._watching.key(), since)):

@@ -22,7 +22,7 @@ from service.signals import stop_event
 OTHER_PARTITIONER = GUIDANCE
 """The pod that partitions as librdkafka does by default, by CRC32; the others as Java and Node do, by murmur2."""
 
-_FLUSH_SECONDS = 30.0
+_FLUSH_SECONDS = 120.0
 
 
 def run(assignment: Assignment, producer: Producer, journal: Journal, stop: threading.Event) -> None:

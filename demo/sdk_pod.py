@@ -24,7 +24,7 @@ from service.logs import configure
 from service.probes import probes
 from service.signals import stop_event
 
-CLOSE_SECONDS = 30.0
+CLOSE_SECONDS = 120.0  # a broker may take its time to come back on a busy machine
 _TICK_SECONDS = 0.5
 
 

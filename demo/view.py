@@ -22,7 +22,7 @@ _STYLES = {
 }
 _KEYS = (("c", "kill consumer"), ("p", "kill producer"), ("b", "kill broker"), ("q", "end the day"))
 _NUMBER = 9
-_LAG_BAR = 12
+_LAG_BAR = 12  # on 80 columns
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,11 @@ class View:
         reading = self.history.latest
         body: list[RenderableType] = [self._head(width), Rule(style="dim")]
         if reading is not None:
-            body += [self._rates(reading, width), Rule(style="dim"), _pods_and_lags(reading)]
+            body += [
+                self._rates(reading, width),
+                Rule(style="dim"),
+                _pods_and_lags(reading, _LAG_BAR + (width - 80) // 2),
+            ]
             body += [Rule(style="dim"), self._outcome(reading, width)]
         body.append(Rule("what happened", align="left", style="dim"))
         used = sum(len(console.render_lines(part, options.update(height=None))) for part in body)
@@ -63,7 +67,7 @@ class View:
 
     def _head(self, width: int) -> Table:
         seconds = min(max((self.now - self.begins).total_seconds(), 0.0), self.day_seconds)
-        told = f"{seconds:.0f} of {self.day_seconds:.0f} s"
+        told = f"{seconds:.0f} of {self.day_seconds:.0f} s" if seconds < self.day_seconds else "over; the rest arrives"
         head = Table.grid(expand=True)
         head.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         head.add_column(justify="right", no_wrap=True)
@@ -118,11 +122,11 @@ class View:
         return text
 
 
-def _pods_and_lags(reading: Reading) -> Table:
+def _pods_and_lags(reading: Reading, bar: int) -> Table:
     both = Table.grid(expand=True)
     both.add_column(ratio=1)
-    both.add_column(width=_LAG_BAR + 18)
-    both.add_row(_pods(reading), _lags(reading))
+    both.add_column(width=bar + 18)
+    both.add_row(_pods(reading), _lags(reading, bar))
     return both
 
 
@@ -158,17 +162,19 @@ def _state(pod: PodReading, told: str) -> Text:
     return Text(words, style=_STYLES[pod.state])
 
 
-def _lags(reading: Reading) -> Table:
+def _lags(reading: Reading, bar: int) -> Table:
     lags, owners = reading.lags, reading.owners
     top = max([*lags.values(), 1000])
     table = Table.grid(padding=(0, 1, 0, 0))
     table.add_column(width=9, style="dim")
     table.add_column(width=6, justify="right")
-    table.add_column(width=_LAG_BAR, no_wrap=True)
+    table.add_column(width=bar, no_wrap=True)
     table.add_row("partition", Text("lag", style="dim"), "")
     for partition, lag in lags.items():
-        bar = Text("▇" * round(_LAG_BAR * lag / top), style="magenta")
-        table.add_row(str(partition), f"{lag:,}", bar if partition in owners else Text("nobody reads", style="yellow"))
+        shown = Text("▇" * round(bar * lag / top), style="magenta")
+        table.add_row(
+            str(partition), f"{lag:,}", shown if partition in owners else Text("nobody reads", style="yellow")
+        )
     table.add_row("all", Text(f"{sum(lags.values()):,}", style="bold"), "")
     return table
 

@@ -96,10 +96,11 @@ def test_calm_brings_everybody_back_at_once_and_ends_the_script(cast, broker, pr
     chaos.strike(Victim.PRODUCER, 0)
     chaos.strike(Victim.BROKER, 0)
     assert not broker.up
-    process.may_start.set()
     chaos.calm()
+    assert not chaos.over
+    process.may_start.set()
+    wait_until(lambda: chaos.over, "the broker is up")
     assert process.done == ["killed", "started"]
-    assert broker.up
     assert up(cast.publishers) == [True]
     chaos.turn(10)
     assert up(cast.consumers) == [True, True]
@@ -110,8 +111,9 @@ def test_a_broker_that_does_not_come_back_is_not_passed_over(cast, broker, proce
     process.may_start.set()
     chaos = Chaos(cast, broker, [], said.append)
     chaos.strike(Victim.BROKER, 0)
+    chaos.calm()
     with pytest.raises(StartError, match="no broker"):
-        chaos.calm()
+        wait_until(lambda: chaos.over, "the broker is up", seconds=20)
 
 
 def test_somebody_elses_broker_is_left_alone_and_that_is_said(cast, said):

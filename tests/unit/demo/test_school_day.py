@@ -123,8 +123,9 @@ def test_a_teacher_has_about_as_many_events_as_the_rate_is_reckoned_with(day):
 
 @given(st.datetimes(datetime(2001, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)), st.floats(0.1, 600))
 def test_a_day_that_is_told_live_keeps_its_order_and_takes_as_long_as_it_shall(day, begins, seconds):
-    live = told(day, begins, seconds)
-    assert [each.message["id"] for each in live] == [each.message["id"] for each in day]
+    morning = day[:300]
+    live = told(morning, begins, seconds)
+    assert [each.message["id"] for each in live] == [each.message["id"] for each in morning]
     assert [each.at for each in live] == sorted(each.at for each in live)
     assert live[0].at == begins
     assert (live[-1].at - begins).total_seconds() == pytest.approx(seconds, abs=1e-5)
