@@ -23,7 +23,7 @@ class Stored:
     """The commit landed, now or (an ambiguous commit, looked up) before.
 
     Arguments:
-        rows: rows that it added.
+        rows: rows of the batch that are stored from their own offsets.
         duplicates: by partition, rows left out because their identity was stored already or came earlier in the batch.
         conflicting: by partition, those of the duplicates whose event_time or payload differed.
         attempts: commits that were tried, 1 when nobody interfered.
@@ -37,7 +37,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Nothing was stored: these positions are not the expected ones. Another owner is at work on them.
+    """No position was moved: these are not the expected ones. Another owner is at work on them.
+
+    No row was stored either, with one exception where rows and positions are two statements: if the position moved
+    between them, rows are in the table, once, and the new owner finds and counts them as its own.
 
     Arguments:
         positions: where each moved partition stands in the table; partitions that stand as expected are left out.
@@ -59,7 +62,10 @@ class Ledger(Protocol):
         ...
 
     def append(self, batch: Batch, expected: Positions, progress: Mapping[int, Progress]) -> Stored | Moved:
-        """Store the rows that are not stored yet, and move positions and counters, in one atomic commit.
+        """Store the rows that are not stored yet, and move positions and counters, so that both happen or neither.
+
+        Where the warehouse has one commit for both, they happen at once; otherwise rows come first, and count for
+        nothing until the positions move.
 
         Arguments:
             batch: rows in their order of arrival; identities may repeat, the first one wins. May be empty.
@@ -173,7 +179,7 @@ class Warehouse(Protocol):
     def ledger(self, stream: Stream) -> Ledger:
         """Writing, for the thread that asks.
 
-        Raises:
+        Raises, now or from the ledger's first call:
             TableMissing, TableMismatch: session_events is not there or not as its contract says.
         """
         ...

@@ -86,8 +86,8 @@ class MemoryBooks:
 
         return self._tables.execute("add", statement)
 
-    def account(self, batch: Batch, expected: Positions) -> Mapping[int, Account]:
-        return self._tables.execute("account", lambda: self._account(batch, expected))
+    def account(self, batch: Batch) -> Mapping[int, Account]:
+        return self._tables.execute("account", lambda: self._account(batch))
 
     def move(self, gains: Mapping[int, Gain]) -> int:
         def statement() -> int:
@@ -123,15 +123,13 @@ class MemoryBooks:
         actual = {partition: checkpoint.position for partition, checkpoint in held.items()}
         return [partition for partition, position in expected.items() if actual.get(partition) != position]
 
-    def _account(self, batch: Batch, expected: Positions) -> Mapping[int, Account]:
+    def _account(self, batch: Batch) -> Mapping[int, Account]:
         found: dict[int, Account] = {}
         for row in batch.rows.to_pylist():
             partition = row["kafka_partition"]
             known = self._tables.same_identity(row)
             place = ("kafka_topic_id", "kafka_partition", "kafka_offset")
-            itself = row["kafka_offset"] >= (expected[partition] or 0) and any(
-                all(stored[name] == row[name] for name in place) for stored in known
-            )
+            itself = any(all(stored[name] == row[name] for name in place) for stored in known)
             alike = any(all(stored[name] == row[name] for name in ("event_time", "payload")) for stored in known)
             so_far = found.get(partition, Account(0, 0, 0, 0))
             found[partition] = Account(

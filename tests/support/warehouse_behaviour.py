@@ -49,8 +49,9 @@ class WarehouseBehaviour:
 
     def test_a_repeat_of_a_stored_event_is_a_duplicate(self, warehouse: Warehouse) -> None:
         ledger = warehouse.ledger(STREAM)
-        ledger.append(batch(event("a"), event("b")), {0: None}, {0: Progress(2)})
-        assert ledger.append(batch(event("a"), event("c")), {0: 2}, {0: Progress(4)}) == Stored(1, duplicates={0: 1})
+        ledger.append(batch(event("a"), event("b", offset=1)), {0: None}, {0: Progress(2)})
+        repeated = batch(event("a", offset=2), event("c", offset=3))
+        assert ledger.append(repeated, {0: 2}, {0: Progress(4)}) == Stored(1, duplicates={0: 1})
         assert warehouse.events.repeated(limit=9) == (0, [])
 
     def test_a_repeat_within_a_batch_is_a_duplicate_and_the_first_one_wins(self, warehouse: Warehouse) -> None:
@@ -63,7 +64,7 @@ class WarehouseBehaviour:
     def test_a_repeat_with_another_payload_or_time_is_conflicting(self, warehouse: Warehouse, change) -> None:
         ledger = warehouse.ledger(STREAM)
         ledger.append(batch(event("a")), {0: None}, {0: Progress(1)})
-        answer = ledger.append(batch(event("a", **change)), {0: 1}, {0: Progress(2)})
+        answer = ledger.append(batch(event("a", offset=1, **change)), {0: 1}, {0: Progress(2)})
         assert answer == Stored(0, duplicates={0: 1}, conflicting={0: 1})
 
     def test_one_id_in_two_sessions_is_two_events(self, warehouse: Warehouse) -> None:
@@ -73,14 +74,16 @@ class WarehouseBehaviour:
     def test_a_repeat_24_hours_later_is_a_duplicate_even_after_a_restart(self, warehouse: Warehouse) -> None:
         day = 24 * 60
         warehouse.ledger(STREAM).append(batch(event("a"), event("b", minutes=day)), {0: None}, {0: Progress(2)})
-        answer = warehouse.ledger(STREAM).append(batch(event("a", minutes=day), event("b")), {0: 2}, {0: Progress(4)})
+        again = batch(event("a", minutes=day, offset=2), event("b", offset=3))
+        answer = warehouse.ledger(STREAM).append(again, {0: 2}, {0: Progress(4)})
         assert answer == Stored(0, duplicates={0: 2}, conflicting={0: 2})
 
     def test_an_absurd_event_time_costs_nobody_its_row(self, warehouse: Warehouse) -> None:
         ledger = warehouse.ledger(STREAM)
         lost = event("lost", event_time=MORNING.replace(year=2000))
         assert ledger.append(batch(event("a"), lost), {0: None}, {0: Progress(2)}) == Stored(2)
-        assert warehouse.ledger(STREAM).append(batch(lost, event("a")), {0: 2}, {0: Progress(4)}) == Stored(0, {0: 2})
+        again = batch({**lost, "kafka_offset": 2}, event("a", offset=3))
+        assert warehouse.ledger(STREAM).append(again, {0: 2}, {0: Progress(4)}) == Stored(0, {0: 2})
 
     # --- Positions and counters
 
@@ -109,7 +112,7 @@ class WarehouseBehaviour:
     def test_a_batch_of_nothing_but_duplicates_moves_the_position(self, warehouse: Warehouse) -> None:
         ledger = warehouse.ledger(STREAM)
         ledger.append(batch(event("a")), {0: None}, {0: Progress(1)})
-        ledger.append(batch(event("a")), {0: 1}, {0: Progress(2)})
+        ledger.append(batch(event("a", offset=1)), {0: 1}, {0: Progress(2)})
         assert ledger.checkpoints() == {0: Checkpoint(position=2, first_offset=0, duplicates=1)}
 
     def test_an_empty_heartbeat_moves_only_the_time_stored_until(self, warehouse: Warehouse) -> None:

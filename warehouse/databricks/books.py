@@ -59,8 +59,8 @@ class Books(Protocol):
         """
         ...
 
-    def account(self, batch: Batch, expected: Positions) -> Mapping[int, Account]:
-        """By partition, what became of all rows of a batch. A row below `expected` is not the one that is offered."""
+    def account(self, batch: Batch) -> Mapping[int, Account]:
+        """By partition, what became of all rows of a batch."""
         ...
 
     def move(self, gains: Mapping[int, Gain]) -> int:
@@ -97,13 +97,12 @@ class SqlBooks:
             for parcel in parcels(fresh)
         )
 
-    def account(self, batch: Batch, expected: Positions) -> Mapping[int, Account]:
+    def account(self, batch: Batch) -> Mapping[int, Account]:
         """By partition, what became of all rows of a batch."""
-        begins = [{"kafka_partition": partition, "lowest": where or 0} for partition, where in expected.items()]
         found: dict[int, Account] = {}
         for parcel in parcels(batch):
             text = statements.account(len(parcel.stretches))
-            for row in self._session.run(text, {**_parameters(parcel), "begins": json.dumps(begins)}).to_pylist():
+            for row in self._session.run(text, _parameters(parcel)).to_pylist():
                 partition = row.pop("kafka_partition")
                 found[partition] = _sum(found.get(partition), Account(**row))
         return found

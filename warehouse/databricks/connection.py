@@ -1,5 +1,6 @@
 """Connections by databricks-sql-connector: the only module that needs it."""
 
+import logging
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -14,6 +15,10 @@ _SOCKET_SECONDS: Final = 60
 
 _STATEMENT_SECONDS: Final = 600
 """After so long the server itself ends a statement, so that none runs on for days behind our back."""
+
+
+# Under this name the connector writes whole requests, and with them the payloads of events.
+logging.getLogger("databricks.sql.unsafe").disabled = True
 
 
 def connect(settings: DatabricksSettings) -> Connection:

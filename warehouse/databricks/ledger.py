@@ -119,7 +119,7 @@ class DatabricksLedger:
         duplicates = batch.count_by_partition(~screening.fresh)
         conflicting = batch.count_by_partition(screening.conflicting)
         if added < len(fresh):
-            accounts = self._books.account(batch, expected)
+            accounts = self._books.account(batch)
             if not _whole(accounts, len(batch)):
                 return False
             duplicates = {p: each.offered - each.themselves for p, each in accounts.items()}

@@ -12,15 +12,11 @@ seen AS (
       stored.kafka_topic_id = offered.kafka_topic_id
       AND stored.kafka_partition = offered.kafka_partition
       AND stored.kafka_offset = offered.kafka_offset
-      AND stored.kafka_offset >= begun.lowest
     ), FALSE) AS is_itself,
     coalesce(bool_or(
       stored.event_time = offered.event_time AND stored.payload <=> offered.payload
     ), FALSE) AS is_alike
   FROM offered
-  LEFT JOIN inline(
-    from_json(:begins, 'ARRAY<STRUCT<kafka_partition: INT, lowest: BIGINT>>', map('mode', 'FAILFAST'))
-  ) AS begun ON begun.kafka_partition = offered.kafka_partition
   LEFT JOIN session_events AS stored ON $same_identity
   GROUP BY offered.place
 )

@@ -1,4 +1,5 @@
 import json
+import logging
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -86,3 +87,9 @@ def test_a_file_of_authorities_that_is_none_is_found_out_at_once(tmp_path):
     (tmp_path / "ca.pem").write_text("no certificate")
     with pytest.raises(ssl.SSLError):
         ServicePrincipal("https://localhost", "app", "s", tmp_path / "ca.pem")
+
+
+def test_the_connector_writes_no_payloads_to_a_log(caplog):
+    caplog.set_level("DEBUG")
+    logging.getLogger("databricks.sql.unsafe").debug("Sending request: Maya")
+    assert "Maya" not in caplog.text
