@@ -56,6 +56,7 @@ STOPPED = gauge("ingestor_stopped_partitions", "Partitions that cannot go on wit
 
 # Under which pressure.
 PAUSED = gauge("ingestor_paused", "1 while nothing is fetched because the warehouse is behind.")
+WARMING = gauge("ingestor_warehouse_warming", "1 while the warehouse is starting up, which takes minutes.")
 HELD_BYTES = gauge("ingestor_held_bytes", "Memory held by the growing batch and the commit in flight.")
 BUDGET_BYTES = gauge("ingestor_budget_bytes", "Memory that they may hold before intake stops.")
 

@@ -18,7 +18,7 @@ from ingestor.errors import BrokerUnavailable
 from service.clock import Clock
 from service.health import Health
 from service.metrics import Meters
-from warehouse.errors import WarehouseUnavailable
+from warehouse.errors import WarehouseUnavailable, WarehouseWarming
 from warehouse.port import Positions, TableSize
 
 log = logging.getLogger(__name__)
@@ -73,11 +73,13 @@ class Observer:
         what = "broker" if isinstance(cause, BrokerUnavailable) else "warehouse"
         self._meters.count(catalogue.RETRIES, 1, what)
         self._health.unready(what, str(cause))
+        self._meters.set(catalogue.WARMING, isinstance(cause, WarehouseWarming))
 
     def answered(self) -> None:
         """Warehouse and broker answer."""
         for cause in ("start", "broker", "warehouse"):
             self._health.ready(cause)
+        self._meters.set(catalogue.WARMING, 0)
 
     def committed(self, batch: MicroBatch, committed: Committed) -> None:
         """A micro-batch is in the table, or what of it was ours."""

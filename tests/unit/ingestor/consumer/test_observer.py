@@ -7,7 +7,7 @@ from ingestor.broker.memory import MemoryTopic
 from ingestor.errors import BrokerUnavailable
 from tests.support.events import BAD, NOW, wire
 from tests.unit.ingestor.consumer.parts import Consumer, World
-from warehouse.errors import WarehouseUnavailable
+from warehouse.errors import WarehouseUnavailable, WarehouseWarming
 
 
 @pytest.fixture
@@ -100,6 +100,18 @@ def test_a_gap_in_a_source_is_seen_as_it_passes(world, consumer):
     consumer.settle()
     assert measured(consumer, catalogue.SKIPPED_SEQUENCES) == 2
     assert measured(consumer, catalogue.OUT_OF_ORDER) == 1
+
+
+def test_a_warehouse_that_is_starting_up_shows_until_it_answers(world):
+    consumer = Consumer(world)
+    consumer.observer.waiting(WarehouseWarming("starting up"))
+    assert consumer.health.readiness().reasons["warehouse"] == "starting up"
+    assert measured(consumer, catalogue.WARMING) == 1
+    consumer.observer.waiting(WarehouseUnavailable("away"))
+    assert measured(consumer, catalogue.WARMING) == 0
+    consumer.observer.waiting(WarehouseWarming("starting up"))
+    consumer.observer.answered()
+    assert measured(consumer, catalogue.WARMING) == 0
 
 
 def test_a_consumer_is_ready_once_it_knows_its_positions_and_unready_while_it_waits(world):
