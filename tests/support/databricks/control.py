@@ -17,7 +17,8 @@ NOT_INITIALISED = (
 NO_DIRECTORY = "Couldn't create directory /local_disk0/tmp/{session}/_resources"
 _CLOSED = "BAD_REQUEST: Invalid SessionHandle: Session [{session}] is closed."
 _UNAVAILABLE = "TEMPORARILY_UNAVAILABLE: The SQL warehouse is starting and temporarily unavailable."
-_CONFLICT = (
+# Delta's own words, up to which commit was the other's.
+CONFLICT = (
     "[DELTA_CONCURRENT_APPEND] ConcurrentAppendException: Files were added to the root of the table by a concurrent"
     " update. Please try the operation again."
 )
@@ -63,7 +64,7 @@ class Faults:
 
     def conflict(self, times: int = 1, matching: str = "") -> None:
         """End the statement as if another writer had committed first; execute nothing."""
-        self.add(Fault(Kind.FAIL, matching, times, message=_CONFLICT))
+        self.add(Fault(Kind.FAIL, matching, times, message=CONFLICT))
 
     def cold_start(self, seconds: float, matching: str = "", message: str = NOT_INITIALISED) -> None:
         """Be a warehouse that accepts sessions and rejects their statements, for `seconds` from now."""
