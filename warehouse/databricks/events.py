@@ -48,7 +48,12 @@ class DatabricksEvents:
 
     def offsets(self, stream: Stream, partition: int, start: int, end: int) -> Sequence[int]:
         """The distinct stored offsets of [start, end) of one partition, ascending."""
-        bounds = {"topic_id": stream.topic_id, "partition": partition, "start_offset": start, "end_offset": end}
+        bounds: dict[str, Value] = {
+            "topic_id": stream.topic_id,
+            "partition": partition,
+            "start_offset": start,
+            "end_offset": end,
+        }
         offsets: list[int] = self._query(_text("offsets"), bounds).column("kafka_offset").to_pylist()
         return offsets
 

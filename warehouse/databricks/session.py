@@ -3,6 +3,7 @@
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 import pyarrow as pa
@@ -13,8 +14,8 @@ from warehouse.databricks.failure import session_lost, translated
 from warehouse.databricks.warming import Warming
 from warehouse.errors import WarehouseWarming
 
-Value = str | int | object
-"""What the connector binds by its type: text, a number, an aware datetime."""
+Value = str | int | datetime
+"""What the connector binds by its type; a datetime is aware."""
 
 _LONGEST_SECONDS: Final = 3600.0
 _LONGEST_IDLE_SECONDS: Final = 600.0

@@ -45,6 +45,12 @@ def test_only_an_append_that_met_repeats_looks_at_the_table(tables, new_ledger):
     assert tables.executed == ["add", "account", "move"]
 
 
+def test_one_look_settles_an_append_whose_positions_have_moved_unheard(tables, new_ledger):
+    tables.due = [("move", "lost after")]
+    new_ledger().append(*FIRST)
+    assert tables.executed == ["add", "move", "positions"]
+
+
 @pytest.mark.parametrize("statement", ["add", "account", "move"])
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_lost_reply_changes_nothing(tables, new_ledger, statement, moment):
