@@ -28,6 +28,7 @@ def main(
 ) -> None:
     """Serve Databricks' Thrift protocol over Spark SQL and Delta on this machine."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     faults, journal = PendingFaults(), Journal()
     try:

@@ -25,7 +25,6 @@ from tests.support.databricks.errors import EndpointError
 from tests.support.databricks.jars import jars
 
 _PATIENCE = 240.0  # on two cores that others kept busy it took up to 160 s
-_GRACE = 15.0
 _ROOT = Path(__file__).parents[3]
 
 
@@ -98,14 +97,6 @@ class Endpoint:
             )
         self._watchdog = watch(self._process.pid)
         self._wait_until_ready()
-
-    def stop(self) -> None:
-        """End the process as an operator would: SIGTERM, then SIGKILL after 15 s."""
-        if self._process is not None:
-            self._process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_GRACE)
-            self.kill()
 
     def kill(self) -> None:
         """End the process and its JVM as a crash would: SIGKILL, without a word to anybody."""
