@@ -48,7 +48,7 @@ def costs(folder: str) -> Iterator[Cost]:
     taken: list[float] = []
     for number in range(APPENDS):
         first = number * ROWS_PER_APPEND
-        batch = Batch(_rows(first))
+        batch = Batch(rows(first, ROWS_PER_APPEND))
         progress = {0: Progress(position=first + ROWS_PER_APPEND)}
         began = time.perf_counter()
         stored = ledger.append(batch, {0: position}, progress)
@@ -60,21 +60,22 @@ def costs(folder: str) -> Iterator[Cost]:
             taken.clear()
 
 
-def _rows(first: int) -> pa.Table:
-    numbers = range(first, first + ROWS_PER_APPEND)
+def rows(first: int, count: int) -> pa.Table:
+    """So many rows of that week, the first one at this offset."""
+    numbers = range(first, first + count)
     total = ROWS_PER_APPEND * APPENDS
     columns = {
         "id": [f"event-{number}" for number in numbers],
         "session_id": [f"3d9f1c52-5d0e-4d7e-a2f7-{number // 100:012x}" for number in numbers],
-        "teacher_id": ["b0a5e7b1-4c1c-4d39-9f0e-000000000001"] * ROWS_PER_APPEND,
-        "event_type": ["member_join"] * ROWS_PER_APPEND,
+        "teacher_id": ["b0a5e7b1-4c1c-4d39-9f0e-000000000001"] * count,
+        "event_type": ["member_join"] * count,
         "event_time": [_BEGINS + _LASTS * (number / total) for number in numbers],
-        "payload": ['{"groupId":"a6a7c9a4-2f0e-4a0f-9c55-3e5c1d9b7e44","memberCount":1}'] * ROWS_PER_APPEND,
-        "kafka_topic_id": ["bench"] * ROWS_PER_APPEND,
-        "kafka_partition": [0] * ROWS_PER_APPEND,
+        "payload": ['{"groupId":"a6a7c9a4-2f0e-4a0f-9c55-3e5c1d9b7e44","memberCount":1}'] * count,
+        "kafka_topic_id": ["bench"] * count,
+        "kafka_partition": [0] * count,
         "kafka_offset": list(numbers),
     }
-    return pa.table([pa.array(columns.get(field.name, [None] * ROWS_PER_APPEND), field.type) for field in ROWS], ROWS)
+    return pa.table([pa.array(columns.get(field.name, [None] * count), field.type) for field in ROWS], ROWS)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from demo.incident import AWAY_SECONDS, Incident, Victim
 
 _EPITAPHS = {
     Victim.CONSUMER: "in the middle of whatever it did",
-    Victim.PRODUCER: "its spool waits for the next one",
+    Victim.PRODUCER: "its spool waits",
     Victim.BROKER: "nothing can be sent or fetched",
 }
 

@@ -37,8 +37,8 @@ def scripted(seconds: float) -> list[Incident]:
     """A consumer dies, then the broker, and while that is away a producer whose spool is all that holds its events."""
     return [
         Incident(seconds * 0.15, Victim.CONSUMER, seconds * 0.25),
-        Incident(seconds * 0.35, Victim.BROKER, seconds * 0.45),
-        Incident(seconds * 0.4, Victim.PRODUCER, seconds * 0.45),
+        Incident(seconds * 0.3, Victim.BROKER, seconds * 0.36),
+        Incident(seconds * 0.34, Victim.PRODUCER, seconds * 0.42),
     ]
 
 

@@ -22,7 +22,8 @@ _STYLES = {
 }
 _KEYS = (("c", "kill consumer"), ("p", "kill producer"), ("b", "kill broker"), ("q", "end the day"))
 _NUMBER = 9
-_LAG_BAR = 12  # on 80 columns
+_LAG_BAR = 8  # on 80 columns
+_NAME = 20
 
 
 @dataclass(frozen=True)
@@ -131,9 +132,9 @@ def _pods_and_lags(reading: Reading, bar: int) -> Table:
 
 
 def _pods(reading: Reading) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(width=6, justify="right", style="dim")
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(width=_NAME, no_wrap=True)
+    table.add_column(width=7, justify="right", style="dim")
     table.add_column(no_wrap=True)
     for pod in reading.consumers:
         table.add_row(pod.name, str(pod.pid or ""), _state(pod, f"{len(pod.lags)} partitions"))
@@ -172,9 +173,7 @@ def _lags(reading: Reading, bar: int) -> Table:
     table.add_row("partition", Text("lag", style="dim"), "")
     for partition, lag in lags.items():
         shown = Text("▇" * round(bar * lag / top), style="magenta")
-        table.add_row(
-            str(partition), f"{lag:,}", shown if partition in owners else Text("nobody reads", style="yellow")
-        )
+        table.add_row(str(partition), f"{lag:,}", shown if partition in owners else Text("unread", style="yellow"))
     table.add_row("all", Text(f"{sum(lags.values()):,}", style="bold"), "")
     return table
 

@@ -17,7 +17,8 @@ _STATEMENT_SECONDS: Final = 600
 """After so long the server itself ends a statement, so that none runs on for days behind our back."""
 
 
-# Under this name the connector writes whole requests, and with them the payloads of events.
+# The connector writes two lines a request at level info, and whole requests, which hold payloads, under "unsafe".
+logging.getLogger("databricks.sql").setLevel(logging.WARNING)
 logging.getLogger("databricks.sql.unsafe").disabled = True
 
 

@@ -73,10 +73,7 @@ class DatabricksLedger:
 
         def step(attempt: int) -> Stored | Moved:
             answer = self._look(believed, progress) if attempt > 1 or self._sent is not None else None
-            if answer is None and self._try(batch, believed, progress, attempt):
-                assert self._sent is not None
-                answer = self._sent.stored
-            answer = answer or self._look(believed, progress)
+            answer = answer or self._try(batch, believed, progress, attempt) or self._look(believed, progress)
             if answer is None:
                 raise WarehouseUnavailable(
                     f"{self._stream}: rows or positions were not taken, though nobody stood in the way."
@@ -109,8 +106,8 @@ class DatabricksLedger:
             return self._sent.stored
         return answer
 
-    def _try(self, batch: Batch, expected: Positions, progress: Mapping[int, Progress], attempt: int) -> bool:
-        """Both statements; whether the positions have moved. If not, somebody else's have, or a look tells more."""
+    def _try(self, batch: Batch, expected: Positions, progress: Mapping[int, Progress], attempt: int) -> Stored | None:
+        """Both statements; None if the positions did not move, and a look has to tell why."""
         screening = screen(batch, _nothing_stored)
         fresh = batch.where(screening.fresh)
         _ADDING.hit()
@@ -121,18 +118,19 @@ class DatabricksLedger:
         if added < len(fresh):
             accounts = self._books.account(batch)
             if not _whole(accounts, len(batch)):
-                return False
+                return None
             duplicates = {p: each.offered - each.themselves for p, each in accounts.items()}
             conflicting = {p: each.conflicting for p, each in accounts.items()}
         rows = len(batch) - sum(duplicates.values())
-        self._sent = _Attempt(progress, Stored(rows, _counted(duplicates), _counted(conflicting), attempt))
+        stored = Stored(rows, _counted(duplicates), _counted(conflicting), attempt)
+        self._sent = _Attempt(progress, stored)
         gains = {
             partition: Gain(expected[partition], made, duplicates.get(partition, 0), conflicting.get(partition, 0))
             for partition, made in progress.items()
         }
         moved = self._books.move(gains)
         _MOVED.hit()
-        return moved == len(gains)
+        return stored if moved == len(gains) else None
 
 
 def _nothing_stored(identities: Digests) -> tuple[Mask, Fingerprints]:

@@ -71,7 +71,7 @@ def test_eighty_columns_and_twenty_four_lines_hold_all_that_there_is_to_see():
         "DOWN",
         "spool 99 +844 adopted",
         "done",
-        "nobody reads",
+        "unread",
         "2,000",
         "duplicates 321",
         "tombstone 11, not_json 7",
