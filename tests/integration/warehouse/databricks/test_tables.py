@@ -1,0 +1,120 @@
+"""Setting up, and tables that other engines write."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from classwaves_schemas.ddl import create_table
+from classwaves_schemas.tables import SESSION_EVENTS
+from tests.support.rows import MORNING, STREAM, batch, event, table
+from warehouse.batch import ROWS
+from warehouse.checkpoint import Progress
+from warehouse.databricks.warehouse import DatabricksWarehouse
+from warehouse.errors import TableMismatch, TableMissing
+from warehouse.order import in_table_order
+from warehouse.port import Stored
+
+SEED = """
+CREATE TABLE IF NOT EXISTS classwaves.analytics.session_events (
+  id STRING NOT NULL,
+  session_id STRING NOT NULL,
+  teacher_id STRING NOT NULL,
+  event_type STRING NOT NULL,
+  event_time TIMESTAMP NOT NULL,
+  payload STRING,
+
+  -- Metadata
+  created_at TIMESTAMP
+) USING DELTA
+TBLPROPERTIES (
+  'delta.autoOptimize.optimizeWrite' = 'true',
+  'delta.autoOptimize.autoCompact' = 'true',
+  'comment' = 'Detailed timeline of session lifecycle events for analytics and debugging'
+)
+"""
+
+AWKWARD = [
+    event("quotes", payload="""{"x":"O'Brien \\"said\\" `this`"}"""),
+    event("backslashes", payload='{"x":"C:\\\\new\\\\table \\\\u0041 \\n\\t"}', minutes=1),
+    event("unicode", payload='{"x":"äöü 教室 🧑‍🏫 \u2028\ufeff\u0000"}', minutes=2),
+    event("marks", payload="{:rows} ${x} %s ? -- /* '", minutes=3),
+    event("nulls", payload=None, created_at=None, minutes=4),
+    event("empty", payload="", school_id="", minutes=5),
+    event("micros", event_time=MORNING + timedelta(microseconds=1)),
+    event("old", event_time=datetime(2000, 1, 1, tzinfo=UTC)),
+    event("summer", event_time=datetime(2026, 3, 29, 1, 30, 0, 999_999, tzinfo=UTC)),
+    event("numbers", sequence=2**63 - 1, offset=2**62, schema_version=2**31 - 1, minutes=6),
+    event("long", payload="ü" * 1_000_000, minutes=7),
+]
+
+
+@pytest.fixture
+def place(databricks, warehouse):
+    """Where the files of session_events lie."""
+    with databricks.connect(catalog="classwaves") as connection, connection.cursor() as cursor:
+        return cursor.execute("DESCRIBE DETAIL analytics.session_events").fetchall()[0].location.removeprefix("file:")
+
+
+def test_awkward_rows_come_back_as_they_were_given_and_delta_reads_the_same(warehouse, place):
+    given = in_table_order(table(*AWKWARD))
+    warehouse.ledger(STREAM).append(batch(*AWKWARD), {0: None}, {0: Progress(len(AWKWARD))})
+    assert warehouse.events.timeline("s1").equals(given)
+    read = DeltaTable(place).to_pyarrow_table().select(ROWS.names).cast(ROWS)
+    assert in_table_order(read).equals(given)
+
+
+def test_rows_that_delta_wrote_are_read_the_same_and_are_repeats(warehouse, place):
+    given = in_table_order(table(*AWKWARD))
+    write_deltalake(place, given, mode="append")
+    assert warehouse.events.timeline("s1").equals(given)
+    repeats = [{**row, "kafka_offset": 100 + n} for n, row in enumerate(AWKWARD)]
+    answer = warehouse.ledger(STREAM).append(batch(*repeats), {0: None}, {0: Progress(200, first_offset=100)})
+    assert answer == Stored(0, duplicates={0: len(AWKWARD)})
+
+
+@pytest.fixture
+def bare(databricks, settings):
+    """A warehouse without tables; those of the other tests are made again afterwards."""
+    databricks.drop_tables()
+    yield DatabricksWarehouse(settings)
+    databricks.drop_tables()
+    DatabricksWarehouse(settings).tables.migrate()
+
+
+def run(databricks, statement):
+    with databricks.connect(catalog="classwaves") as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def test_the_seeds_table_is_widened_and_set_up_and_keeps_its_rows(databricks, bare):
+    run(databricks, SEED)
+    row = "('old', 's1', 't', 'started', TIMESTAMP '2026-03-02 08:00:00', '{}', NULL)"
+    run(databricks, f"INSERT INTO analytics.session_events VALUES {row}")
+    found = [str(mismatch) for mismatch in bare.tables.check()]
+    assert "analytics.session_events.kafka_offset: column is missing (should be BIGINT, nullable)" in found[7]
+    assert "delta.isolationLevel is not set, should be Serializable" in found[8]
+    with pytest.raises(TableMismatch, match="kafka_offset"):
+        bare.ledger(STREAM).checkpoints()
+    done = bare.tables.migrate()
+    assert "added analytics.session_events.school_id" in done
+    assert "set delta.isolationLevel = Serializable on analytics.session_events" in done
+    assert list(bare.tables.check()) == []
+    answer = bare.ledger(STREAM).append(batch(event("old"), event("new", offset=1)), {0: None}, {0: Progress(2)})
+    assert (answer.rows, answer.duplicates) == (1, {0: 1})
+
+
+def test_a_difference_that_adding_cannot_mend_is_named(databricks, bare):
+    wrong = (
+        create_table(SESSION_EVENTS).replace("sequence BIGINT", "sequence STRING").replace("  id STRING", "  i STRING")
+    )
+    run(databricks, wrong)
+    with pytest.raises(TableMismatch) as raised:
+        bare.tables.migrate()
+    assert "analytics.session_events.sequence: type is STRING, should be BIGINT" in str(raised.value)
+    assert "analytics.session_events.id: column is missing (should be STRING, not null)" in str(raised.value)
+
+
+def test_without_tables_a_ledger_says_what_to_do(bare):
+    with pytest.raises(TableMissing, match="Run `ingestor tables migrate`"):
+        bare.ledger(STREAM).checkpoints()
