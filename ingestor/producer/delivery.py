@@ -12,13 +12,15 @@ from ingestor.producer.backlog import Backlog, Held
 from ingestor.producer.errors import QueueFull, SpoolUnavailable
 from ingestor.producer.metrics import PublisherMetrics
 from ingestor.producer.spool import BrokenSpool, Event
-from ingestor.producer.transport import Connect, Failure, Settled
+from ingestor.producer.transport import Connect, Failure
 from service.clock import Clock
 
 log = logging.getLogger(__name__)
 
 _FLUSH_SECONDS = 0.1
-_UNSETTLED = Failure("unsettled")
+_LONGEST_REST_SECONDS = 0.05
+_SLICE_EVENTS = 64
+"""Read and handed over without letting go of the interpreter, for which an emitting thread may be waiting."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Delivery:
         metrics: to count in.
         clock: to pace by.
         policy: how fast.
-        poll_direct: tells what became of events that do not go this way; nobody else would if none is emitted.
+        count_direct: counts what became of events that do not go this way; nobody else would if none is emitted.
     """
 
     def __init__(
@@ -65,20 +67,21 @@ class Delivery:
         metrics: PublisherMetrics,
         clock: Clock,
         policy: DeliveryPolicy,
-        poll_direct: Callable[[], None],
+        count_direct: Callable[[], None],
     ) -> None:
         self._backlog = backlog
         self._connect = connect
         self._metrics = metrics
         self._clock = clock
         self._policy = policy
-        self._poll_direct = poll_direct
+        self._count_direct = count_direct
         self._transport = connect()
         self._retry_seconds = policy.retry_seconds
         self._next_look = clock.monotonic()
         self._waiting = threading.Event()
         self._stopping = threading.Event()
         self._progressed = threading.Condition()
+        self._flushing = 0
         self.working = threading.Lock()
         """Held except while this waits: who has it may fork, for then no lock inside SQLite is taken."""
         self._thread = threading.Thread(target=self._run, name="event-delivery", daemon=True)
@@ -95,7 +98,9 @@ class Delivery:
     def flush(self, seconds: float) -> int:
         """Wait until the process's own spool is delivered, but not longer than so. Returns how many events are not."""
         with self._progressed:
+            self._flushing += 1
             self._progressed.wait_for(lambda: not self._backlog.own_events(), seconds)
+            self._flushing -= 1
         return self._backlog.own_events()
 
     def stop(self, seconds: float) -> bool:
@@ -131,7 +136,7 @@ class Delivery:
             return
         self._next_look = now + self._policy.look_around_seconds
         self._backlog.retire_vanished()
-        self._poll_direct()
+        self._count_direct()
         self._backlog.adopt()
         spools = [held.spool for held in self._backlog.spools()]
         try:
@@ -145,7 +150,7 @@ class Delivery:
         for held in self._backlog.spools():
             sealed = held.spool.sealed  # asked before reading: what is read as empty later stays empty
             try:
-                events = held.spool.read(self._policy.batch_events)
+                events = held.spool.read(min(_SLICE_EVENTS, self._policy.batch_events))
             except BrokenSpool:
                 self._backlog.set_aside(held)
                 self._waiting.set()  # what is intact of it comes next
@@ -156,45 +161,70 @@ class Delivery:
                 self._backlog.finish(held)
         return None
 
-    def _deliver(self, held: Held, events: Sequence[Event]) -> None:
-        settled: dict[int, Failure | None] = {}
+    def _deliver(self, held: Held, first: Sequence[Event]) -> None:
+        """Send a batch slice by slice, of which this is the first, and wait until it is settled.
+
+        If we are to stop meanwhile, it stays in the spool as a whole, and the next process sends it again.
+        """
+        refused: dict[int, Failure] = {}
+        began = self._clock.monotonic()
+        events: list[Event] = []
         try:
-            for event in events:
-                self._send(event, partial(settled.__setitem__, event.position))
-            while self._flush() and not self._stopping.is_set():
+            for each in self._slices(held, first):
+                for event in each:
+                    if not self._send(event, refused):
+                        return
+                events += each
+            while self._flush():
+                if self._stopping.is_set():
+                    return
                 self._look_around()
                 self._checkpoint()
         except BaseException:
-            held.spool.rewind(events[0].position)
+            held.spool.rewind(first[0].position)
             raise
-        delivered = [event for event in events if settled.get(event.position, _UNSETTLED) is None]
+        delivered = [event for event in events if event.position not in refused]
         held.spool.remove(delivered)
         self._checkpoint()
         if held.spool.spent():
             self._backlog.retire(held.spool)
         self._metrics.delivered(len(delivered))
-        failures = {position: failure for position, failure in settled.items() if failure is not None}
         with self._progressed:
             self._progressed.notify_all()
-        if failures:
-            self._fail(held, failures)
+        if refused:
+            self._fail(held, refused)
         else:
             self._retry_seconds = self._policy.retry_seconds
         if held.adopted:
             self._rest(len(delivered) / self._policy.adopted_per_second)
+        elif len(events) >= self._policy.batch_events and not self._flushing:
+            # Events come in faster than one batch after another: those who emit go first, the spool can wait.
+            self._rest(min(self._clock.monotonic() - began, _LONGEST_REST_SECONDS))
+
+    def _slices(self, held: Held, first: Sequence[Event]) -> Iterator[Sequence[Event]]:
+        events, room = first, self._policy.batch_events
+        while events:
+            yield events
+            room -= len(events)
+            try:
+                events = held.spool.read(min(_SLICE_EVENTS, room))
+            except SpoolUnavailable:
+                return  # the next batch meets it too, and deals with it
 
     def _checkpoint(self) -> None:
         for held in self._backlog.spools():
             held.spool.checkpoint()
 
-    def _send(self, event: Event, settled: Settled) -> None:
+    def _send(self, event: Event, refused: dict[int, Failure]) -> bool:
+        refusal = self._transport.refusal(partial(refused.__setitem__, event.position))
         while not self._stopping.is_set():
             try:
-                self._transport.send(event.key, event.value, settled)
+                self._transport.send(event.key, event.value, refusal)
             except QueueFull:
                 self._flush()
             else:
-                return
+                return True
+        return False
 
     def _fail(self, held: Held, failures: Mapping[int, Failure]) -> None:
         """Leave in the spool what the broker refuses for itself; send all else again, after a while."""

@@ -13,7 +13,7 @@ from ingestor.producer.metrics import PublisherMetrics
 from ingestor.producer.sequences import Sequences
 from ingestor.producer.settings import PublisherSettings
 from ingestor.producer.spool import BrokenSpool
-from ingestor.producer.transport import Connect, Failure, Transport
+from ingestor.producer.transport import Connect, Failure, Refusal, Transport
 from service.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -55,9 +55,11 @@ class Emitter:
         self._minting = threading.Lock()
         self._closed = False
         self._direct: Transport | None = None
+        self._direct_counted = 0
+        self._refusal: Refusal
         self._backlog = Backlog(settings.spool_folder, settings.spool_max_bytes, metrics, clock)
         self._delivery = Delivery(
-            self._backlog, connect, metrics=metrics, clock=clock, policy=policy, poll_direct=self._poll_direct
+            self._backlog, connect, metrics=metrics, clock=clock, policy=policy, count_direct=self._count_direct
         )
         try:
             self._backlog.own()
@@ -97,15 +99,17 @@ class Emitter:
             value = self._complete(draft)
             if self._direct is None:
                 self._direct = self._connect()
-            self._direct.send(draft.session_id, value, self._settled)
+                self._refusal = self._direct.refusal(self._refused)
+            self._direct.send(draft.session_id, value, self._refusal)
             self._sequences.spend(draft.session_id)
         # Here and not on a thread of its own, which would have to wait for the interpreter's lock once per event.
-        self._poll_direct()
+        self._direct.poll()
 
     def flush(self, seconds: float) -> int:
         """Wait until all that was taken is delivered, but not longer than so. Returns how many events are not."""
         deadline = self._clock.monotonic() + seconds
         unsent = 0 if self._direct is None else self._direct.flush(seconds)
+        self._count_direct()
         return unsent + self._delivery.flush(max(0.0, deadline - self._clock.monotonic()))
 
     def close(self, seconds: float) -> int:
@@ -144,12 +148,15 @@ class Emitter:
             )
         return value
 
-    def _poll_direct(self) -> None:
-        if self._direct is not None:
-            self._direct.poll()
+    def _count_direct(self) -> None:
+        if self._direct is None:
+            return
+        self._direct.poll()
+        with self._minting:
+            delivered = self._direct.delivered()
+            if delivered > self._direct_counted:
+                self._metrics.delivered(delivered - self._direct_counted)
+                self._direct_counted = delivered
 
-    def _settled(self, failure: Failure | None) -> None:
-        if failure is None:
-            self._metrics.delivered(1)
-        else:
-            self._metrics.failed(failure.reason, 1)
+    def _refused(self, failure: Failure) -> None:
+        self._metrics.failed(failure.reason, 1)

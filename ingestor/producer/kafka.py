@@ -1,13 +1,14 @@
 """The way into a real Kafka topic, on librdkafka."""
 
 import logging
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from ingestor.producer.errors import QueueFull
-from ingestor.producer.transport import Failure, Settled
+from ingestor.producer.transport import Failure, Refusal
 from service.errors import SettingsError
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,8 @@ _GUARANTEED: Mapping[str, str | bool | int] = {
     "partitioner": "murmur2_random",
     # For ever: an event leaves the queue delivered or refused, never because time went by.
     "delivery.timeout.ms": 0,
+    # A report for each event would take the interpreter's lock from an emitting thread once per event.
+    "delivery.report.only.error": True,
 }
 """What the guarantees rest on; the environment cannot change it."""
 
@@ -65,19 +68,28 @@ class KafkaTransport:
     def __init__(self, options: Mapping[str, str | bool | int], topic: str) -> None:
         self._topic = topic
         self._told: set[str] = set()
+        self._sent = 0
+        self._refused = 0
+        self._refusing = threading.Lock()
         try:
             self._producer = Producer({**options, "error_cb": self._tell}, logger=log)
         except KafkaException as error:
             raise SettingsError(f"librdkafka refuses the KAFKA_ settings: {error.args[0].str()}") from error
 
-    def send(self, key: str | bytes, value: bytes, settled: Settled) -> None:
+    def refusal(self, tell: Callable[[Failure], None]) -> Refusal:
+        """See `Transport.refusal`."""
+        return partial(self._refuse, tell)
+
+    def send(self, key: str | bytes, value: bytes, refusal: Refusal) -> None:
         """See `Transport.send`."""
+        self._sent += 1
         try:
-            self._producer.produce(self._topic, value, key, on_delivery=partial(_settle, settled))
+            self._producer.produce(self._topic, value, key, on_delivery=refusal)
         except BufferError:
+            self._sent -= 1
             raise QueueFull from None
         except KafkaException as error:
-            settled(_failure(error.args[0]))
+            refusal(error.args[0], None)
 
     def poll(self) -> None:
         """See `Transport.poll`."""
@@ -90,20 +102,25 @@ class KafkaTransport:
             self._told.clear()
         return left
 
+    def delivered(self) -> int:
+        """See `Transport.delivered`."""
+        return self._sent - self._refused - len(self._producer)
+
     def close(self) -> None:
         """See `Transport.close`."""
         self._producer.purge()
         self._producer.flush(0)
+
+    def _refuse(self, tell: Callable[[Failure], None], error: KafkaError, _: Message | None) -> None:
+        with self._refusing:
+            self._refused += 1
+        tell(_failure(error))
 
     def _tell(self, error: KafkaError) -> None:
         """Once an outage: librdkafka itself would tell of every attempt, for days."""
         if error.name() not in self._told:
             self._told.add(error.name())
             log.warning("librdkafka reports an error", extra={"kafka_error": error.str()})
-
-
-def _settle(settled: Settled, error: KafkaError | None, _: Message) -> None:
-    settled(None if error is None else _failure(error))
 
 
 def _failure(error: KafkaError) -> Failure:

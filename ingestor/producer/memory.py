@@ -1,9 +1,10 @@
 """A topic in memory, for the tests of services that emit."""
 
 from collections import deque
+from collections.abc import Callable
 
 from ingestor.producer.errors import QueueFull
-from ingestor.producer.transport import Failure, Settled
+from ingestor.producer.transport import Failure, Refusal
 
 
 class MemoryTransport:
@@ -22,30 +23,39 @@ class MemoryTransport:
         self.failure: Failure | None = None
         """Given to each event instead of taking it, while it is set."""
         self._room = room
-        self._waiting: deque[tuple[str, bytes, Settled]] = deque()
+        self._waiting: deque[tuple[str, bytes, Refusal]] = deque()
 
     def connect(self) -> "MemoryTransport":
         """The topic itself: what a publisher takes as its `connect`."""
         return self
 
-    def send(self, key: str | bytes, value: bytes, settled: Settled) -> None:
+    def refusal(self, tell: Callable[[Failure], None]) -> Refusal:
+        """See `Transport.refusal`."""
+        return lambda failure, _: tell(failure)
+
+    def send(self, key: str | bytes, value: bytes, refusal: Refusal) -> None:
         """See `Transport.send`."""
         if len(self._waiting) >= self._room:
             raise QueueFull
-        self._waiting.append((key if isinstance(key, str) else key.decode(), value, settled))
+        self._waiting.append((key if isinstance(key, str) else key.decode(), value, refusal))
 
     def poll(self) -> None:
         """See `Transport.poll`."""
         while self._waiting and not self.away:
-            key, value, settled = self._waiting.popleft()
+            key, value, refusal = self._waiting.popleft()
             if self.failure is None:
                 self.messages.append((key, value))
-            settled(self.failure)
+            else:
+                refusal(self.failure, value)
 
     def flush(self, seconds: float) -> int:  # noqa: ARG002  # nothing here takes time
         """See `Transport.flush`."""
         self.poll()
         return len(self._waiting)
+
+    def delivered(self) -> int:
+        """See `Transport.delivered`."""
+        return len(self.messages)
 
     def close(self) -> None:
         """See `Transport.close`."""

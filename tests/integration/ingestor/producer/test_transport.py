@@ -1,4 +1,5 @@
 import json
+from functools import partial
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
@@ -8,7 +9,7 @@ from confluent_kafka.cimpl import NewTopic
 from ingestor.producer.errors import QueueFull
 from ingestor.producer.kafka import KafkaTransport, producer_options
 from ingestor.producer.transport import Failure
-from tests.support.transport_behaviour import TransportBehaviour
+from tests.support.transport_behaviour import TransportBehaviour, unheard
 from warehouse.lanes import lanes_of
 
 
@@ -51,7 +52,7 @@ def test_a_session_is_in_the_partition_in_which_java_would_put_it(kafka, topic_n
     create(kafka, topic_name)
     transport = KafkaTransport(options, topic_name)
     for number in range(50):
-        transport.send(f"session-{number}", b"{}", lambda failure: None)
+        transport.send(f"session-{number}", b"{}", unheard)
     assert transport.flush(30) == 0
     transport.close()
     messages = read(kafka, topic_name)
@@ -61,29 +62,30 @@ def test_a_session_is_in_the_partition_in_which_java_would_put_it(kafka, topic_n
 
 def test_an_event_that_the_topic_finds_too_large_is_a_failure_of_this_event(kafka, topic_name, options):
     create(kafka, topic_name, **{"max.message.bytes": "500"})
-    transport, settled = KafkaTransport(options, topic_name), {}
+    transport, refused = KafkaTransport(options, topic_name), {}
     for number, size in enumerate((10, 900, 10)):
         value = json.dumps([f"{n * size}" for n in range(size // 7)]).encode()[:size]
-        transport.send(f"s{number}", value, lambda failure, number=number: settled.__setitem__(number, failure))
+        transport.send(f"s{number}", value, transport.refusal(partial(refused.__setitem__, number)))
         assert transport.flush(30) == 0
     transport.close()
-    assert settled == {0: None, 1: Failure("msg_size_too_large", of_this_event=True), 2: None}
+    assert refused == {1: Failure("msg_size_too_large", of_this_event=True)}
+    assert transport.delivered() == 2
 
 
 def test_an_event_that_is_too_large_for_librdkafka_is_a_failure_of_this_event(kafka, topic_name, options):
     create(kafka, topic_name)
-    transport, settled = KafkaTransport(options, topic_name), []
-    transport.send("s", b"x" * 10_000, settled.append)
+    transport, refused = KafkaTransport(options, topic_name), []
+    transport.send("s", b"x" * 10_000, transport.refusal(refused.append))
     transport.close()
-    assert settled == [Failure("msg_size_too_large", of_this_event=True)]
+    assert refused == [Failure("msg_size_too_large", of_this_event=True)]
 
 
 def test_a_topic_that_does_not_exist_is_a_failure_of_all(kafka, topic_name, options):
-    transport, settled = KafkaTransport(options | {"topic.metadata.propagation.max.ms": 100}, topic_name), []
-    transport.send("s", b"{}", settled.append)
+    transport, refused = KafkaTransport(options | {"topic.metadata.propagation.max.ms": 100}, topic_name), []
+    transport.send("s", b"{}", transport.refusal(refused.append))
     assert transport.flush(30) == 0
     transport.close()
-    (failure,) = settled
+    (failure,) = refused
     assert failure.reason in {"unknown_topic", "unknown_topic_or_part"}
     assert not failure.of_this_event
 
@@ -92,8 +94,8 @@ def test_without_room_in_memory_nothing_is_taken(topic_name):
     options = producer_options({"bootstrap.servers": "127.0.0.1:1", "queue.buffering.max.messages": "2"}, 1000)
     transport = KafkaTransport(options, topic_name)
     for _ in range(2):
-        transport.send("s", b"{}", lambda failure: None)
+        transport.send("s", b"{}", unheard)
     with pytest.raises(QueueFull):
-        transport.send("s", b"{}", lambda failure: None)
+        transport.send("s", b"{}", unheard)
     assert transport.flush(0.01) == 2
     transport.close()

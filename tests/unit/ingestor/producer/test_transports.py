@@ -5,7 +5,7 @@ import pytest
 from ingestor.producer.errors import QueueFull
 from ingestor.producer.memory import MemoryTransport
 from ingestor.producer.transport import Failure
-from tests.support.transport_behaviour import TransportBehaviour
+from tests.support.transport_behaviour import TransportBehaviour, unheard
 
 
 class TestMemoryTransport(TransportBehaviour):
@@ -26,7 +26,7 @@ def test_while_it_is_away_events_wait_and_then_arrive_in_order():
     topic = MemoryTransport()
     topic.away = True
     for number in range(3):
-        topic.send("s", b"%d" % number, lambda failure: None)
+        topic.send("s", b"%d" % number, unheard)
     assert topic.flush(0) == 3
     topic.away = False
     assert topic.flush(0) == 0
@@ -35,15 +35,15 @@ def test_while_it_is_away_events_wait_and_then_arrive_in_order():
 
 def test_it_has_only_so_much_room():
     topic = MemoryTransport(room=1)
-    topic.send("s", b"1", lambda failure: None)
+    topic.send("s", b"1", unheard)
     with pytest.raises(QueueFull):
-        topic.send("s", b"2", lambda failure: None)
+        topic.send("s", b"2", unheard)
 
 
 def test_a_failure_that_was_set_is_given_to_each_event():
     topic, told = MemoryTransport(), []
     topic.failure = Failure("topic_authorization_failed")
-    topic.send("s", b"1", told.append)
+    topic.send("s", b"1", topic.refusal(told.append))
     topic.flush(0)
     assert told == [Failure("topic_authorization_failed")]
     assert topic.messages == []
