@@ -1,18 +1,22 @@
 """`python -m bench.emit`: what emit costs its caller, with the broker up, away and hanging."""
 
 import asyncio
+import json
 import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from prometheus_client import CollectorRegistry
 
+from bench.conditions import conditions
+from bench.record import record
 from ingestor.producer import AsyncEventPublisher, EventPublisher, PublisherSettings
 from localkafka import KRaftBroker
 
@@ -44,7 +48,30 @@ def _settings(broker: KRaftBroker, folder: Path) -> Iterator[PublisherSettings]:
         )
 
 
-def _sync(settings: PublisherSettings, *, durable: bool, pause: float) -> str:
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a way to emit costs in one state of the broker.
+
+    Arguments:
+        way, broker: which.
+        per_second: calls that the caller got done, had it done nothing else; None where nothing was emitted.
+        p50, p99, p999, longest: microseconds; of a call or, in asyncio, for how long the loop was held.
+        cpu: microseconds of the calling thread a call; None in asyncio.
+        left: events that were not in Kafka when the last call returned.
+    """
+
+    way: str
+    broker: str
+    per_second: int | None
+    p50: int
+    p99: int
+    p999: int
+    longest: int
+    cpu: float | None = None
+    left: int | None = None
+
+
+def _sync(way: str, state: str, settings: PublisherSettings, *, durable: bool, pause: float) -> Cost:
     publisher = EventPublisher(settings, component="bench", registry=CollectorRegistry())
     durations = []
     burned = time.thread_time()
@@ -59,8 +86,8 @@ def _sync(settings: PublisherSettings, *, durable: bool, pause: float) -> str:
         burned = time.thread_time() - burned
     finally:
         left = publisher.close(0)
-    rate, cost = len(durations) / sum(durations), burned / len(durations) * 1e6
-    return f"{rate:>9,.0f}/s  {_percentiles(durations)}  CPU {cost:>4.1f} µs a call  {left:>7,} left"
+    rate = round(len(durations) / sum(durations))
+    return Cost(way, state, rate, *_percentiles(durations), cpu=round(burned / len(durations) * 1e6, 1), left=left)
 
 
 async def _watch(holds: list[float]) -> None:
@@ -70,16 +97,16 @@ async def _watch(holds: list[float]) -> None:
         holds.append(max(0.0, time.perf_counter() - began - _LOOK_SECONDS))
 
 
-async def _idle() -> str:
+async def _idle() -> Cost:
     """What the machine itself holds a loop up."""
     holds: list[float] = []
     watching = asyncio.create_task(_watch(holds))
     await asyncio.sleep(3)
     watching.cancel()
-    return f"loop held {_percentiles(holds)}"
+    return Cost("asyncio, no publisher", "up", None, *_percentiles(holds))
 
 
-async def _async(settings: PublisherSettings) -> str:
+async def _async(way: str, state: str, settings: PublisherSettings) -> Cost:
     publisher = AsyncEventPublisher(settings, component="bench", registry=CollectorRegistry())
     holds: list[float] = []
 
@@ -93,40 +120,53 @@ async def _async(settings: PublisherSettings) -> str:
     took = time.perf_counter() - began
     watching.cancel()
     left = await publisher.close(0)
-    return f"{ASYNC_EVENTS / took:>9,.0f}/s  loop held {_percentiles(holds)}  {left:>7,} left"
+    return Cost(way, state, round(ASYNC_EVENTS / took), *_percentiles(holds), left=left)
 
 
-def _percentiles(durations: list[float]) -> str:
+def _percentiles(durations: list[float]) -> Iterator[int]:
     ordered = sorted(durations)
-    shares = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
-    figures = [f"{name} {ordered[int(len(ordered) * share)] * 1e6:>6,.0f}" for name, share in shares.items()]
-    return "  ".join([*figures, f"max {ordered[-1] * 1e6:>8,.0f} µs"])
+    for share in (0.5, 0.99, 0.999):
+        yield round(ordered[int(len(ordered) * share)] * 1e6)
+    yield round(ordered[-1] * 1e6)
+
+
+def _costs(broker: KRaftBroker, folder: Path) -> Iterator[Cost]:
+    yield asyncio.run(_idle())
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
+    admin.create_topics([NewTopic(_TOPIC, 6, 1)])[_TOPIC].result()
+    for state, (enter, leave) in _BROKER.items():
+        for way, run in _RUNS.items():
+            with _settings(broker, folder) as settings:
+                enter(broker)
+                try:
+                    yield run(way, state, settings)
+                finally:
+                    leave(broker)
 
 
 def main() -> None:
-    """Print one line for each way to emit and state of the broker."""
+    """Print one line for each way to emit and state of the broker, and keep them with their conditions."""
     folder = Path(os.environ.get("EMIT_FOLDER", tempfile.gettempdir()))
-    print(f"{EVENTS:,} events of about 450 bytes, one thread, {_TOPIC} with 6 partitions, spool in {folder}")
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
+    found = conditions() | {"events": f"{EVENTS:,} of about 450 bytes, one thread, 6 partitions, broker beside it"}
+    print(json.dumps(found))
+    print(f"{'':<22} {'broker':<8} {'calls/s':>8} {'p50 µs':>7} {'p99':>7} {'p99.9':>7} {'max':>8} {'CPU':>6} {'left':>8}")
+    measured = []
     with KRaftBroker.create() as broker:
-        print(f"asyncio, no publisher  {asyncio.run(_idle())}", flush=True)
-        admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
-        admin.create_topics([NewTopic(_TOPIC, 6, 1)])[_TOPIC].result()
-        for state, (enter, leave) in _BROKER.items():
-            for name, run in _RUNS.items():
-                with _settings(broker, folder) as settings:
-                    enter(broker)
-                    try:
-                        print(f"{name:<22} broker {state:<8} {run(settings)}", flush=True)
-                    finally:
-                        leave(broker)
+        for cost in _costs(broker, folder):
+            print(
+                f"{cost.way:<22} {cost.broker:<8} {cost.per_second or '':>8} {cost.p50:>7} {cost.p99:>7} {cost.p999:>7} "
+                f"{cost.longest:>8} {cost.cpu or '':>6} {'' if cost.left is None else cost.left:>8}",
+                flush=True,
+            )
+            measured.append(asdict(cost))
+    record("emit", found, {"costs": measured})
 
 
-_RUNS: dict[str, Callable[[PublisherSettings], str]] = {
-    "durable": lambda settings: _sync(settings, durable=True, pause=0),
-    "durable, 1 a ms": lambda settings: _sync(settings, durable=True, pause=0.001),
-    "not durable": lambda settings: _sync(settings, durable=False, pause=0),
-    "asyncio, 20 tasks": lambda settings: asyncio.run(_async(settings)),
+_RUNS: dict[str, Callable[[str, str, PublisherSettings], Cost]] = {
+    "durable": partial(_sync, durable=True, pause=0),
+    "durable, 1 a ms": partial(_sync, durable=True, pause=0.001),
+    "not durable": partial(_sync, durable=False, pause=0),
+    "asyncio, 20 tasks": lambda way, state, settings: asyncio.run(_async(way, state, settings)),
 }
 
 

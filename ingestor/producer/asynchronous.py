@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -13,6 +12,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from classwaves_schemas.envelope import EventType
 from ingestor.producer.delivery import DeliveryPolicy
 from ingestor.producer.publisher import NOTHING, EventName, EventPublisher, Fields
+from ingestor.producer.relay import Relay
 from ingestor.producer.settings import PublisherSettings
 from ingestor.producer.transport import Connect
 from service.clock import Clock, SystemClock
@@ -45,7 +45,7 @@ class AsyncEventPublisher:
             settings, component=component, clock=self._clock, registry=registry, connect=connect, policy=policy
         )
         self._process = os.getpid()
-        self._thread: ThreadPoolExecutor | None = None
+        self._relay: Relay | None = None
 
     async def emit(
         self,
@@ -73,10 +73,10 @@ class AsyncEventPublisher:
             event_id=event_id,
             durable=durable,
         )
-        if self._thread is None or self._process != os.getpid():  # a forked child has no thread of its parent
+        if self._relay is None or self._process != os.getpid():  # a forked child has no thread of its parent
             self._process = os.getpid()
-            self._thread = ThreadPoolExecutor(1, "event-publisher")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+            self._relay = Relay()
+        return await self._relay.run(call)
 
     async def flush(self, timeout: float) -> int:
         """See `EventPublisher.flush`."""
@@ -85,9 +85,9 @@ class AsyncEventPublisher:
     async def close(self, timeout: float = 5.0) -> int:
         """See `EventPublisher.close`."""
         left = await asyncio.to_thread(self._publisher.close, timeout)
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.shutdown(wait=False)
+        relay, self._relay = self._relay, None
+        if relay is not None:
+            relay.close()
         return left
 
     async def __aenter__(self) -> Self:

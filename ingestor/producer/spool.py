@@ -14,6 +14,8 @@ from ingestor.producer.errors import SpoolFull, SpoolUnavailable
 
 log = logging.getLogger(__name__)
 
+# SQLite quotes what it cannot read, and that need not be UTF-8.
+_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 _PASSING = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_NOMEM}
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH}
 _PRIMARY = 0xFF  # of an extended error code
@@ -121,7 +123,7 @@ class Spool:
             position: int = self._last + 1
             try:
                 self._writer.execute(_APPEND, (position, key, value, minted, _crc(key.encode(), value)))
-            except sqlite3.Error as error:
+            except _ERRORS as error:
                 raise _fault(self.path, error) from error
             self._last = position
             self.bytes += size
@@ -174,7 +176,7 @@ class Spool:
                 with self._writing:
                     self._writer.execute(_DELETE, (step,))
                 del self._leaving[:_DELETED_AT_ONCE]
-        except sqlite3.Error as error:
+        except _ERRORS as error:
             log.warning("delivered events stay in the spool for now", extra={"spool": self.path, "error": str(error)})
 
     def oldest(self) -> float | None:
@@ -193,7 +195,7 @@ class Spool:
         """
         if _size(self._wal) < _WAL_LARGE:
             return
-        with suppress(sqlite3.Error):
+        with suppress(*_ERRORS):
             self._move_log()
             if _size(self._wal) > _WAL_HUGE:
                 self._move_log()
@@ -232,9 +234,9 @@ def salvage(damaged: Path, sound: Path) -> int:
 def _intact(damaged: Path) -> Iterator[tuple[object, ...]]:
     """Rows in front of the damage, then those behind it."""
     front = 0
-    with suppress(sqlite3.Error), closing(sqlite3.connect(damaged)) as source:
+    with suppress(*_ERRORS), closing(sqlite3.connect(damaged)) as source:
         for direction in ("ASC", "DESC"):
-            with suppress(sqlite3.Error):
+            with suppress(*_ERRORS):
                 for position, check, key, value, minted in source.execute(_READ_ROWS + direction):
                     if direction == "ASC":
                         front = position
@@ -269,11 +271,11 @@ def _crc(key: bytes, value: bytes) -> int:
 def _explained(path: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except _ERRORS as error:
         raise _fault(path, error) from error
 
 
-def _fault(path: Path, error: sqlite3.Error) -> SpoolUnavailable:
+def _fault(path: Path, error: Exception) -> SpoolUnavailable:
     told = f"The spool {path} cannot be used: {error}. Look at the folder SPOOL_FOLDER and its disk."
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & _PRIMARY
     if code in _PASSING:
