@@ -49,8 +49,8 @@ bench: $(READY) ## the drain rate beside that of a bare consume loop
 soak: $(READY) ## a long run under faults
 	$(BIN)/python -m bench.soak
 
-lock: ## pin all dependencies again, with hashes (needs uv)
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --generate-hashes \
+lock: ## pin dependencies with hashes (needs uv); UPGRADE=--upgrade renews those that are pinned
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 $(UPGRADE) --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file $(LOCK)
 
 clean: ## remove .venv and all caches

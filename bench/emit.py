@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +24,7 @@ EVENTS = int(os.environ.get("EMIT_EVENTS", "100000"))
 ASYNC_EVENTS = EVENTS // 5
 _LOOK_SECONDS = 0.0005
 _TOPIC = "bench-emit"
+_LINE = "{:<22} {:<8} {:>8} {:>7} {:>7} {:>7} {:>8} {:>6} {:>8}"
 _SESSIONS = [f"3d9f1c52-5d0e-4d7e-a2f7-{number:012x}" for number in range(50)]
 _TEACHER = "9a0e1f7f-0b9f-4c11-9d0f-1f0e0a534f7b"
 _PAYLOAD = {"readyGroupsAtStart": 4, "startedWithoutReadyGroups": False, "readinessRatio": 1.0}
@@ -123,11 +124,10 @@ async def _async(way: str, state: str, settings: PublisherSettings) -> Cost:
     return Cost(way, state, round(ASYNC_EVENTS / took), *_percentiles(holds), left=left)
 
 
-def _percentiles(durations: list[float]) -> Iterator[int]:
-    ordered = sorted(durations)
-    for share in (0.5, 0.99, 0.999):
-        yield round(ordered[int(len(ordered) * share)] * 1e6)
-    yield round(ordered[-1] * 1e6)
+def _percentiles(durations: list[float]) -> tuple[int, int, int, int]:
+    ordered = [round(each * 1e6) for each in sorted(durations)]
+    p50, p99, p999 = (ordered[int(len(ordered) * share)] for share in (0.5, 0.99, 0.999))
+    return p50, p99, p999, ordered[-1]
 
 
 def _costs(broker: KRaftBroker, folder: Path) -> Iterator[Cost]:
@@ -149,15 +149,11 @@ def main() -> None:
     folder = Path(os.environ.get("EMIT_FOLDER", tempfile.gettempdir()))
     found = conditions() | {"events": f"{EVENTS:,} of about 450 bytes, one thread, 6 partitions, broker beside it"}
     print(json.dumps(found))
-    print(f"{'':<22} {'broker':<8} {'calls/s':>8} {'p50 µs':>7} {'p99':>7} {'p99.9':>7} {'max':>8} {'CPU':>6} {'left':>8}")
+    print(_LINE.format("", "broker", "calls/s", "p50 us", "p99", "p99.9", "max", "CPU", "left"))
     measured = []
     with KRaftBroker.create() as broker:
         for cost in _costs(broker, folder):
-            print(
-                f"{cost.way:<22} {cost.broker:<8} {cost.per_second or '':>8} {cost.p50:>7} {cost.p99:>7} {cost.p999:>7} "
-                f"{cost.longest:>8} {cost.cpu or '':>6} {'' if cost.left is None else cost.left:>8}",
-                flush=True,
-            )
+            print(_LINE.format(*("" if each is None else each for each in astuple(cost))), flush=True)
             measured.append(asdict(cost))
     record("emit", found, {"costs": measured})
 

@@ -6,6 +6,8 @@ WarehouseError
 ├── WarehouseRefused       credentials or grants are not enough
 ├── TableMissing           run `ingestor tables migrate`
 ├── TableMismatch          a table and its contract disagree
+├── ConcurrentWrite        somebody else wrote the same rows; read again and redo
+├── VersionGone            an old version of a table can be read no longer
 ├── TopicRecreated         the topic's id is not the one that the positions were made for
 └── WarehouseAddressError  WAREHOUSE cannot be understood
 """
@@ -35,6 +37,14 @@ class TableMissing(WarehouseError):
 
 class TableMismatch(WarehouseError):
     """A table does not have the columns of its contract."""
+
+
+class ConcurrentWrite(WarehouseError):
+    """Somebody else wrote the same rows meanwhile; nothing was written."""
+
+
+class VersionGone(WarehouseError):
+    """A version of a table can be read no longer."""
 
 
 class TopicRecreated(WarehouseError):

@@ -10,6 +10,10 @@ _TYPES = {
     ColumnType.BIGINT: pa.int64(),
     ColumnType.DOUBLE: pa.float64(),
     ColumnType.TIMESTAMP: pa.timestamp("us", tz="UTC"),
+    ColumnType.BOOLEAN: pa.bool_(),
+    ColumnType.SCORE: pa.decimal128(5, 2),
+    ColumnType.MEASURE: pa.decimal128(10, 4),
+    ColumnType.TAGS: pa.map_(pa.string(), pa.string()),
 }
 
 

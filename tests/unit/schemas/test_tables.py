@@ -31,7 +31,7 @@ SEED = {
 }
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+@pytest.mark.parametrize("table", [SESSION_EVENTS, DASHBOARD_METRICS_HOURLY], ids=lambda table: table.name)
 def test_a_table_begins_with_the_seeds_columns_and_goes_on_with_nullable_ones(table):
     seed = [column.strip() for column in SEED[table.name].split(",")]
     ours = [column_definition(column).partition(" COMMENT ")[0] for column in table.columns]
