@@ -7,7 +7,7 @@ from deltalake import DeltaTable, Field
 from deltalake.schema import PrimitiveType
 
 from classwaves_schemas.arrow import arrow_schema
-from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, SESSION_EVENTS
+from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, SESSION_EVENTS, TABLES
 from tests.support.rows import STREAM, batch, event
 from warehouse.batch import ROWS
 from warehouse.checkpoint import Progress
@@ -39,16 +39,14 @@ def created(root):
 def test_missing_tables_are_named_and_created_once(root):
     warehouse = DeltaWarehouse(root.url)
     assert [str(mismatch) for mismatch in warehouse.tables.check()] == [
-        "analytics.session_events: does not exist; run `ingestor tables migrate`",
-        "analytics.dashboard_metrics_hourly: does not exist; run `ingestor tables migrate`",
+        f"{table.qualified_name}: does not exist; run `ingestor tables migrate`" for table in TABLES
     ]
     with pytest.raises(
         TableMissing, match=r"analytics.session_events does not exist at .*Run `ingestor tables migrate`"
     ):
         warehouse.ledger(STREAM)
     assert [done.split(" at ")[0] for done in warehouse.tables.migrate()] == [
-        "created analytics.session_events",
-        "created analytics.dashboard_metrics_hourly",
+        f"created {table.qualified_name}" for table in TABLES
     ]
     assert list(warehouse.tables.check()) == []
     assert list(warehouse.tables.migrate()) == []
