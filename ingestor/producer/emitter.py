@@ -56,6 +56,7 @@ class Emitter:
         self._closed = False
         self._direct: Transport | None = None
         self._direct_counted = 0
+        self._counting = threading.Lock()  # not _minting: who forks has that already when waiting for delivery to rest
         self._refusal: Refusal
         self._backlog = Backlog(settings.spool_folder, settings.spool_max_bytes, metrics, clock)
         self._delivery = Delivery(
@@ -152,7 +153,7 @@ class Emitter:
         if self._direct is None:
             return
         self._direct.poll()
-        with self._minting:
+        with self._counting:
             delivered = self._direct.delivered()
             if delivered > self._direct_counted:
                 self._metrics.delivered(delivered - self._direct_counted)

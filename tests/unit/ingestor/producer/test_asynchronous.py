@@ -1,5 +1,6 @@
 import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -58,6 +59,49 @@ def test_an_event_happened_when_emit_was_called_not_when_its_turn_came(publisher
 
     called = asyncio.run(service())
     assert all(event["event_time"] < called.isoformat() for event in told(topic.messages))
+
+
+def test_a_call_that_is_cancelled_disturbs_no_other(publisher, topic):
+    async def service():
+        emitting = [asyncio.ensure_future(publisher.emit("started", **EVENT)) for _ in range(50)]
+        await asyncio.sleep(0)
+        for each in emitting[::2]:
+            each.cancel()
+        answers = await asyncio.gather(*emitting, return_exceptions=True)
+        await publisher.close()
+        return answers
+
+    answers = asyncio.run(service())
+    assert all(isinstance(each, asyncio.CancelledError) for each in answers[::2])
+    assert set(answers[1::2]) <= {event["id"] for event in told(topic.messages)}
+
+
+def test_loops_of_several_threads_get_their_own_answers(publisher, topic):
+    async def service():
+        return await asyncio.gather(*(publisher.emit("started", **EVENT) for _ in range(40)))
+
+    with ThreadPoolExecutor(3) as threads:
+        answers = list(threads.map(lambda _: asyncio.run(service()), range(3)))
+    asyncio.run(publisher.close())
+    ids = [each for answer in answers for each in answer]
+    assert len(set(ids)) == 120
+    assert sorted(ids) == sorted(event["id"] for event in told(topic.messages))
+
+
+def test_a_loop_that_ended_takes_no_other_loops_answers_away(publisher, topic):
+    async def hasty():
+        asyncio.ensure_future(publisher.emit("started", **EVENT)).cancel()
+        publisher._relay and publisher._relay.run(lambda: "nobody hears it")
+
+    async def service():
+        return await publisher.emit("started", **EVENT)
+
+    asyncio.run(hasty())
+    first = asyncio.run(service())
+    asyncio.run(hasty())
+    second = asyncio.run(service())
+    asyncio.run(publisher.close())
+    assert [event["id"] for event in told(topic.messages)][-2:] == [first, second]
 
 
 def test_one_that_never_emitted_can_be_closed(publisher):

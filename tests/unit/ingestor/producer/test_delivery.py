@@ -1,0 +1,82 @@
+"""What the sending thread does beyond what a publisher's user sees at once."""
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from ingestor.producer import EventPublisher, MemoryTransport
+from ingestor.producer.delivery import Delivery
+from tests.support.publishing import EVENT, QUICK, settings, told
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def topic():
+    return MemoryTransport()
+
+
+@pytest.fixture
+def registry():
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def publisher(tmp_path, topic, registry):
+    with EventPublisher(
+        settings(tmp_path), component="test", registry=registry, connect=topic.connect, policy=QUICK
+    ) as made:
+        yield made
+
+
+def test_events_that_are_not_durable_count_as_delivered_once_kafka_has_them(publisher, topic, registry):
+    def delivered():
+        return registry.get_sample_value("ingestor_publisher_delivered_total")
+
+    topic.away = True
+    for _ in range(3):
+        publisher.emit("started", **EVENT, durable=False)
+    assert publisher.flush(0) == 3
+    assert delivered() == 0
+    topic.away = False
+    wait_until(lambda: delivered() == 3, "what the broker took by itself is counted")
+    publisher.emit("started", **EVENT, durable=False)
+    assert publisher.flush(10) == 0
+    assert delivered() == 4
+
+
+def test_a_batch_that_is_on_its_way_at_close_stays_whole_and_the_next_process_sends_it(tmp_path, topic):
+    def start():
+        return EventPublisher(
+            settings(tmp_path), component="test", registry=CollectorRegistry(), connect=topic.connect, policy=QUICK
+        )
+
+    topic.away = True
+    publisher = start()
+    ids = [publisher.emit("started", **EVENT) for _ in range(QUICK.batch_events)]
+    wait_until(lambda: len(topic._waiting) == len(ids), "all are on their way")
+    assert publisher.close(0) == len(ids)
+    topic.away = False
+    with start() as successor:
+        wait_until(lambda: len(topic.messages) == len(ids), "the successor sends them")
+        assert successor.flush(10) == 0
+    assert [event["id"] for event in told(topic.messages)] == ids
+
+
+def test_after_a_full_batch_those_who_emit_go_first_unless_a_flush_waits(publisher, topic, monkeypatch):
+    rests = []
+    monkeypatch.setattr(Delivery, "_rest", lambda self, seconds: rests.append(seconds))
+    topic.away = True
+    for _ in range(3 * QUICK.batch_events):
+        publisher.emit("started", **EVENT)
+    rests.clear()
+    topic.away = False
+    wait_until(lambda: len(topic.messages) == 3 * QUICK.batch_events, "all are sent")
+    assert any(0 < seconds <= 0.05 for seconds in rests)
+    topic.away = True
+    for _ in range(3 * QUICK.batch_events):
+        publisher.emit("started", **EVENT)
+    assert publisher.flush(0.01) == 3 * QUICK.batch_events
+    monkeypatch.setattr(publisher._emitter._delivery, "_flushing", 1)
+    rests.clear()
+    topic.away = False
+    wait_until(lambda: len(topic.messages) == 6 * QUICK.batch_events, "all are sent")
+    assert all(seconds == QUICK.linger_seconds for seconds in rests)
