@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCK := requirements/dev.txt
+# Most tests wait for processes. Each worker starts the services that its tests need.
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast lint format schemas docs kafka databricks bench soak lock clean
@@ -16,7 +18,7 @@ demo: $(READY) ## a school day from producers to the ledger; DEMO_SECONDS=n stop
 
 test: lint ## lint, types, import contracts, drift, and all tests with branch coverage
 	$(BIN)/python -m classwaves_schemas.generate --check
-	$(BIN)/pytest --cov
+	$(BIN)/pytest --cov --numprocesses $(WORKERS) --dist loadgroup
 
 test-fast: $(READY) ## the unit tests alone: no service, no network
 	$(BIN)/pytest tests/unit

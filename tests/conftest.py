@@ -11,9 +11,11 @@ import pytest
 import localkafka
 
 if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
     from tests.support.databricks import Endpoint
 
-_kafka = pytest.StashKey[localkafka.Kafka]()
+_brokers = pytest.StashKey[set[str]]()
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +24,7 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[localkafka.Kafka]:
     with localkafka.start() as running:
         if not running.real:
             _cannot_run("Kafka", " ".join(running.passed_over))
-        request.config.stash[_kafka] = running
+        request.config.stash[_brokers].add(running.describe())
         yield running
 
 
@@ -60,10 +62,35 @@ def topic_name(request: pytest.FixtureRequest) -> str:
     return f"{re.sub(r'[^a-zA-Z0-9]+', '-', request.node.name)[:100]}-{uuid.uuid4().hex[:8]}"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give a file to one worker, for its fixtures' sake, and all that ask Spark to the same one, which has it warm."""
+    for item in items:
+        asks_spark = "databricks" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("databricks" if asks_spark else str(item.path)))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before the first test."""
+    config.stash[_brokers] = set()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that began the run, if this is one of its workers, what was used."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["brokers"] = sorted(session.config.stash[_brokers])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: "WorkerController", error: object) -> None:
+    """Hear it."""
+    node.config.stash[_brokers].update(getattr(node, "workeroutput", {}).get("brokers", ()))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say which Kafka the run got, if any test asked for one."""
-    if _kafka in config.stash:
-        terminalreporter.write_line(config.stash[_kafka].describe())
+    for broker in sorted(config.stash[_brokers]):
+        terminalreporter.write_line(broker)
 
 
 def _cannot_run(what: str, reason: str) -> NoReturn:

@@ -79,7 +79,8 @@ def test_every_valid_event_is_stored_once_over_twenty_kills(trial):
             ends += [life.consumer.code for life in alive if life.consumer.code is not None]
             alive = [life for life in alive if life.consumer.code is None]
     print(f"ends {sorted(ends)}, stored {sum(trial.stored().values())} of {len(trial.sent.events)}")  # noqa: T201
-    assert set(ends) == {-signal.SIGKILL, 0}
+    # On a busy machine SIGTERM may come before Python has a handler for it.
+    assert set(ends) - {-signal.SIGTERM} == {-signal.SIGKILL, 0}
     trial.consumer(**_ENVIRON)
     trial.wait_until_stored()
     trial.prove()
