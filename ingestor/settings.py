@@ -22,7 +22,7 @@ def _letters_of(given: dict[str, Any]) -> str:
 class WarehouseSettings(Settings):
     """Where the tables are."""
 
-    warehouse: str = Field(description="delta:<folder or object-store URL>")
+    warehouse: str = Field(description="delta:<folder or object-store URL>, or databricks:")
 
 
 class TopicSettings(Settings):
