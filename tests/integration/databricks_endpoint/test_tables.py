@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 
 from tests.support.databricks.control import CONFLICT
 
-SEED = sorted(Path(__file__).parent.glob("seed/*.sql"))
+SEED = sorted(Path(__file__).parents[2].glob("support/seed/*.sql"))
 MOMENT = datetime(2026, 3, 2, 8, 0, 0, 123456, UTC)
 MERGE = """MERGE INTO classwaves.analytics.events t USING (SELECT :id AS id, 'x' AS payload) s
 ON t.id = s.id WHEN NOT MATCHED THEN INSERT *"""
