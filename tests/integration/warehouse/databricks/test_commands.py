@@ -9,8 +9,10 @@ from confluent_kafka import Producer
 from typer.testing import CliRunner
 
 from analytics.cli import app as analytics
+from demo.scrape import scrape
 from demo.world import World
 from ingestor.cli import app as ingestor
+from localkafka.port import free_port
 from tests.support.consumer_process import ConsumerProcess
 from tests.support.events import plain, session_id, wire
 from tests.support.waiting import wait_until
@@ -19,7 +21,13 @@ EVENTS = 40
 
 
 @pytest.fixture
-def environ(kafka, empty_databricks, topic_name, tmp_path, monkeypatch):
+def port():
+    """Where the consumer answers its probes."""
+    return free_port()
+
+
+@pytest.fixture
+def environ(port, kafka, empty_databricks, topic_name, tmp_path, monkeypatch):
     key = tmp_path / "pseudonym.key"
     key.write_text(secrets.token_hex(32))
     settings = {
@@ -29,6 +37,7 @@ def environ(kafka, empty_databricks, topic_name, tmp_path, monkeypatch):
         "INGESTOR_GROUP": topic_name,
         "PSEUDONYM_KEY_FILE": str(key),
         "BATCH_MAX_SECONDS": "1",
+        "HTTP_PORT": str(port),
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
@@ -39,7 +48,9 @@ def run(app, *arguments):
     return CliRunner().invoke(app, arguments)
 
 
-def test_the_commands_set_up_run_prove_and_show_what_a_sql_warehouse_holds(environ, kafka, topic_name, tmp_path):
+def test_the_commands_set_up_run_prove_and_show_what_a_sql_warehouse_holds_after_a_cold_start(
+    environ, port, databricks, kafka, topic_name, tmp_path
+):
     assert run(ingestor, "tables", "check").exit_code == 0
     assert run(ingestor, "tables", "migrate").stdout == "Nothing to do.\n"
     assert run(ingestor, "topics", "create", "--partitions", "2").exit_code == 0
@@ -57,7 +68,14 @@ def test_the_commands_set_up_run_prove_and_show_what_a_sql_warehouse_holds(envir
         done = run(ingestor, "status", "--json")
         return done.exit_code == 0 and json.loads(done.stdout)["lag"] == 0
 
+    def warming():
+        told = scrape(port)
+        return told is not None and told.value("ingestor_warehouse_warming") == 1 and "warehouse" in told.unready
+
+    databricks.faults.cold_start(seconds=600)
     with ConsumerProcess(World.command("ingestor", "run"), environ, tmp_path / "consumer.log") as consumer:
+        wait_until(warming, f"it says that it waits for a warehouse that starts: {consumer.last_words()}")
+        databricks.faults.clear()
         wait_until(stored, f"all is stored: {consumer.last_words()}")
         consumer.terminate()
         assert consumer.ended() == 0
