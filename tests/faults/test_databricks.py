@@ -21,6 +21,7 @@ def trial(kafka, empty_databricks, topic_name, tmp_path, monkeypatch):
         yield running
 
 
+@pytest.mark.soak
 def test_kills_around_each_statement_lose_nothing_and_store_nothing_twice(trial):
     messages, traffic = mixture(seed=41), trial.traffic()
     pod = {"KAFKA_GROUP_INSTANCE_ID": "pod-0"}  # known again by the broker: no waiting for the dead one's session

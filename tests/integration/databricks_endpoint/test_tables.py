@@ -92,18 +92,6 @@ def test_of_two_merges_of_one_new_row_at_once_one_loses_and_the_row_is_there_onc
     assert ids == [f"e{number}" for number in range(attempt + 1)]
 
 
-def test_tables_survive_a_crash_of_the_endpoint(databricks):
-    with databricks.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE classwaves.analytics.survivors (id STRING) USING DELTA")
-        cursor.execute("INSERT INTO classwaves.analytics.survivors VALUES ('a')")
-        databricks.kill()
-        databricks.start()
-    with databricks.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE IF NOT EXISTS classwaves.analytics.survivors (id STRING) USING DELTA")
-        assert cursor.execute("SELECT id FROM classwaves.analytics.survivors").fetchone()[0] == "a"
-        cursor.execute("DROP TABLE classwaves.analytics.survivors")
-
-
 def test_dropping_all_tables_leaves_an_empty_endpoint(databricks, cursor):
     cursor.execute("CREATE TABLE classwaves.analytics.left_over (id STRING) USING DELTA")
     databricks.faults.conflict(times=9)
