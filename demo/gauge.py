@@ -7,6 +7,7 @@ at the end counts.
 
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ingestor.settings import LedgerSettings
@@ -45,9 +46,18 @@ class Gauge:
         self._partitions = topic.partitions
         stream = Stream(settings.ingestor_group, self._topic, topic.topic_id)
         self._ledger = open_warehouse(settings.warehouse).ledger(stream)
+        self._known = Ledger(dict.fromkeys(self._partitions, 0), 0, 0, {})
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="gauge")
+        self._reading = self._thread.submit(self._read)
 
     def ledger(self) -> Ledger:
-        """The figures in the table now; the broker is not asked."""
+        """The figures as they were last read. They are read again, but not waited for: SQL may take seconds."""
+        if self._reading.done():
+            self._known = self._reading.result()
+            self._reading = self._thread.submit(self._read)
+        return self._known
+
+    def _read(self) -> Ledger:
         checkpoints = self._ledger.checkpoints()
         letters: Counter[str] = Counter()
         for checkpoint in checkpoints.values():

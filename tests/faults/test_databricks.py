@@ -1,4 +1,7 @@
-"""Consumers as real processes on a SQL warehouse, which stores rows in one statement and positions in another."""
+"""Consumers as real processes on a SQL warehouse, which stores rows in one statement and positions in another.
+
+What they meet here in minutes, `tests/integration/warehouse/databricks` lets a ledger meet within one process.
+"""
 
 import os
 import signal
@@ -12,6 +15,8 @@ from tests.faults.haunting import Haunting
 from tests.faults.trial import Trial
 from tests.support.mixture import mixture
 
+pytestmark = pytest.mark.soak
+
 
 @pytest.fixture
 def trial(kafka, empty_databricks, topic_name, tmp_path, monkeypatch):
@@ -21,7 +26,6 @@ def trial(kafka, empty_databricks, topic_name, tmp_path, monkeypatch):
         yield running
 
 
-@pytest.mark.soak
 def test_kills_around_each_statement_lose_nothing_and_store_nothing_twice(trial):
     messages, traffic = mixture(seed=41), trial.traffic()
     pod = {"KAFKA_GROUP_INSTANCE_ID": "pod-0"}  # known again by the broker: no waiting for the dead one's session

@@ -90,7 +90,7 @@ def test_the_seeds_tables_are_widened_and_set_up_and_keep_their_rows(databricks,
     found = [str(mismatch) for mismatch in bare.tables.check()]
     assert "analytics.session_events.kafka_offset: column is missing (should be BIGINT, nullable)" in found[7]
     assert "delta.isolationLevel is not set, should be Serializable" in found[8]
-    with pytest.raises(TableMismatch, match="kafka_offset"):
+    with pytest.raises(TableMissing, match="ingestor_positions"):
         bare.ledger(STREAM).checkpoints()
     done = bare.tables.migrate()
     assert "added analytics.session_events.school_id" in done
@@ -98,6 +98,12 @@ def test_the_seeds_tables_are_widened_and_set_up_and_keep_their_rows(databricks,
     assert list(bare.tables.check()) == []
     answer = bare.ledger(STREAM).append(batch(event("old"), event("new", offset=1)), {0: None}, {0: Progress(2)})
     assert (answer.rows, answer.duplicates) == (1, {0: 1})
+    run(
+        databricks,
+        "ALTER TABLE analytics.session_events SET TBLPROPERTIES ('delta.isolationLevel' = 'WriteSerializable')",
+    )
+    with pytest.raises(TableMismatch, match=r"delta\.isolationLevel is WriteSerializable, should be Serializable"):
+        bare.ledger(STREAM).checkpoints()
 
 
 def test_a_difference_that_adding_cannot_mend_is_named(databricks, bare):
