@@ -48,7 +48,8 @@ databricks: $(READY) ## a local Databricks SQL endpoint in the foreground; print
 bench: $(READY) ## the drain rate beside that of a bare consume loop
 	$(BIN)/python -m bench
 
-soak: $(READY) ## a long run under faults
+soak: $(READY) ## the tests that take minutes, then a long run under faults
+	$(BIN)/pytest -m soak
 	$(BIN)/python -m bench.soak
 
 lock: ## pin dependencies with hashes (needs uv); UPGRADE=--upgrade renews those that are pinned

@@ -21,7 +21,7 @@ from warehouse.databricks.warehouse import DatabricksWarehouse
 from warehouse.port import Stored
 from warehouse.stream import Stream
 
-SIZES = (100, 1_000, 5_000, 20_000)
+SIZES = (100, 1_000, 5_000, 15_000)
 APPENDS = 5
 
 

@@ -1,6 +1,7 @@
 """`make soak`: the demo's school days one after the other, with consumers killed at random.
 
-SOAK_MINUTES=n sets how long; SOAK_SEED=n plays the same days and the same kills again.
+SOAK_MINUTES=n sets how long; SOAK_SEED=n plays the same days and the same kills again (in a SQL warehouse, where others
+may have rows, the same kills on other days).
 """
 
 import os
@@ -12,9 +13,9 @@ from pydantic import Field, PositiveFloat
 
 from demo.incident import at_random
 from demo.plan import Plan
+from demo.settings import PlaceSettings
 from demo.stage import on_stage
 from service.exits import one_line_errors
-from service.settings import Settings
 
 DAY_SECONDS = 60.0
 CONSUMERS = 3
@@ -22,7 +23,7 @@ KILL_EVERY_SECONDS = 15.0
 TELL_EVERY_SECONDS = 10.0
 
 
-class SoakSettings(Settings):
+class SoakSettings(PlaceSettings):
     """How long, where, and which days."""
 
     soak_minutes: PositiveFloat = Field(default=30.0, description="minutes for which producers send")
@@ -47,7 +48,7 @@ def plan_of(settings: SoakSettings) -> Plan:
 def main() -> int:
     """The exit code."""
     settings = SoakSettings.from_environment(os.environ)
-    return on_stage(plan_of(settings), settings.soak_folder, TELL_EVERY_SECONDS)
+    return on_stage(plan_of(settings), settings.soak_folder, settings.warehouse, TELL_EVERY_SECONDS)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def main() -> int:
         days=1,
         incidents=scripted(settings.demo_seconds) if settings.demo_chaos == "on" else (),
     )
-    return on_stage(plan, settings.demo_folder, _TELL_EVERY_SECONDS)
+    return on_stage(plan, settings.demo_folder, settings.warehouse, _TELL_EVERY_SECONDS)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,10 @@ class FolderNotEmpty(DemoError):
     """The folder of the demo holds something already."""
 
 
+class TableInUse(DemoError):
+    """The table that is to be filled holds somebody's events."""
+
+
 class CommandFailed(DemoError):
     """A command of the project ended with an error."""
 

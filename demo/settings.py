@@ -4,13 +4,27 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, PositiveFloat
+from pydantic import Field, PositiveFloat, field_validator
 
 from demo.errors import FolderNotEmpty
 from service.settings import Settings
 
+DATABRICKS = "databricks:"
 
-class DemoSettings(Settings):
+
+class PlaceSettings(Settings):
+    """In which warehouse."""
+
+    warehouse: str | None = Field(default=None, description="databricks: for a SQL warehouse")
+
+    @field_validator("warehouse")
+    @classmethod
+    def _a_folder_is_its_own(cls, given: str | None) -> str | None:
+        """Only a SQL warehouse is taken over from the environment: a folder would not be empty."""
+        return given if given == DATABRICKS else None
+
+
+class DemoSettings(PlaceSettings):
     """How long, where, and whether it is made hard."""
 
     demo_seconds: PositiveFloat = Field(default=30.0, description="seconds for which producers send")

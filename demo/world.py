@@ -32,8 +32,11 @@ class World:
     environ: Mapping[str, str]
 
     @classmethod
-    def create(cls, folder: Path, kafka: Kafka, name: str) -> Self:
-        """A world in an empty folder, with topics and a group that begin with `name` and that nobody else uses."""
+    def create(cls, folder: Path, kafka: Kafka, name: str, warehouse: str | None = None) -> Self:
+        """A world in an empty folder, with topics and a group that begin with `name` and that nobody else uses.
+
+        Its tables are in the folder too, unless a warehouse is named.
+        """
         topic = f"{name}.session-events.{secrets.token_hex(4)}"
         key = folder / "pseudonym.key"
         key.touch(mode=0o600)
@@ -46,7 +49,7 @@ class World:
                 "SESSION_EVENTS_TOPIC": topic,
                 "DEAD_LETTER_TOPIC": f"{topic}.dead-letters",
                 "INGESTOR_GROUP": topic,
-                "WAREHOUSE": f"delta:{folder / 'warehouse'}",
+                "WAREHOUSE": warehouse or f"delta:{folder / 'warehouse'}",
                 "PSEUDONYM_KEY_FILE": str(key),
                 "HTTP_PORT": "0",
             },

@@ -19,10 +19,15 @@ def _letters_of(given: dict[str, Any]) -> str:
     return f"{given['session_events_topic']}.dead-letters"
 
 
+def _batch_of(given: dict[str, Any]) -> ByteSize:
+    """A SQL warehouse takes JSON, 8 MiB in a statement, into which a batch and the poll that filled it are to fit."""
+    return ByteSize((2 if given["warehouse"] == "databricks:" else 32) * MIB)
+
+
 class WarehouseSettings(Settings):
     """Where the tables are."""
 
-    warehouse: str = Field(description="delta:<folder or object-store URL>")
+    warehouse: str = Field(description="delta:<folder or object-store URL>, or databricks:")
 
 
 class TopicSettings(Settings):
@@ -55,7 +60,9 @@ class IngestorSettings(LedgerSettings):
         default=ByteSize(256 * MIB), description="bytes for prefetch, buffers and pending dead letters, as 256MiB"
     )
     batch_max_rows: PositiveInt = Field(default=50_000, description="rows of a full micro-batch")
-    batch_max_bytes: ByteSize = Field(default=ByteSize(32 * MIB), gt=0, description="bytes of a full micro-batch")
+    batch_max_bytes: ByteSize = Field(
+        default_factory=_batch_of, gt=0, description="bytes of a full micro-batch, by default 32MiB or, in SQL, 2MiB"
+    )
     batch_max_seconds: PositiveFloat = Field(default=5.0, description="seconds that a row waits for a full micro-batch")
     http_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
         default=0, description="where to serve /metrics, /healthz and /readyz; 0 takes a free port, which is logged"

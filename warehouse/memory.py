@@ -82,9 +82,16 @@ class MemoryLedger:
     def append(self, batch: Batch, expected: Positions, progress: Mapping[int, Progress]) -> Stored | Moved:
         """Store the rows that are not stored yet, and move positions and counters, at once."""
         with self._store.lock:
-            answer = self._answer(batch, expected, progress)
-            self._landed = None
-            return answer
+            answer = self._look(expected, progress)
+        if answer is None:
+            # Others may come in between, as they may to any process.
+            self._store.on_commit("before")
+            with self._store.lock:
+                answer = self._look(expected, progress) or self._commit(batch, progress)
+            if isinstance(answer, Stored):
+                self._store.on_commit("after")
+        self._landed = None
+        return answer
 
     def accept_topic(self) -> None:
         """Record that this incarnation of the topic is the one to read from now on."""
@@ -98,18 +105,11 @@ class MemoryLedger:
     def _accept(self) -> None:
         self._store.topics.setdefault((self._stream.group, self._stream.topic), set()).add(self._stream.topic_id)
 
-    def _answer(self, batch: Batch, expected: Positions, progress: Mapping[int, Progress]) -> Stored | Moved:
+    def _look(self, expected: Positions, progress: Mapping[int, Progress]) -> Stored | Moved | None:
         if self._landed is not None and self._landed[0] == progress:
             return self._landed[1]
         actual = {partition: held.position for partition, held in self._checkpoints.items()}
-        answer = settled(actual, expected, progress)
-        if answer is not None:
-            return answer
-        self._store.on_commit("before")
-        stored = self._commit(batch, progress)
-        self._landed = progress, stored
-        self._store.on_commit("after")
-        return stored
+        return settled(actual, expected, progress)
 
     def _commit(self, batch: Batch, progress: Mapping[int, Progress]) -> Stored:
         screening = screen(batch, self._store.stored)
@@ -127,6 +127,7 @@ class MemoryLedger:
                 made, stored.duplicates.get(partition, 0), stored.conflicting.get(partition, 0)
             )
         self._accept()
+        self._landed = progress, stored
         return stored
 
 

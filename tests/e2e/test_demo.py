@@ -1,62 +1,23 @@
 """The demo as a newcomer meets it: one command, and nothing but its output, its exit code and its folder to go by."""
 
-import fcntl
 import os
 import pty
 import re
-import select
 import signal
-import struct
 import subprocess
 import sys
-import termios
-import time
 
 import duckdb
 import pytest
 from deltalake import DeltaTable
 
 from classwaves_schemas.envelope import EventType
-
-DEMO = [sys.executable, "-m", "demo"]
+from tests.e2e.screen import DEMO, Shown, gone_within, processes_of, size
 
 
 def demo(folder, seconds, **changes):
     environ = {**os.environ, "DEMO_SECONDS": str(seconds), "DEMO_FOLDER": str(folder), **changes}
     return subprocess.run(DEMO, env=environ, capture_output=True, text=True, check=False, timeout=240)
-
-
-def processes_of(folder):
-    """Every process of a demo carries the folder's name in its environment."""
-    listed = subprocess.run(
-        ["ps", "axeww", "-o", "pid=,stat=,args="], capture_output=True, text=True, check=True
-    ).stdout
-    return [line for line in listed.splitlines() if f"DEMO_FOLDER={folder}" in line and " Z" not in line[:20]]
-
-
-def gone_within(folder, seconds):
-    deadline = time.monotonic() + seconds
-    while (left := processes_of(folder)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return left
-
-
-class Shown:
-    """What a terminal has been sent so far."""
-
-    def __init__(self, terminal):
-        self._terminal = terminal
-        self._text = ""
-
-    def wait_for(self, words, seconds=120):
-        deadline = time.monotonic() + seconds
-        while not re.search(words, re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self._text)):
-            try:
-                if select.select([self._terminal], [], [], 0.1)[0]:
-                    self._text += os.read(self._terminal, 65_536).decode(errors="replace")
-            except OSError:  # nobody writes to it any more
-                deadline = 0
-            assert time.monotonic() < deadline, f"{words} was not shown:\n{self._text[-5000:]}"
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +141,7 @@ def test_in_a_terminal_keys_kill_a_consumer_a_producer_and_the_broker_and_end_th
     environ = {**os.environ, "DEMO_SECONDS": "60", "DEMO_FOLDER": str(tmp_path / "demo"), "DEMO_CHAOS": "off"}
     environ |= {"TERM": "xterm-256color", "KAFKA_BOOTSTRAP_SERVERS": ""}
     terminal, end = pty.openpty()
-    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    size(end, lines=24, columns=80)
     with subprocess.Popen(DEMO, env=environ, stdin=end, stdout=end, stderr=end, start_new_session=True) as running:
         os.close(end)
         shown = Shown(terminal)

@@ -26,7 +26,7 @@ def test_a_consumer_refuses_a_topic_that_was_created_again_until_it_is_accepted(
     if not running:
         consumer.terminate()
         assert consumer.ended() == 0
-    old_rows, old_id = sorted(engine.rows(trial.world.table)), trial.topic_id()
+    old_rows, old_id = sorted(engine.rows(trial.table)), trial.topic_id()
     assert old_rows
 
     recreate(trial)
@@ -37,10 +37,10 @@ def test_a_consumer_refuses_a_topic_that_was_created_again_until_it_is_accepted(
     assert refused.ended() == 1
     assert "it was deleted and created again" in refused.last_words()
     assert "ingestor topics accept" in refused.last_words()
-    assert sorted(engine.rows(trial.world.table)) == old_rows
+    assert sorted(engine.rows(trial.table)) == old_rows
 
     trial.world.output("ingestor", "topics", "accept")
     trial.consumer()
     trial.wait_until_stored()
     trial.prove()
-    assert sorted(row for row in engine.rows(trial.world.table) if row.topic_id == old_id) == old_rows
+    assert sorted(row for row in engine.rows(trial.table) if row.topic_id == old_id) == old_rows

@@ -24,7 +24,7 @@ def test_memory_stays_bounded_and_the_membership_is_kept_while_a_backlog_waits_f
     traffic.send(islice(mixture(seed=101, bad=0), 5_000))
     trial.wait_until_stored()
     ordinary = consumer.memory("VmRSS")
-    with Outage(trial.world.table):
+    with Outage(trial.table):
         traffic.send(islice(mixture(seed=102, bad=0, first_session=100), _BACKLOG))
         consumer.wait_for("intake paused")
         assert consumer.memory("VmHWM") < ordinary + _BUDGET + _WAITING_ROOM

@@ -29,7 +29,7 @@ def test_a_drain_that_cannot_end_is_given_up_at_its_deadline_and_loses_nothing(t
     consumer = trial.consumer(DRAIN_SECONDS="1", **_LONG_SESSION)
     traffic.send(islice(messages, 200))
     trial.wait_until_stored()
-    with Outage(trial.world.table):
+    with Outage(trial.table):
         traffic.send(islice(messages, 200))
         consumer.wait_for("waiting to try again")
         consumer.terminate()
@@ -44,7 +44,7 @@ def test_a_second_signal_ends_a_drain_at_once_and_loses_nothing(trial):
     consumer = trial.consumer(DRAIN_SECONDS="3600")
     traffic.send(islice(messages, 200))
     trial.wait_until_stored()
-    with Outage(trial.world.table):
+    with Outage(trial.table):
         traffic.send(islice(messages, 200))
         consumer.wait_for("waiting to try again")
         consumer.terminate()

@@ -5,7 +5,7 @@ import secrets
 from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewPartitions
@@ -23,6 +23,9 @@ from tests.support.traffic import Sent, Traffic
 from tests.support.waiting import wait_until
 from warehouse.errors import WarehouseUnavailable
 from warehouse.open import open_warehouse
+
+if TYPE_CHECKING:
+    from tests.support.databricks import Endpoint
 
 _GRACE_SECONDS = 20.0
 _NO_COORDINATOR = {
@@ -47,10 +50,17 @@ class Trial:
         topic: its name, and the group's.
         environ: of the machine.
         partitions: of the topic.
+        endpoint: the SQL warehouse that keeps the tables; None if they are in the folder.
     """
 
     def __init__(
-        self, folder: Path, bootstrap_servers: str, topic: str, environ: Mapping[str, str], partitions: int
+        self,
+        folder: Path,
+        bootstrap_servers: str,
+        topic: str,
+        environ: Mapping[str, str],
+        partitions: int,
+        endpoint: "Endpoint | None" = None,
     ) -> None:
         key = folder / "pseudonym.key"
         key.write_text(secrets.token_hex(32))
@@ -60,9 +70,11 @@ class Trial:
             "INGESTOR_GROUP": topic,
             "WAREHOUSE": f"delta:{folder / 'warehouse'}",
             "PSEUDONYM_KEY_FILE": str(key),
+            **(endpoint.environment if endpoint else {}),
         }
         self.world = World(folder, {**environ, **settings})
         self.world.logs.mkdir()
+        self.table = endpoint.table_folder("analytics", "session_events") if endpoint else self.world.table
         self.sent = Sent()
         self.topic = topic
         self.admin: AdminClient = connect(self.world.settings.kafka)
@@ -167,7 +179,7 @@ class Trial:
 
     def _rows(self) -> list[engine.Row]:
         topic_id = self.topic_id()
-        return [row for row in engine.rows(self.world.table) if row.topic_id == topic_id]
+        return [row for row in engine.rows(self.table) if row.topic_id == topic_id]
 
     def _last_words(self) -> str:
         return "\n".join(each.last_words() for each in self._consumers)

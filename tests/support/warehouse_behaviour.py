@@ -14,7 +14,12 @@ from warehouse.port import Moved, PartitionRows, Stored, Warehouse
 
 
 class WarehouseBehaviour:
-    """The behaviour suite."""
+    """The behaviour suite.
+
+    `turns` is how often racing writers append: more chances for them to meet, and more time.
+    """
+
+    turns = 8
 
     # --- Rows and identities
 
@@ -177,7 +182,7 @@ class WarehouseBehaviour:
         def writer(partition: int) -> int:
             ledger = warehouse.ledger(STREAM)
             stored = 0
-            for turn in range(8):
+            for turn in range(self.turns):
                 rows = batch(*(event(f"{turn}-{n}", partition=partition, offset=turn * 5 + n) for n in range(5)))
                 before = turn * 5 if turn else None
                 answer = ledger.append(rows, {partition: before}, {partition: Progress(turn * 5 + 5)})
@@ -186,10 +191,10 @@ class WarehouseBehaviour:
             return stored
 
         with ThreadPoolExecutor(2) as threads:
-            assert sum(threads.map(writer, [0, 1])) == 40
+            assert sum(threads.map(writer, [0, 1])) == self.turns * 5
         assert warehouse.events.repeated(limit=1) == (0, [])
         duplicates = sum(held.duplicates for held in warehouse.ledger(STREAM).checkpoints().values())
-        assert (warehouse.events.size().rows, duplicates) == (40, 40)
+        assert (warehouse.events.size().rows, duplicates) == (self.turns * 5, self.turns * 5)
 
     # --- Topics
 

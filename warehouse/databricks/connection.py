@@ -49,6 +49,9 @@ def options(settings: DatabricksSettings) -> dict[str, Any]:
         "_socket_timeout": _SOCKET_SECONDS,
         # By default the connector sends a statement again whose reply was lost, and says nothing of it.
         "_retry_stop_after_attempts_duration": 1,
+        # Else its own patience hides the status and the words of a refusal, as of a warehouse that is starting. With a
+        # Retry-After it still does.
+        "_respect_server_retry_after_header": True,
         **_transport(settings),
         **_identity(settings, f"{url.scheme}://{url.netloc}"),
     }

@@ -51,6 +51,11 @@ class DatabricksSettings(Settings):
         return self
 
     @property
+    def on_this_machine(self) -> bool:
+        """Whether it is a local endpoint, and no workspace."""
+        return urlsplit(self.databricks_host).hostname in _LOCAL
+
+    @property
     def http_path(self) -> str:
         """The path of the warehouse's endpoint."""
         return f"/sql/1.0/warehouses/{self.databricks_warehouse_id}"

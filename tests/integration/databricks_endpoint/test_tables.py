@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 
 from tests.support.databricks.control import CONFLICT
 
-SEED = sorted(Path(__file__).parent.glob("seed/*.sql"))
+SEED = sorted(Path(__file__).parents[2].glob("support/seed/*.sql"))
 MOMENT = datetime(2026, 3, 2, 8, 0, 0, 123456, UTC)
 MERGE = """MERGE INTO classwaves.analytics.events t USING (SELECT :id AS id, 'x' AS payload) s
 ON t.id = s.id WHEN NOT MATCHED THEN INSERT *"""
@@ -90,18 +90,6 @@ def test_of_two_merges_of_one_new_row_at_once_one_loses_and_the_row_is_there_onc
     assert lost.startswith(CONFLICT)
     ids = [row[0] for row in cursor.execute(f"SELECT id FROM {events_table} ORDER BY id")]
     assert ids == [f"e{number}" for number in range(attempt + 1)]
-
-
-def test_tables_survive_a_crash_of_the_endpoint(databricks):
-    with databricks.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE classwaves.analytics.survivors (id STRING) USING DELTA")
-        cursor.execute("INSERT INTO classwaves.analytics.survivors VALUES ('a')")
-        databricks.kill()
-        databricks.start()
-    with databricks.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE IF NOT EXISTS classwaves.analytics.survivors (id STRING) USING DELTA")
-        assert cursor.execute("SELECT id FROM classwaves.analytics.survivors").fetchone()[0] == "a"
-        cursor.execute("DROP TABLE classwaves.analytics.survivors")
 
 
 def test_dropping_all_tables_leaves_an_empty_endpoint(databricks, cursor):

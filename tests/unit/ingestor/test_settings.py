@@ -23,6 +23,11 @@ def test_bytes_may_be_given_with_a_unit():
     assert IngestorSettings.from_environment(LEAST | {"BATCH_MAX_BYTES": "8MiB"}).batch_max_bytes == 8 * 1024 * 1024
 
 
+@pytest.mark.parametrize(("warehouse", "mib"), [("memory:", 32), ("delta:/x", 32), ("databricks:", 2)])
+def test_a_batch_is_as_large_as_its_warehouse_takes_at_once(warehouse, mib):
+    assert IngestorSettings.from_environment(LEAST | {"WAREHOUSE": warehouse}).batch_max_bytes == mib * 1024 * 1024
+
+
 def test_a_wrong_topic_is_the_only_complaint_though_another_default_hangs_on_it():
     with pytest.raises(SettingsError, match=r"^SESSION_EVENTS_TOPIC: [^;]*$"):
         LedgerSettings.from_environment(LEAST | {"SESSION_EVENTS_TOPIC": "no spaces"})

@@ -2,6 +2,7 @@ import pytest
 
 from tests.support.delta_faults import QUICK
 from tests.support.warehouse_behaviour import WarehouseBehaviour
+from tests.support.warehouse_faults import WarehouseFaults, strike_at
 from warehouse.delta.warehouse import DeltaWarehouse
 
 
@@ -15,3 +16,13 @@ class TestDeltaWarehouseWithATinyIndex(WarehouseBehaviour):
     @pytest.fixture
     def warehouse(self, delta, root):
         return DeltaWarehouse(root.url, capacity=1, backoff=QUICK)
+
+
+class TestDeltaWarehouseUnderFaults(WarehouseFaults):
+    @pytest.fixture
+    def warehouse(self, delta):
+        return delta
+
+    @pytest.fixture(params=["before-commit", "committed"])
+    def strike(self, request, monkeypatch):
+        return strike_at(monkeypatch, request.param)

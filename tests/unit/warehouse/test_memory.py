@@ -3,6 +3,7 @@ from hypothesis import settings
 
 from tests.support.rows import STREAM, batch, event
 from tests.support.warehouse_behaviour import WarehouseBehaviour
+from tests.support.warehouse_faults import WarehouseFaults
 from tests.support.warehouse_machine import WarehouseMachine
 from warehouse.checkpoint import Progress
 from warehouse.errors import WarehouseUnavailable
@@ -26,6 +27,20 @@ class TestMemoryWarehouse(WarehouseBehaviour):
     @pytest.fixture
     def warehouse(self):
         return MemoryWarehouse()
+
+
+class TestMemoryWarehouseUnderFaults(WarehouseFaults):
+    @pytest.fixture
+    def due(self):
+        return []
+
+    @pytest.fixture
+    def warehouse(self, due):
+        return MemoryWarehouse(lambda moment: due.pop()[1]() if due and due[0][0] == moment else None)
+
+    @pytest.fixture(params=["before", "after"])
+    def strike(self, request, due):
+        return lambda action: due.append((request.param, action))
 
 
 class MemoryMachine(WarehouseMachine):

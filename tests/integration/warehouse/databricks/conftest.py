@@ -14,19 +14,7 @@ def settings(databricks):
     return DatabricksSettings.from_environment(databricks.environment)
 
 
-@pytest.fixture(scope="session")
-def migrated(databricks, settings):
-    """Tables, made once: emptying them takes a second, making them ten."""
-    databricks.drop_tables()
-    DatabricksWarehouse(settings).tables.migrate()
-
-
 @pytest.fixture
-def warehouse(databricks, settings, migrated):
-    """A warehouse with empty tables, and an endpoint without faults that has executed nothing."""
-    databricks.faults.clear()
-    with databricks.connect(catalog="classwaves") as connection, connection.cursor() as cursor:
-        for table in ("session_events", "ingestor_positions"):
-            cursor.execute(f"DELETE FROM analytics.{table}")
-    databricks.log.clear()
+def warehouse(empty_databricks, settings):
+    """A warehouse with empty tables, at an endpoint without faults that has executed nothing."""
     return DatabricksWarehouse(settings, QUICK)

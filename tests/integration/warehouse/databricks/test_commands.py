@@ -3,49 +3,53 @@
 import json
 import os
 import secrets
-from itertools import count
 
 import pytest
 from confluent_kafka import Producer
 from typer.testing import CliRunner
 
 from analytics.cli import app as analytics
+from demo.scrape import scrape
 from demo.world import World
 from ingestor.cli import app as ingestor
+from localkafka.port import free_port
 from tests.support.consumer_process import ConsumerProcess
 from tests.support.events import plain, session_id, wire
 from tests.support.waiting import wait_until
 
 EVENTS = 40
-_PATIENCE = 240.0
-_FAIL_POINTS = ("adding-rows", "rows-added", "positions-moved")
 
 
 @pytest.fixture
-def environ(kafka, databricks, warehouse, topic_name, tmp_path, monkeypatch):
+def port():
+    """Where the consumer answers its probes."""
+    return free_port()
+
+
+@pytest.fixture
+def environ(port, kafka, empty_databricks, topic_name, tmp_path, monkeypatch):
     key = tmp_path / "pseudonym.key"
     key.write_text(secrets.token_hex(32))
     settings = {
-        **databricks.environment,
+        **empty_databricks.environment,
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
         "SESSION_EVENTS_TOPIC": topic_name,
         "INGESTOR_GROUP": topic_name,
         "PSEUDONYM_KEY_FILE": str(key),
         "BATCH_MAX_SECONDS": "1",
-        "DRAIN_SECONDS": "60",
+        "HTTP_PORT": str(port),
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    return {**os.environ, **settings}
+    return {**os.environ}
 
 
 def run(app, *arguments):
     return CliRunner().invoke(app, arguments)
 
 
-@pytest.mark.timeout(1200)
-def test_a_consumer_that_is_killed_at_every_statement_leaves_a_ledger_that_adds_up(
-    environ, kafka, topic_name, tmp_path
+def test_the_commands_set_up_run_prove_and_show_what_a_sql_warehouse_holds_after_a_cold_start(
+    environ, port, databricks, kafka, topic_name, tmp_path
 ):
     assert run(ingestor, "tables", "check").exit_code == 0
     assert run(ingestor, "tables", "migrate").stdout == "Nothing to do.\n"
@@ -53,38 +57,34 @@ def test_a_consumer_that_is_killed_at_every_statement_leaves_a_ledger_that_adds_
 
     producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
     for number in range(1, EVENTS + 1):
-        repeat = number % 10 == 0
         producer.produce(topic_name, wire(session=number % 3, number=number), partition=number % 2)
-        if repeat:
+        if number % 10 == 0:
             producer.produce(topic_name, wire(session=number % 3, number=number), partition=0)
             producer.produce(topic_name, b"{", partition=1)
     producer.produce(topic_name, plain(session=1, number=EVENTS + 1), partition=0)
     assert producer.flush(30) == 0
 
-    numbers = count(1)
-
-    def start(**order):
-        name = f"consumer-{next(numbers)}"
-        return ConsumerProcess(World.command("ingestor", "run"), {**environ, **order}, tmp_path / f"{name}.log")
-
-    for point in _FAIL_POINTS:
-        doomed = start(FAILPOINTS=f"{point}=kill@1")
-        wait_until(lambda doomed=doomed: doomed.code is not None, f"{point}: {doomed.last_words()}", _PATIENCE)
-        assert doomed.code == -9
-    last = start()
-
     def stored():
         done = run(ingestor, "status", "--json")
         return done.exit_code == 0 and json.loads(done.stdout)["lag"] == 0
 
-    wait_until(stored, "all is stored", _PATIENCE)
-    last.terminate()
-    assert last.ended() == 0
+    def warming():
+        told = scrape(port)
+        return told is not None and told.value("ingestor_warehouse_warming") == 1 and "warehouse" in told.unready
 
+    databricks.faults.cold_start(seconds=600)
+    with ConsumerProcess(World.command("ingestor", "run"), environ, tmp_path / "consumer.log") as consumer:
+        wait_until(warming, f"it says that it waits for a warehouse that starts: {consumer.last_words()}")
+        databricks.faults.clear()
+        wait_until(stored, f"all is stored: {consumer.last_words()}")
+        consumer.terminate()
+        assert consumer.ended() == 0
+
+    assert json.loads(run(ingestor, "status", "--json").stdout)["table"]["rows"] == EVENTS + 1
     verified = run(ingestor, "verify", "--json")
     assert verified.exit_code == 0, verified.stdout
     total = json.loads(verified.stdout)["total"]
     assert (total["stored"], total["duplicates"], total["dead_lettered"]) == (EVENTS + 1, 4, 4)
     assert (total["missing"], total["twice"]) == (0, 0)
     shown = json.loads(run(analytics, "timeline", session_id(1), "--json").stdout)
-    assert [event["sequence"] for event in shown["timeline"] if event.get("sequence")] == list(range(1, EVENTS + 1, 3))
+    assert [event["sequence"] for event in shown["timeline"] if event.get("sequence")] == [*range(1, EVENTS + 1, 3)]

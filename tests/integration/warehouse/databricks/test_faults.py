@@ -1,7 +1,9 @@
 """What a server and a network can do to a statement, done to the real connector: nothing missing, nothing twice."""
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -10,27 +12,38 @@ from warehouse.checkpoint import Checkpoint, Progress
 from warehouse.databricks import connection
 from warehouse.databricks.patience import Patience
 from warehouse.databricks.warehouse import DatabricksWarehouse
-from warehouse.errors import WarehouseUnavailable, WarehouseWarming
+from warehouse.errors import WarehouseRefused, WarehouseUnavailable, WarehouseWarming
 from warehouse.port import Stored
 
 ROWS, POSITIONS = "MERGE INTO session_events", "MERGE INTO ingestor_positions"
 FIRST = batch(event("a", offset=0), event("b", offset=1)), {0: None}, {0: Progress(2)}
-SECOND = batch(event("b", offset=2), event("c", offset=3)), {0: 2}, {0: Progress(4, dead_lettered={"not_json": 0})}
+SECOND = batch(event("b", offset=2), event("c", offset=3)), {0: 2}, {0: Progress(4)}
 
 
 def ids(warehouse):
     return [row["id"] for row in warehouse.events.timeline("s1").to_pylist()]
 
 
-def once(attempts=1):
-    return Patience(time.sleep, attempts=attempts, first=0.1)
+def settled(ledger, *append):
+    """An append as the consumer makes it: called again until it is known what became of it."""
+    while True:
+        with suppress(WarehouseUnavailable):
+            return ledger.append(*append)
 
 
-@pytest.mark.parametrize("statement", [ROWS, POSITIONS])
-@pytest.mark.parametrize("fault", ["lose_request", "lose_reply", "abandon", "conflict", "expire_session"])
-def test_a_statement_that_goes_wrong_in_any_way_leaves_each_event_once(databricks, warehouse, fault, statement):
+@pytest.fixture
+def hasty(settings):
+    """The same tables through a warehouse whose calls try once."""
+    return DatabricksWarehouse(settings, Patience(time.sleep, attempts=1))
+
+
+@pytest.mark.parametrize(
+    "fault", ["lose_request", "lose_reply", "abandon", "conflict", "expire_session", "expire_session_over_http"]
+)
+def test_an_append_both_of_whose_statements_go_wrong_leaves_each_event_once(databricks, warehouse, fault):
     ledger = warehouse.ledger(STREAM)
-    getattr(databricks.faults, fault)(matching=statement)
+    for statement in (ROWS, POSITIONS):
+        getattr(databricks.faults, fault)(matching=statement)
     answer = ledger.append(*FIRST)
     assert isinstance(answer, Stored)
     assert (answer.rows, answer.duplicates) == (2, {})
@@ -38,20 +51,17 @@ def test_a_statement_that_goes_wrong_in_any_way_leaves_each_event_once(databrick
     assert ledger.checkpoints() == {0: Checkpoint(2, 0)}
 
 
-@pytest.mark.parametrize("retry_after", [None, 1])
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_a_refused_statement_is_sent_again_by_us_and_not_by_the_connector(databricks, warehouse, status, retry_after):
+def test_a_reply_that_is_lost_three_times_leaves_each_event_once(databricks, warehouse):
     ledger = warehouse.ledger(STREAM)
-    ledger.checkpoints()
-    databricks.faults.refuse(status, matching=POSITIONS, retry_after=retry_after)
-    assert ledger.append(batch(), {0: None}, {0: Progress(7, 7)}).rows == 0
-    assert ledger.checkpoints() == {0: Checkpoint(7, 7)}
-    assert len(databricks.log.statements(POSITIONS)) == 1
+    databricks.faults.lose_reply(times=3, matching=ROWS)
+    assert ledger.append(*FIRST) == Stored(2, attempts=4)
+    assert len(databricks.log.statements(ROWS)) == 4
+    assert ids(warehouse) == ["a", "b"]
 
 
-def test_the_connector_itself_sends_nothing_twice(databricks, settings, warehouse):
+def test_the_connector_itself_sends_nothing_twice(databricks, warehouse, hasty):
     """By default it repeats a statement whose reply was lost, and reports success."""
-    ledger = DatabricksWarehouse(settings, once()).ledger(STREAM)
+    ledger = hasty.ledger(STREAM)
     ledger.checkpoints()
     databricks.faults.lose_reply(matching=ROWS)
     with pytest.raises(WarehouseUnavailable):
@@ -59,62 +69,115 @@ def test_the_connector_itself_sends_nothing_twice(databricks, settings, warehous
     assert len(databricks.log.statements(ROWS)) == 1
 
 
-def test_a_reply_that_comes_too_late_is_a_lost_one(databricks, warehouse, monkeypatch):
+def test_statements_that_are_refused_for_now_are_sent_again_by_us_and_not_by_the_connector(databricks, warehouse):
     ledger = warehouse.ledger(STREAM)
-    ledger.append(*FIRST)
-    monkeypatch.setattr(connection, "_SOCKET_SECONDS", 20)
-    hasty = warehouse.ledger(STREAM)
-    hasty.checkpoints()
-    databricks.faults.delay(25, matching=POSITIONS)
-    answer = hasty.append(batch(event("c", offset=2)), {0: 2}, {0: Progress(3)})
-    assert (answer.rows, answer.duplicates) == (1, {})
-    assert hasty.checkpoints() == {0: Checkpoint(3, 0)}
+    ledger.checkpoints()
+    refusals = [(429, None), (429, 1), (503, None), (503, 1), (500, None), (502, None), (504, None)]
+    for number, (status, retry_after) in enumerate(refusals):
+        databricks.faults.refuse(status, matching=POSITIONS, retry_after=retry_after)
+        assert settled(ledger, batch(), {0: number or None}, {0: Progress(number + 1)}).rows == 0
+    assert ledger.checkpoints() == {0: Checkpoint(len(refusals), 0)}
+    assert len(databricks.log.statements(POSITIONS)) == len(refusals)
+
+
+def test_wrong_credentials_are_told_at_once_and_nothing_is_stored(databricks, warehouse):
+    ledger = warehouse.ledger(STREAM)
+    ledger.checkpoints()
+    databricks.faults.refuse(401, matching=ROWS)
+    with pytest.raises(WarehouseRefused, match=r"HTTP 401.*credentials"):
+        ledger.append(*FIRST)
+    assert ids(warehouse) == []
+    assert ledger.append(*FIRST) == Stored(2)
+
+
+def test_a_slow_reply_is_waited_for(databricks, warehouse):
+    ledger = warehouse.ledger(STREAM)
+    ledger.checkpoints()
+    databricks.faults.delay(4, matching=ROWS)
+    assert ledger.append(*FIRST) == Stored(2)
+    assert len(databricks.log.statements(ROWS)) == 1
+
+
+def test_a_reply_that_comes_too_late_is_a_lost_one(databricks, warehouse, monkeypatch):
+    monkeypatch.setattr(connection, "_SOCKET_SECONDS", 6)  # the server answers within 5 s, if only to ask for patience
+    ledger = warehouse.ledger(STREAM)
+    databricks.faults.delay(8, matching=ROWS)
+    answer = ledger.append(*FIRST)
+    assert (answer.rows, answer.duplicates) == (2, {})
+    assert ids(warehouse) == ["a", "b"]
+    assert ledger.checkpoints() == {0: Checkpoint(2, 0)}
 
 
 @pytest.mark.parametrize("statement", [ROWS, POSITIONS])
-@pytest.mark.parametrize("fault", ["lose_request", "lose_reply"])
-def test_a_ledger_that_gave_up_settles_the_append_when_called_again(databricks, settings, warehouse, fault, statement):
+def test_a_ledger_that_gave_up_settles_the_append_when_called_again(databricks, warehouse, hasty, statement):
     warehouse.ledger(STREAM).append(*FIRST)
-    ledger = DatabricksWarehouse(settings, once()).ledger(STREAM)
+    ledger = hasty.ledger(STREAM)
     ledger.checkpoints()
-    getattr(databricks.faults, fault)(matching=statement)
+    databricks.faults.lose_reply(matching=statement)
     with pytest.raises(WarehouseUnavailable, match="Call again with the same arguments"):
         ledger.append(*SECOND)
-    answer = ledger.append(*SECOND)
-    assert (answer.rows, answer.duplicates, answer.conflicting) == (1, {0: 1}, {})
+    assert ledger.append(*SECOND) == Stored(1, duplicates={0: 1})
     assert ids(warehouse) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("start", ["cold_start", "cold_start_unavailable"])
-def test_a_cold_warehouse_is_told_from_a_broken_one_and_waited_for(databricks, warehouse, start):
-    getattr(databricks.faults, start)(seconds=12)
-    ledger = warehouse.ledger(STREAM)
+def test_a_cold_warehouse_is_told_from_a_broken_one_and_waited_for_by_readers(databricks, warehouse, settings, start):
+    getattr(databricks.faults, start)(seconds=600)
+    waits = []
+
+    def wait(_seconds):
+        waits.append("starting")
+        if len(waits) == 3:
+            databricks.faults.clear()
+
+    cold = DatabricksWarehouse(settings, Patience(wait, attempts=2))
+    ledger = cold.ledger(STREAM)
     with pytest.raises(WarehouseWarming, match="starting up"):
         ledger.checkpoints()
-    assert warehouse.events.known([("s1", "a")]) == set()  # readers wait
+    assert cold.events.known([("s1", "a")]) == set()
+    assert len(waits) == 3
     assert ledger.append(*FIRST) == Stored(2)
 
 
 def test_rows_whose_fetch_was_lost_are_read_again(databricks, warehouse):
-    ledger = warehouse.ledger(STREAM)
-    events = [event(str(n), offset=n, minutes=n / 60, payload="x" * 1000) for n in range(3000)]
-    ledger.append(batch(*events), {0: None}, {0: Progress(3000)})
+    many = 150_000  # more than the first answer holds
+    with databricks.connect(catalog="classwaves", schema="analytics") as filling, filling.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO session_events (id, session_id, teacher_id, event_type, event_time, kafka_topic_id, "
+            "kafka_partition, kafka_offset) SELECT string(id), 's', 't', 'started', timestamp '2026-03-02 08:00:00', "
+            f"'{STREAM.topic_id}', 0, id FROM range({many})"
+        )
+    databricks.log.clear()
     databricks.faults.lose_fetch()
-    assert warehouse.events.timeline("s1").num_rows == 3000
+    assert list(warehouse.events.offsets(STREAM, 0, 0, many)) == [*range(many)]
+    assert len(databricks.log.statements("kafka_offset")) == 2
 
 
-def test_an_endpoint_that_is_killed_and_restarted_is_found_again(databricks, warehouse):
+def test_four_consumers_that_write_at_once_store_every_event_once(databricks, warehouse):
+    start = threading.Barrier(4)
+
+    def consume(partition):
+        ledger = warehouse.ledger(STREAM)
+        ledger.checkpoints()
+        start.wait()
+        rows = [event(f"{partition}-{n}", partition=partition, offset=n) for n in range(50)]
+        answer = settled(ledger, batch(*rows), {partition: None}, {partition: Progress(50)})
+        assert (answer.rows, answer.duplicates) == (50, {})
+
+    with ThreadPoolExecutor(4) as consumers:
+        list(consumers.map(consume, range(4)))
+    assert warehouse.events.size().rows == 4 * 50
+    assert warehouse.events.repeated(limit=1) == (0, [])
+    assert warehouse.ledger(STREAM).checkpoints() == {partition: Checkpoint(50, 0) for partition in range(4)}
+
+
+def test_an_endpoint_that_is_killed_and_restarted_is_found_again_with_all_that_it_had(databricks, warehouse):
     ledger = warehouse.ledger(STREAM)
     ledger.append(*FIRST)
     databricks.kill()
     with ThreadPoolExecutor(1) as thread:
         starting = thread.submit(databricks.start)
-        answer = None
-        while answer is None:
-            try:
-                answer = ledger.append(*SECOND)
-            except WarehouseUnavailable:
-                time.sleep(1)
+        answer = settled(ledger, *SECOND)
         starting.result()
     assert (answer.rows, answer.duplicates) == (1, {0: 1})
     assert ids(warehouse) == ["a", "b", "c"]

@@ -1,6 +1,7 @@
 """Setting up, and tables that other engines write."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable, write_deltalake
@@ -11,28 +12,13 @@ from tests.support.rows import MORNING, STREAM, batch, event, table
 from warehouse.batch import ROWS
 from warehouse.checkpoint import Progress
 from warehouse.databricks.warehouse import DatabricksWarehouse
+from warehouse.delta.root import Root
+from warehouse.delta.warehouse import DeltaWarehouse
 from warehouse.errors import TableMismatch, TableMissing
 from warehouse.order import in_table_order
 from warehouse.port import Stored
 
-SEED = """
-CREATE TABLE IF NOT EXISTS classwaves.analytics.session_events (
-  id STRING NOT NULL,
-  session_id STRING NOT NULL,
-  teacher_id STRING NOT NULL,
-  event_type STRING NOT NULL,
-  event_time TIMESTAMP NOT NULL,
-  payload STRING,
-
-  -- Metadata
-  created_at TIMESTAMP
-) USING DELTA
-TBLPROPERTIES (
-  'delta.autoOptimize.optimizeWrite' = 'true',
-  'delta.autoOptimize.autoCompact' = 'true',
-  'comment' = 'Detailed timeline of session lifecycle events for analytics and debugging'
-)
-"""
+SEED = sorted(Path(__file__).parents[3].glob("support/seed/*.sql"))
 
 AWKWARD = [
     event("quotes", payload="""{"x":"O'Brien \\"said\\" `this`"}"""),
@@ -64,6 +50,15 @@ def test_awkward_rows_come_back_as_they_were_given_and_delta_reads_the_same(ware
     assert in_table_order(read).equals(given)
 
 
+def test_a_table_of_the_embedded_warehouse_is_read_by_spark_as_it_was_given(databricks, tmp_path):
+    embedded = DeltaWarehouse(str(tmp_path))
+    embedded.tables.migrate()
+    embedded.ledger(STREAM).append(batch(*AWKWARD), {0: None}, {0: Progress(len(AWKWARD))})
+    with databricks.connect() as connection, connection.cursor() as cursor:
+        read = cursor.execute(f"SELECT * FROM delta.`{Root(str(tmp_path)).of(SESSION_EVENTS)}`").fetchall_arrow()
+    assert in_table_order(read.select(ROWS.names).cast(ROWS)).equals(in_table_order(table(*AWKWARD)))
+
+
 def test_rows_that_delta_wrote_are_read_the_same_and_are_repeats(warehouse, place):
     given = in_table_order(table(*AWKWARD))
     write_deltalake(place, given, mode="append")
@@ -87,14 +82,15 @@ def run(databricks, statement):
         cursor.execute(statement)
 
 
-def test_the_seeds_table_is_widened_and_set_up_and_keeps_its_rows(databricks, bare):
-    run(databricks, SEED)
+def test_the_seeds_tables_are_widened_and_set_up_and_keep_their_rows(databricks, bare):
+    for statement in SEED:
+        run(databricks, statement.read_text())
     row = "('old', 's1', 't', 'started', TIMESTAMP '2026-03-02 08:00:00', '{}', NULL)"
     run(databricks, f"INSERT INTO analytics.session_events VALUES {row}")
     found = [str(mismatch) for mismatch in bare.tables.check()]
     assert "analytics.session_events.kafka_offset: column is missing (should be BIGINT, nullable)" in found[7]
     assert "delta.isolationLevel is not set, should be Serializable" in found[8]
-    with pytest.raises(TableMismatch, match="kafka_offset"):
+    with pytest.raises(TableMissing, match="ingestor_positions"):
         bare.ledger(STREAM).checkpoints()
     done = bare.tables.migrate()
     assert "added analytics.session_events.school_id" in done
@@ -102,6 +98,12 @@ def test_the_seeds_table_is_widened_and_set_up_and_keeps_its_rows(databricks, ba
     assert list(bare.tables.check()) == []
     answer = bare.ledger(STREAM).append(batch(event("old"), event("new", offset=1)), {0: None}, {0: Progress(2)})
     assert (answer.rows, answer.duplicates) == (1, {0: 1})
+    run(
+        databricks,
+        "ALTER TABLE analytics.session_events SET TBLPROPERTIES ('delta.isolationLevel' = 'WriteSerializable')",
+    )
+    with pytest.raises(TableMismatch, match=r"delta\.isolationLevel is WriteSerializable, should be Serializable"):
+        bare.ledger(STREAM).checkpoints()
 
 
 def test_a_difference_that_adding_cannot_mend_is_named(databricks, bare):

@@ -20,6 +20,7 @@ def told(**changes):
 def test_the_connector_neither_repeats_statements_nor_calls_home():
     found = told()
     assert found["_retry_stop_after_attempts_duration"] == 1
+    assert found["_respect_server_retry_after_header"] is True
     assert found["enable_telemetry"] is False
     assert found["session_configuration"]["TIMEZONE"] == "UTC"
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.rows import MORNING, batch, event
+from warehouse.batch import Batch
 from warehouse.databricks import parcel
 from warehouse.databricks.parcel import parcels
 from warehouse.databricks.reach import DAY, reach
@@ -34,6 +35,15 @@ def test_a_batch_that_is_too_long_for_a_statement_is_cut_between_rows(monkeypatc
     assert all(each.count == len(json.loads(each.text)) for each in found)
     assert all(len(each.text) <= 1100 for each in found[:-1])
     assert found[0].stretches[0][0] == MORNING - DAY
+
+
+def test_a_full_batch_of_believable_rows_and_one_more_poll_go_into_one_statement():
+    """Whose default size is in `ingestor.settings`."""
+    full = {"school_id": "s" * 36, "source": "w" * 50, "sequence": 1, "schema_version": 1, "payload": '{"a":"b"}' * 20}
+    names = {"session_id": "s" * 36, "teacher_id": "t" * 36, "kafka_topic_id": "k" * 22}
+    rows = batch(*(event(f"{n:036}", minutes=n / 600, offset=n, **full, **names) for n in range(1000))).rows
+    size = 2 * 1024 * 1024 * 1000 // rows.nbytes
+    assert len(list(parcels(Batch(pa.concat_tables([rows] * (1 + (size + 5000) // 1000)))))) == 1
 
 
 def test_one_absurd_time_makes_a_stretch_of_its_own():
