@@ -1,7 +1,7 @@
 """The statements of the rollup, put together from `sql/`: an hour's facts, and what facts come to.
 
-They are in the Databricks dialect, with named parameters and unqualified table names. Each file is one SELECT and becomes a
-common table expression of its name. What the columns mean is told in docs/rollup.md.
+They are in the Databricks dialect, with named parameters and unqualified table names. Each file is one SELECT and
+becomes a common table expression of its name. What the columns mean is told in docs/rollup.md.
 """
 
 from collections.abc import Container, Mapping
@@ -56,7 +56,7 @@ def totals_statement() -> str:
 
 
 def hourly_statement() -> str:
-    """What the facts of one hour come to, as rows of dashboard_metrics_hourly; its parameters are `hourly_parameters`."""
+    """What the facts of one hour come to: rows of dashboard_metrics_hourly. Its parameters are `hourly_parameters`."""
     return _statement({"totals": _read("totals")}, _read("hourly"))
 
 
@@ -75,10 +75,11 @@ def window(hour: datetime) -> Mapping[str, datetime]:
 
 
 def totals_parameters(first: datetime, end: datetime, rates: Rates) -> Mapping[str, datetime | str | float | None]:
-    """Those of `totals_statement` for the hours of [first, end).
+    """Those of `totals_statement`.
 
     Arguments:
-        first, end: aware, starts of hours.
+        first: aware, the start of the first hour.
+        end: aware, the end of the last one.
         rates: for the estimates.
     """
     return {
