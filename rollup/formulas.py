@@ -19,11 +19,15 @@ LONGEST_SPAN: Final = timedelta(hours=12)
 ZOMBIE_CUT_OFF: Final = timedelta(hours=4)
 """How long a session counts whose end nobody told."""
 
+SEPARATOR: Final = "\x1f"
+"""Between the ids of a parameter that holds many."""
+
 _SQL: Final = files("rollup") / "sql"
 _PARTS: Final = {
     "longest_hours": str(LONGEST_SPAN // HOUR),
     "zombie_hours": str(ZOMBIE_CUT_OFF // HOUR),
     "columns": ",\n    ".join(DASHBOARD_METRICS_HOURLY.column_names[3:-1]),
+    "separator": SEPARATOR,
 }
 
 
@@ -45,6 +49,19 @@ def without_school_statement(present: Container[str]) -> str:
         present: as in `facts_statement`.
     """
     return _statement(_absent(present) | {"schools": _read("schools")}, _read("without_school"))
+
+
+def presence_statement(present: Container[str]) -> str:
+    """What sessions had and have to do with hours; its parameters are `window` over many hours, and `sessions`.
+
+    The columns are session_id, part, since and until: numbers of hours since 1970, both included. The parameter
+    `sessions` holds their ids, with SEPARATOR between them.
+
+    Arguments:
+        present: as in `facts_statement`.
+    """
+    parts = _absent(present) | {name: _read(name) for name in ("boundaries", "stretches")}
+    return _statement(parts | {"presence": _read("presence")}, "SELECT * FROM presence")
 
 
 def totals_statement() -> str:
