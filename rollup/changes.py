@@ -116,7 +116,7 @@ def _at_their_time(column: str) -> Reader:
 
 def _of_session(session: str, times: Sequence[str], part: Part) -> Reader:
     def touched(rows: pa.Table) -> Touched:
-        latest = _hours(pc.max_element_wise(*(rows[name] for name in times)))
+        latest = pc.max_element_wise(*(_hours(rows[name]) for name in times))
         told = pa.table({"session_id": rows[session], "hour": latest}).group_by(["session_id", "hour"]).aggregate([])
         return Touched(frozenset(), list(_reaching(told, part)))
 

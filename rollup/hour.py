@@ -38,6 +38,7 @@ _ROWS = FailPoint("hour-rows")
 _DONE = FailPoint("hour-done")
 
 _ATTEMPTS = 6
+_PAUSE = wait_random_exponential(multiplier=0.05, max=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,13 @@ class HourRun:
         return found
 
     def _replaced(self, run: Run) -> Run:
-        return _redoing(ConcurrentWrite)(self._replaced_once, run)
+        redoing = Retrying(
+            retry=retry_if_exception_type(ConcurrentWrite),
+            stop=stop_after_attempt(_ATTEMPTS),
+            wait=_PAUSE,
+            reraise=True,
+        )
+        return redoing(self._replaced_once, run)
 
     def _replaced_once(self, run: Run) -> Run:
         hour = run.metric_hour
@@ -122,15 +129,6 @@ class HourRun:
     def _record(self, run: Run, expected: str | None) -> None:
         with _overtaken(run.metric_hour):
             self.hours.upsert_run(run.row(), expected)
-
-
-def _redoing(error: type[Exception]) -> Retrying:
-    return Retrying(
-        retry=retry_if_exception_type(error),
-        stop=stop_after_attempt(_ATTEMPTS),
-        wait=wait_random_exponential(multiplier=0.05, max=2),
-        reraise=True,
-    )
 
 
 @contextmanager
