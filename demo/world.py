@@ -15,7 +15,7 @@ from demo.process import Process
 from ingestor.settings import LedgerSettings
 from localkafka import Kafka
 
-Program = Literal["ingestor", "analytics"]
+Program = Literal["ingestor", "rollup", "analytics"]
 _COMMAND_SECONDS = 300.0
 
 

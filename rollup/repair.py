@@ -141,7 +141,7 @@ class _Search:
             rows = (
                 self._snapshot.query(f"SELECT {', '.join(reader.columns)} FROM {table.name}", {})  # noqa: S608
                 if since == _NOTHING
-                else self._hours.added(table, since, reader.columns)
+                else self._hours.added(table, since, list(reader.columns))
             )
         except VersionGone:
             return None
