@@ -7,6 +7,7 @@ from itertools import takewhile
 from classwaves_schemas.tables import ROLLUP_RUNS
 from rollup.run import Run, State
 from rollup.schedule import HOUR
+from warehouse.errors import TableMissing
 from warehouse.hours import Hours
 
 _ALL = f"SELECT {', '.join(ROLLUP_RUNS.column_names)} FROM {ROLLUP_RUNS.name}"  # noqa: S608
@@ -20,6 +21,8 @@ def read_runs(hours: Hours) -> "Runs":
         WarehouseUnavailable: it could not be read.
     """
     with hours.snapshot([ROLLUP_RUNS]) as snapshot:
+        if ROLLUP_RUNS.qualified_name not in snapshot.versions:
+            raise TableMissing(f"{ROLLUP_RUNS.qualified_name} does not exist. Run `ingestor tables migrate`.")
         rows = snapshot.query(_ALL, {}).to_pylist()
     return Runs({row["metric_hour"]: Run.from_row(row) for row in rows})
 

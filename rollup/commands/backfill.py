@@ -26,6 +26,9 @@ def backfill(
     first: Annotated[str, typer.Option("--from", metavar="HOUR|DATE", help="The first hour, or its date, in UTC.")],
     last: Annotated[str, typer.Option("--to", metavar="HOUR|DATE", help="The last hour, or its date, included.")],
     workers: Annotated[int, typer.Option(min=1, max=64, help="Hours computed side by side.")] = os.cpu_count() or 1,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also hours that seem right, as after restoring a source.")
+    ] = False,
 ) -> None:
     """Compute the hours of a range that are not right yet, oldest first; exit 1 if one failed. Run again to go on."""
     settings, clock = RollupSettings.from_environment(os.environ), SystemClock()
@@ -39,7 +42,7 @@ def backfill(
     stop, warehouse = stop_event(), open_warehouse(settings.warehouse)
     work = Backfill(lambda: HourRun.opened(settings, warehouse, clock), workers, stop)
     runs = work.look()
-    left = work.left(wanted, runs)
+    left = wanted if again else work.left(wanted, runs)
     typer.echo(f"{len(wanted)} hours, {len(wanted) - len(left)} of them are right already.")
     failed = _carry_out(work, left, runs)
     if failed:
