@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
+from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, ROLLUP_RUNS
 from rollup.errors import Overtaken
 from rollup.hour import HourRun
 from rollup.observer import Observer
@@ -39,6 +40,7 @@ class Worker:
     clock: Clock
     stopping: Callable[[], bool]
     _runs: Runs = field(init=False)
+    _upkept: date | None = field(init=False, default=None)
 
     def round(self) -> bool:
         """Do what there is to do; whether more of it is left for another round at once.
@@ -50,10 +52,13 @@ class Worker:
             self._know(read_runs(self.run.hours))
             more = self._compute(self._missing())
             self._know(self.look.at(self.run.hours, self.observer.looked))
-            return self._compute(self._again()) or more
+            more = self._compute(self._again()) or more
+            if not more and not self.stopping():
+                self._keep_up()
         except WarehouseUnavailable as error:
             self.observer.waiting(error)
             return False
+        return more
 
     def _missing(self) -> Iterator[datetime]:
         """Due hours without a row, oldest first."""
@@ -90,6 +95,13 @@ class Worker:
             return
         self.observer.computed(run)
         self._know(self._runs.with_(run))
+
+    def _keep_up(self) -> None:
+        """Once a day put small files together. Facts have one file an hour, which is how they are read."""
+        today = self.clock.now().date()
+        if self._upkept != today:
+            self.run.hours.maintain([ROLLUP_RUNS, DASHBOARD_METRICS_HOURLY])
+            self._upkept = today
 
     def _know(self, runs: Runs) -> None:
         self._runs = runs

@@ -46,6 +46,7 @@ class Shop:
     owner: str = "ours"
     computed: list = field(default_factory=list)
     examined: dict = field(default_factory=dict)
+    maintained: list = field(default_factory=list)
 
     def __post_init__(self):
         self.clock = ManualClock(self.now)
@@ -61,7 +62,12 @@ class Shop:
             stopping=lambda: self.stopping,
         )
 
-    hours = None  # nobody asks it
+    @property
+    def hours(self):
+        return self
+
+    def maintain(self, tables):
+        self.maintained.append([table.name for table in tables])
 
     @property
     def ingestion(self):
@@ -251,3 +257,17 @@ def test_a_worker_lives_while_a_statement_takes_minutes_and_not_when_it_never_en
     here.clock.advance(STALL_SECONDS + 1)
     here.observer.stands()
     assert not here.health.live().ok
+
+
+def test_small_files_are_put_together_once_a_day_when_there_is_nothing_else_to_do(shop):
+    here = shop(now=DUE + 3 * HOUR, runs=Runs(ledger(NINE)), seconds=BUDGET_SECONDS / 2)
+    assert here.worker.round()
+    assert here.maintained == []
+    while here.worker.round():
+        pass
+    here.worker.round()
+    assert here.maintained == [["rollup_runs", "dashboard_metrics_hourly"]]
+    here.clock.advance(24 * 3600)
+    while here.worker.round():
+        pass
+    assert len(here.maintained) == 2
