@@ -1,0 +1,36 @@
+"""What is the same but for the last bits of a double."""
+
+from collections.abc import Mapping, Sequence
+from math import isclose
+from typing import Any
+
+from tests.support.rollup.reference import Fact
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Equal; or doubles that differ by no more than what sums are rounded to."""
+    if isinstance(one, float) and isinstance(other, float):
+        return isclose(one, other, rel_tol=1e-9, abs_tol=1e-7)
+    return bool(one == other)
+
+
+def differing_facts(ours: Sequence[Fact], theirs: Sequence[Fact]) -> list[tuple[Fact | None, Fact | None]]:
+    """Pairs that are not alike, by place; both are in one order."""
+    length = max(len(ours), len(theirs))
+    padded = (([*each, *[None] * (length - len(each))]) for each in (ours, theirs))
+    return [
+        (one, other)
+        for one, other in zip(*padded, strict=True)
+        if one is None or other is None or not all(map(alike, one, other))
+    ]
+
+
+def differing(ours: Mapping[str, Mapping[str, Any]], theirs: Mapping[str, Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    """School, column and both values wherever they are not alike; rows that only one has are named by their school."""
+    only = [(school,) for school in ours.keys() ^ theirs.keys()]
+    return only + [
+        (school, column, ours[school].get(column), value)
+        for school in ours.keys() & theirs.keys()
+        for column, value in theirs[school].items()
+        if not alike(ours[school].get(column), value)
+    ]
