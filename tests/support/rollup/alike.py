@@ -14,14 +14,16 @@ def alike(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def differing_facts(ours: Sequence[Fact], theirs: Sequence[Fact]) -> list[tuple[Fact | None, Fact | None]]:
-    """Pairs that are not alike, by place; both are in one order."""
-    length = max(len(ours), len(theirs))
-    padded = (([*each, *[None] * (length - len(each))]) for each in (ours, theirs))
+def differing_facts(ours: Sequence[Fact], theirs: Sequence[Fact]) -> list[Fact]:
+    """Facts without one that is alike on the other side; all of them if one side has a fact more often than once."""
+    if len(set(ours)) != len(ours):
+        return list(ours)
+    one, other = ({fact[:4]: fact for fact in facts} for facts in (ours, theirs))
     return [
-        (one, other)
-        for one, other in zip(*padded, strict=True)
-        if one is None or other is None or not all(map(alike, one, other))
+        fact
+        for key in one.keys() | other.keys()
+        for fact in (one.get(key), other.get(key))
+        if fact is not None and not (key in one and key in other and all(map(alike, one[key], other[key])))
     ]
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY, Table
+from classwaves_schemas.arrow import arrow_schema
+from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY, SOURCES, Table
 from rollup.formulas import (
     facts_statement,
     hourly_parameters,
@@ -32,13 +33,18 @@ def facts_of(tables: Mapping[Table, pa.Table], hour: datetime = HOUR) -> pa.Tabl
         return asked_facts(duck.query, {table.qualified_name for table in tables}, hour)
 
 
+def everywhere(tables: Mapping[Table, pa.Table]) -> dict[Table, pa.Table]:
+    """The tables, and empty ones for the sources that are missing: one statement for all, translated once."""
+    return {source: tables.get(source, arrow_schema(source).empty_table()) for source in SOURCES}
+
+
 def asked_facts(query: Query, present: set[str], hour: datetime = HOUR) -> pa.Table:
     return conform(query(facts_statement(present), window(hour)), ROLLUP_FACTS_HOURLY)
 
 
 def homeless(given: Sources, hour: datetime = HOUR) -> int:
     """How many events of an hour belong to no school."""
-    tables = arrow(given)
+    tables = everywhere(arrow(given))
     with Duck({table.name: rows for table, rows in tables.items()}) as duck:
         found = duck.query(without_school_statement({table.qualified_name for table in tables}), window(hour))
     return int(found["events_without_school"][0].as_py())
@@ -60,12 +66,12 @@ def totals_of(facts: pa.Table, first: datetime, end: datetime, rates: Rates = NO
 
 def rolled(given: Sources, hour: datetime = HOUR, rates: Rates = NO_RATES) -> dict[str, dict[str, Any]]:
     """An hour's rows by school, straight from sources."""
-    return {row["school_id"]: row for row in hourly_of(facts_of(arrow(given), hour), hour, rates)}
+    return {row["school_id"]: row for row in hourly_of(facts_of(everywhere(arrow(given)), hour), hour, rates)}
 
 
 def several(given: Sources, hours: Sequence[datetime]) -> pa.Table:
     """The facts of several hours."""
-    tables = arrow(given)
+    tables = everywhere(arrow(given))
     return pa.concat_tables([facts_of(tables, hour) for hour in hours])
 
 

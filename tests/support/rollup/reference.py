@@ -149,11 +149,16 @@ def facts(sources: Sources, hour: datetime) -> set[Fact]:
     found |= set(_of_session_metrics(day, active))
     found |= set(_of_group_metrics(day, active))
     found |= set(_of_educational_metrics(day))
-    for row in day.rows("sessions.classroom_sessions"):
-        session = row["id"]
-        if session in active and row["transcription_enabled"] is not None:
-            amount = active[session] if row["transcription_enabled"] else 0.0
-            found.add(Fact(str(day.school(session)), "classroom_sessions", "transcription", session, amount))
+    transcribed = {
+        row["id"]: row["transcription_enabled"]
+        for row in sorted(
+            (row for row in day.rows("sessions.classroom_sessions") if row["transcription_enabled"] is not None),
+            key=lambda row: row["transcription_enabled"],
+        )
+    }
+    for session in transcribed.keys() & active:
+        amount = active[session] if transcribed[session] else 0.0
+        found.add(Fact(str(day.school(session)), "classroom_sessions", "transcription", session, amount))
     for row in day.rows("sessions.student_groups"):
         if row["session_id"] in active and row["id"] is not None:
             found.add(Fact(str(day.school(row["session_id"])), "student_groups", "group", row["id"]))

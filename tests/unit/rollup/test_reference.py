@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.rollup import reference
 from tests.support.rollup.alike import differing, differing_facts
-from tests.support.rollup.asking import facts_of, homeless, hours_from, in_order, listed, several, totals_of
+from tests.support.rollup.asking import everywhere, facts_of, homeless, hours_from, in_order, listed, several, totals_of
 from tests.support.rollup.random_sources import random_sources
 from tests.support.rollup.rows import HOUR, arrow
 
@@ -24,7 +24,9 @@ few = settings(
 @given(random_sources(), st.integers(-2, 2))
 def test_the_facts_of_an_hour_are_those_of_the_reference(sources, offset):
     hour = HOUR + timedelta(hours=offset)
-    assert not differing_facts(listed(facts_of(arrow(sources), hour)), in_order(reference.facts(sources, hour)))
+    assert not differing_facts(
+        listed(facts_of(everywhere(arrow(sources)), hour)), in_order(reference.facts(sources, hour))
+    )
     assert homeless(sources, hour) == reference.without_school(sources, hour)
 
 
