@@ -1,6 +1,6 @@
 """Small hours, computed by hand. A case's columns that are not named are not looked at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -255,3 +255,23 @@ CASES = (
         homeless=3,
     ),
 )
+
+
+def together(cases: Sequence[Case]) -> tuple[Sources, dict[str, Mapping[str, Any]], int]:
+    """All cases in one hour: schools and sessions are given the case's number, so that none meets another's."""
+    given: Sources = {}
+    expected: dict[str, Mapping[str, Any]] = {}
+    for number, case in enumerate(cases):
+        for table, rows in case.given.items():
+            names = {"session_id", "school_id"} | ({"id"} if table == "sessions.classroom_sessions" else set())
+            given.setdefault(table, []).extend(
+                {
+                    column: f"{number}.{value}" if column in names and value not in (None, "", "system") else value
+                    for column, value in row.items()
+                }
+                for row in rows
+            )
+        for school, columns in case.expected.items():
+            prefixed = {name: f"{number}.{value}" if name == "id" else value for name, value in columns.items()}
+            expected[f"{number}.{school}"] = prefixed
+    return given, expected, sum(case.homeless for case in cases)

@@ -72,11 +72,9 @@ def _session_metrics(draw):
 
 @st.composite
 def _group_metrics(draw):
-    present = draw(st.one_of(st.none(), st.integers(0, 5)))
-    score = draw(_score)
-    return rows.group_measured(
-        draw(_sessions), draw(_groups), draw(_minutes), turn_taking_score=score, members_present=present
-    )
+    session, present = draw(_sessions), draw(st.one_of(st.none(), st.integers(0, 5)))
+    values = {"turn_taking_score": draw(_score), "members_present": present}
+    return rows.group_measured(session, f"{session} {draw(_groups)}", draw(_minutes), **values)
 
 
 @st.composite
