@@ -18,40 +18,40 @@ WITH completed AS (
         AND schools.school_id IS NOT NULL
 ),
 
--- The join comes before the payload is looked into: most of the window is about sessions of other hours.
+-- What pupils and leaders said, once for each session and pupil or group. It is the most that an hour has: a session is
+-- carried through it as a number, and the join comes before the payload is looked into, since most of the window is about
+-- sessions of other hours.
 told AS (
     SELECT
-        spans.school_id,
-        session_events.session_id,
-        session_events.event_type,
-        session_events.event_time,
-        CASE
-            WHEN session_events.event_type = 'leader_ready' THEN get_json_object(session_events.payload, '$$.groupId')
-            ELSE COALESCE(
-                get_json_object(session_events.payload, '$$.studentId'),
-                get_json_object(session_events.payload, '$$.userId')
-            )
-        END AS subject
-    FROM session_events
-    INNER JOIN spans
-        ON session_events.session_id = spans.session_id
-    WHERE
-        session_events.event_time >= :window_start
-        AND session_events.event_time < :hour_end
-        AND session_events.event_type IN ('leader_ready', 'member_join', 'member_leave')
-),
-
-pupils AS (
-    SELECT
-        school_id,
-        session_id,
+        place,
+        event_type = 'leader_ready' AS of_group,
         subject,
         MAX(CASE WHEN event_type = 'member_join' THEN event_time END) AS joined,
         MAX(CASE WHEN event_type = 'member_leave' AND event_time < :hour THEN event_time END) AS gone
-    FROM told
-    -- Other ids than pseudonyms must not get into one more table.
-    WHERE event_type IN ('member_join', 'member_leave') AND STARTSWITH(subject, 'p1_')
-    GROUP BY school_id, session_id, subject
+    FROM (
+        SELECT
+            spans.place,
+            session_events.event_type,
+            session_events.event_time,
+            CASE
+                WHEN session_events.event_type = 'leader_ready'
+                    THEN get_json_object(session_events.payload, '$$.groupId')
+                ELSE COALESCE(
+                    get_json_object(session_events.payload, '$$.studentId'),
+                    get_json_object(session_events.payload, '$$.userId')
+                )
+            END AS subject
+        FROM session_events
+        INNER JOIN spans
+            ON session_events.session_id = spans.session_id
+        WHERE
+            session_events.event_time >= :window_start
+            AND session_events.event_time < :hour_end
+            AND session_events.event_type IN ('leader_ready', 'member_join', 'member_leave')
+    ) AS said
+    -- Other ids of pupils than pseudonyms must not get into one more table.
+    WHERE event_type = 'leader_ready' OR STARTSWITH(subject, 'p1_')
+    GROUP BY place, event_type = 'leader_ready', subject
 ),
 
 prompts AS (
@@ -97,26 +97,35 @@ INNER JOIN spans
     ON stretches.session_id = spans.session_id
 WHERE stretches.microseconds > 0 AND stretches.teacher_id NOT IN ('', 'system')
 UNION ALL
-SELECT DISTINCT
+SELECT
     school_id,
     'student' AS fact,
-    subject AS entity_id,
+    pupil AS entity_id,
     NULL AS amount,
     NULL AS weight
-FROM pupils
-WHERE joined IS NOT NULL AND (gone IS NULL OR gone <= joined)
+FROM (
+    SELECT DISTINCT
+        spans.school_id,
+        told.subject AS pupil
+    FROM told
+    INNER JOIN spans
+        ON told.place = spans.place
+    WHERE NOT told.of_group AND told.joined IS NOT NULL AND (told.gone IS NULL OR told.gone <= told.joined)
+) AS there
 UNION ALL
 -- Ready are some of the groups that there are: of a group that student_groups does not know there is nothing to say.
 SELECT DISTINCT
-    told.school_id,
+    spans.school_id,
     'group_ready' AS fact,
     told.subject AS entity_id,
     NULL AS amount,
     NULL AS weight
 FROM told
+INNER JOIN spans
+    ON told.place = spans.place
 INNER JOIN student_groups
-    ON told.session_id = student_groups.session_id AND told.subject = student_groups.id
-WHERE told.event_type = 'leader_ready'
+    ON spans.session_id = student_groups.session_id AND told.subject = student_groups.id
+WHERE told.of_group
 UNION ALL
 SELECT DISTINCT
     school_id,

@@ -1,7 +1,8 @@
--- The sessions of a known school that are under way in the hour, and for how long.
+-- The sessions of a known school that are under way in the hour, numbered, and for how long.
 SELECT
     stretches.session_id,
     schools.school_id,
+    ROW_NUMBER() OVER (ORDER BY stretches.session_id) AS place,
     MIN(stretches.starts) AS starts,
     CAST(SUM(stretches.microseconds) AS DOUBLE) / 60000000 AS minutes
 FROM stretches
