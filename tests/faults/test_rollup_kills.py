@@ -12,7 +12,7 @@ from demo.process import Process
 from demo.world import World
 from rollup.run import State
 from rollup.schedule import newest_due
-from tests.support.rollup import HOUR, TEN, School, everything, told
+from tests.support.school import HOUR, TEN, School, everything, told
 from tests.support.waiting import PATIENCE, wait_until
 from warehouse.delta.warehouse import DeltaWarehouse
 

@@ -15,7 +15,7 @@ from rollup.run import State
 from rollup.schedule import newest_due
 from rollup.settings import WorkerSettings
 from service.errors import SettingsError
-from tests.support.rollup import HOUR, INGESTION, TEN, School, told
+from tests.support.school import HOUR, INGESTION, TEN, School, told
 from tests.support.waiting import wait_until
 from warehouse.delta.warehouse import DeltaWarehouse
 from warehouse.errors import TableMissing

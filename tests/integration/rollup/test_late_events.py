@@ -18,7 +18,7 @@ from classwaves_schemas.tables import (
 )
 from rollup.formulas import facts_statement, window, without_school_statement
 from rollup.run import Run, State
-from tests.support.rollup import HOUR, TEN, School, at, told
+from tests.support.school import HOUR, TEN, School, at, told
 from tests.support.sources import fill
 
 HOURS = [TEN + number * HOUR for number in (-1, 0, 1, 2, 6, 14)]

@@ -15,7 +15,7 @@ from classwaves_schemas.tables import (
 )
 from rollup import repair
 from rollup.run import Run, State
-from tests.support.rollup import HOUR, TEN, School, at, told
+from tests.support.school import HOUR, TEN, School, at, told
 from tests.support.sources import fill
 from warehouse.errors import VersionGone, WarehouseUnavailable
 

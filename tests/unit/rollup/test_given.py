@@ -1,7 +1,7 @@
 import pytest
 
 from rollup.given import hour_given, hours_given
-from tests.support.rollup import HOUR, TEN
+from tests.support.school import HOUR, TEN
 
 
 @pytest.mark.parametrize(

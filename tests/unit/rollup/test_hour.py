@@ -6,7 +6,7 @@ from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY
 from rollup.errors import Overtaken
 from rollup.rates import Rates
 from rollup.run import State
-from tests.support.rollup import HOUR, TEN, School, told
+from tests.support.school import HOUR, TEN, School, told
 from warehouse.errors import ConcurrentWrite, WarehouseUnavailable, WarehouseWarming
 
 

@@ -2,7 +2,7 @@ from datetime import datetime
 
 from rollup.run import Run, State
 from rollup.runs import Runs, latest, read_runs
-from tests.support.rollup import HOUR, TEN, School
+from tests.support.school import HOUR, TEN, School
 
 
 def ledger(*states: str | None) -> Runs:

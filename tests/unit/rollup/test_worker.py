@@ -13,7 +13,7 @@ from rollup.worker import BUDGET_SECONDS, Worker
 from service.clock import ManualClock
 from service.health import STALL_SECONDS, Health
 from service.metrics import Meters
-from tests.support.rollup import HOUR, TEN
+from tests.support.school import HOUR, TEN
 from warehouse.errors import TableMissing, WarehouseUnavailable
 
 NINE, ELEVEN, TWELVE = TEN - HOUR, TEN + HOUR, TEN + 2 * HOUR
