@@ -11,6 +11,7 @@ from rollup.run import Run
 from rollup.runs import Runs, read_runs
 
 _ATTEMPTS = 8
+_PAUSE = wait_random_exponential(multiplier=0.2, max=5)
 
 
 def insist(hour_run: HourRun, hour: datetime, runs: Runs, enough: Callable[[Run], bool]) -> Run:
@@ -42,6 +43,6 @@ def insist(hour_run: HourRun, hour: datetime, runs: Runs, enough: Callable[[Run]
     return Retrying(
         retry=retry_if_exception_type(Overtaken),
         stop=stop_after_attempt(_ATTEMPTS),
-        wait=wait_random_exponential(multiplier=0.2, max=5),
+        wait=_PAUSE,
         reraise=True,
     )(attempt)
