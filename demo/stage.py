@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import localkafka
+from demo.hours import roll_up
 from demo.letters import by_reason
 from demo.plan import Plan
 from demo.play import play
@@ -82,6 +83,7 @@ def _conclude(world: World, table: Table, report: Report) -> bool:
     verified = world.run("ingestor", "verify")
     report.show(verified.stdout + verified.stderr)
     report.proof(proof)
+    roll_up(world, report)
     report.say(f"The table stays: {table}")
     report.say(f"Look at it:      WAREHOUSE={settings.warehouse} analytics timeline {proof.example}")
     return verified.returncode == 0 and proof.holds

@@ -5,7 +5,8 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Self
 
@@ -15,7 +16,7 @@ from demo.process import Process
 from ingestor.settings import LedgerSettings
 from localkafka import Kafka
 
-Program = Literal["ingestor", "analytics"]
+Program = Literal["ingestor", "rollup", "analytics"]
 _COMMAND_SECONDS = 300.0
 
 
@@ -26,10 +27,12 @@ class World:
     Arguments:
         folder: logs, journals, the pseudonym key and the warehouse.
         environ: the environment of all its processes.
+        begun_at: when it was made; nothing happens in it before.
     """
 
     folder: Path
     environ: Mapping[str, str]
+    begun_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @classmethod
     def create(cls, folder: Path, kafka: Kafka, name: str, warehouse: str | None = None) -> Self:

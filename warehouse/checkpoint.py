@@ -1,7 +1,10 @@
 """How far a partition is stored, and what became of every message before that point."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,25 @@ class Checkpoint:
 def begun(progress: Progress) -> Checkpoint:
     """The checkpoint of a partition that has none yet, before its first commit is applied."""
     return Checkpoint(position=progress.first_offset, first_offset=progress.first_offset)
+
+
+def stored_until(incarnations: Iterable[Mapping[int, Checkpoint]]) -> Mapping[int, datetime | None]:
+    """By partition, the broker time up to which the latest of a topic's incarnations is stored.
+
+    Arguments:
+        incarnations: the checkpoints of each incarnation that was accepted. The one that is stored furthest is the
+            latest: nothing more comes into a topic that was deleted.
+    """
+    latest = max(incarnations, key=_reach, default={})
+    return {partition: _moment(held.stored_until_ms) for partition, held in latest.items()}
+
+
+def _reach(checkpoints: Mapping[int, Checkpoint]) -> int:
+    return max((held.stored_until_ms or 0 for held in checkpoints.values()), default=-1)
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def _later(one: int | None, other: int | None) -> int | None:

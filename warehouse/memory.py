@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
 from threading import Lock
 from typing import Literal
 
@@ -10,13 +12,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.batch import ROWS, Batch, Digests, Fingerprints, Mask
-from warehouse.checkpoint import Checkpoint, Progress, begun
+from classwaves_schemas.tables import SESSION_EVENTS, TABLES
+from warehouse.batch import Batch, Digests, Fingerprints, Mask
+from warehouse.checkpoint import Checkpoint, Progress, begun, stored_until
 from warehouse.incarnation import check_incarnation
+from warehouse.memory_hours import MemoryHours
 from warehouse.order import in_table_order
 from warehouse.port import Mismatch, Moved, PartitionRows, Positions, Stored, TableSize
 from warehouse.positions import settled
 from warehouse.screening import screen
+from warehouse.shelf import Shelf
 from warehouse.stream import Stream
 
 OnCommit = Callable[[Literal["before", "after"]], None]
@@ -32,7 +37,7 @@ class _Store:
 
     on_commit: OnCommit
     lock: Lock = field(default_factory=Lock)
-    commits: list[pa.Table] = field(default_factory=list)
+    shelf: Shelf = field(default_factory=lambda: Shelf(TABLES))
     identities: dict[bytes, int] = field(default_factory=dict)
     checkpoints: dict[tuple[str, str], dict[int, Checkpoint]] = field(default_factory=dict)
     topics: dict[tuple[str, str], set[str]] = field(default_factory=dict)
@@ -43,12 +48,22 @@ class _Store:
         return known, np.array([fingerprint or 0 for fingerprint in found], dtype=np.uint64)
 
     def rows(self) -> pa.Table:
+        return self.shelf.rows(SESSION_EVENTS, self.version())
+
+    def version(self) -> int:
+        return self.shelf.version(SESSION_EVENTS) or 0
+
+    def stored_until(self, group: str, topic: str) -> Mapping[int, datetime | None]:
         with self.lock:
-            return pa.concat_tables([ROWS.empty_table(), *self.commits])
+            return stored_until(
+                [self.checkpoints.get((group, topic_id), {}) for topic_id in self.topics.get((group, topic), ())]
+            )
 
 
 class MemoryWarehouse:
     """A warehouse whose ledgers and readers share rows, positions and counters in memory; safe between threads.
+
+    `shelf` holds its tables: somebody else's rows can be added there.
 
     Arguments:
         on_commit: called with "before" and "after" around every commit; what it raises, `append` raises: an error
@@ -57,12 +72,17 @@ class MemoryWarehouse:
 
     def __init__(self, on_commit: OnCommit = _undisturbed) -> None:
         self._store = _Store(on_commit)
+        self.shelf = self._store.shelf
         self.tables = MemoryTables()
         self.events = MemoryEvents(self._store)
 
     def ledger(self, stream: Stream) -> "MemoryLedger":
         """Writing, for the thread that asks."""
         return MemoryLedger(self._store, stream)
+
+    def hours(self) -> MemoryHours:
+        """The rollup's reading and writing, for the thread that asks."""
+        return MemoryHours(self._store.shelf, self._store.stored_until, self._store.on_commit)
 
 
 class MemoryLedger:
@@ -119,7 +139,7 @@ class MemoryLedger:
             duplicates=batch.count_by_partition(~screening.fresh),
             conflicting=batch.count_by_partition(screening.conflicting),
         )
-        self._store.commits.append(in_table_order(fresh.rows))
+        self._store.shelf.add(SESSION_EVENTS, in_table_order(fresh.rows))
         self._store.identities.update(zip(fresh.digests.tolist(), fresh.fingerprints.tolist(), strict=True))
         for partition, made in progress.items():
             before = self._checkpoints.get(partition) or begun(made)
@@ -172,10 +192,8 @@ class MemoryEvents:
     def size(self) -> TableSize:
         """One file a commit that has rows; no log."""
         rows = self._store.rows()
-        files = sum(len(commit) > 0 for commit in self._store.commits)
-        return TableSize(
-            version=len(self._store.commits), files=files, bytes=rows.nbytes, rows=len(rows), log_entries=0
-        )
+        files = sum(after > before for before, after in pairwise(self._store.shelf.sizes(SESSION_EVENTS)))
+        return TableSize(version=self._store.version(), files=files, bytes=rows.nbytes, rows=len(rows), log_entries=0)
 
     def _identities(self) -> list[tuple[str, str]]:
         rows = self._store.rows()

@@ -1,7 +1,7 @@
 """What the write path and the read side ask of a warehouse.
 
 The write path sees a `Ledger`: rows, positions and counters that move in one atomic commit. The read side sees
-`Events`. People who set a warehouse up see `Tables`.
+`Events`, the rollup `Hours`. People who set a warehouse up see `Tables`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from warehouse.batch import Batch
 from warehouse.checkpoint import Checkpoint, Progress
+from warehouse.hours import Hours
 from warehouse.stream import Stream
 
 Positions = Mapping[int, int | None]
@@ -182,4 +183,8 @@ class Warehouse(Protocol):
         Raises, now or from the ledger's first call:
             TableMissing, TableMismatch: session_events is not there or not as its contract says.
         """
+        ...
+
+    def hours(self) -> Hours:
+        """The rollup's reading and writing, for the thread that asks."""
         ...

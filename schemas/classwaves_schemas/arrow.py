@@ -12,6 +12,8 @@ _TYPES = {
     ColumnType.TIMESTAMP: pa.timestamp("us", tz="UTC"),
     ColumnType.BOOLEAN: pa.bool_(),
     ColumnType.SCORE: pa.decimal128(5, 2),
+    ColumnType.SHARE: pa.decimal128(5, 4),
+    ColumnType.SECONDS: pa.decimal128(10, 2),
     ColumnType.MEASURE: pa.decimal128(10, 4),
     ColumnType.TAGS: pa.map_(pa.string(), pa.string()),
 }

@@ -34,6 +34,16 @@ def test_it_ends_well_with_nothing_missing_and_nothing_twice(played):
     assert done.stdout.splitlines()[-1].endswith("Proven: nothing is missing, nothing is there twice.")
 
 
+def test_it_shows_what_its_hours_come_to(played):
+    _, done = played
+    assert re.search(
+        r"\d{4}-\d\d-\d\dT\d\d done in [\d.]+ s: [1-6] rows from \d+ facts, 0 events without a school", done.stdout
+    )
+    assert re.search(
+        r"schools [1-6]   sessions [\d,]+   completed [\d,]+   teachers \d+   students [\d,]+", done.stdout
+    )
+
+
 def test_it_says_which_broker_it_got(played, kafka):
     _, done = played
     assert f"Kafka: {kafka.product}" in done.stdout.splitlines()[0]

@@ -14,7 +14,7 @@ from warehouse.databricks.failure import session_lost, translated
 from warehouse.databricks.warming import Warming
 from warehouse.errors import WarehouseWarming
 
-Value = str | int | datetime
+Value = str | int | float | datetime | None
 """What the connector binds by its type; a datetime is aware."""
 
 _LONGEST_SECONDS: Final = 3600.0

@@ -6,6 +6,7 @@ from classwaves_schemas.tables import INGESTOR_POSITIONS, SESSION_EVENTS
 from service.clock import Clock, SystemClock
 from warehouse.databricks.books import SqlBooks
 from warehouse.databricks.events import DatabricksEvents
+from warehouse.databricks.hours import DatabricksHours
 from warehouse.databricks.ledger import DatabricksLedger
 from warehouse.databricks.patience import Patience
 from warehouse.databricks.session import Connection, Session
@@ -40,6 +41,10 @@ class DatabricksWarehouse:
         """Writing, for the thread that asks. The tables are held against their contracts by the first call."""
         session = self._session(SESSION_EVENTS.schema)
         return DatabricksLedger(SqlBooks(session, stream), stream, lambda: self._check(session), self._patience)
+
+    def hours(self) -> DatabricksHours:
+        """The rollup's reading and writing, for the thread that asks."""
+        return DatabricksHours(self._session(None), self._settings.databricks_catalog, self._patience)
 
     def _check(self, session: Session) -> None:
         catalog = f"`{self._settings.databricks_catalog}`"

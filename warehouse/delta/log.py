@@ -18,6 +18,9 @@ from pyarrow.fs import PyFileSystem
 ATTEMPT = "attempt"
 """Key of a commit's metadata: the token by which a writer knows its own commit again."""
 
+HOUR = "metric_hour"
+"""Key of a commit's metadata: the hour that it replaced as a whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -34,6 +37,24 @@ class Entry:
     attempt: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one commit made of the rows.
+
+    Arguments:
+        came: files that hold new rows, or copies of rows that stayed; what was merely put together from other files is
+            none. With the values of partition columns.
+        gone: files whose rows went, or came again in another file.
+        hour: the hour that it replaced as a whole, in ISO format, if it says so.
+        attempt: its writer's token, if it left one.
+    """
+
+    came: Mapping[str, Mapping[str, str | None]]
+    gone: Mapping[str, Mapping[str, str | None]]
+    hour: str | None
+    attempt: str | None
+
+
 class Log:
     """The log of one table, in any store that delta-rs can reach."""
 
@@ -46,8 +67,7 @@ class Log:
         Raises:
             FileNotFoundError: it has been cleaned up, or has not been made.
         """
-        actions = [json.loads(line) for line in self._read(f"{version:020}.json").splitlines()]
-        commit: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+        actions, commit = self._commit(version)
         adds = [action["add"] for action in actions if "add" in action and commit.get("operation") != "DELETE"]
         transactions = [action["txn"] for action in actions if "txn" in action]
         return Entry(
@@ -55,6 +75,23 @@ class Log:
             added=[unquote(add["path"]) for add in adds if add["dataChange"]],
             attempt=commit.get(ATTEMPT),
         )
+
+    def change(self, version: int) -> Change:
+        """What the commit that made a version did to the rows.
+
+        Raises:
+            FileNotFoundError: it has been cleaned up, or has not been made.
+        """
+        actions, commit = self._commit(version)
+        files = {
+            kind: {
+                unquote(action[kind]["path"]): action[kind].get("partitionValues") or {}
+                for action in actions
+                if kind in action and action[kind]["dataChange"]
+            }
+            for kind in ("add", "remove")
+        }
+        return Change(files["add"], files["remove"], commit.get(HOUR), commit.get(ATTEMPT))
 
     def checkpointed_version(self) -> int:
         """The version of the last checkpoint; -1 if there is none yet."""
@@ -72,6 +109,10 @@ class Log:
             actions = pq.read_table(path, columns=["txn"], filesystem=self._files).column("txn").drop_null()
             transactions.update((action["appId"], action["version"]) for action in actions.to_pylist())
         return version, transactions
+
+    def _commit(self, version: int) -> tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]:
+        actions = [json.loads(line) for line in self._read(f"{version:020}.json").splitlines()]
+        return actions, next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
 
     def _pointer(self) -> dict[str, Any]:
         try:

@@ -3,6 +3,7 @@
 from classwaves_schemas.tables import SESSION_EVENTS
 from warehouse.delta.backoff import PATIENT, Backoff
 from warehouse.delta.events import DeltaEvents
+from warehouse.delta.hours import DeltaHours
 from warehouse.delta.index import CAPACITY, IdentityIndex
 from warehouse.delta.ledger import DeltaLedger
 from warehouse.delta.root import Root
@@ -17,7 +18,7 @@ class DeltaWarehouse:
     Arguments:
         root: folder or object-store URL.
         capacity: identities that each ledger remembers at most, at 28 bytes each.
-        backoff: how long a ledger goes on trying.
+        backoff: how long a write goes on trying.
     """
 
     def __init__(self, root: str, capacity: int = CAPACITY, backoff: Backoff = PATIENT) -> None:
@@ -32,3 +33,7 @@ class DeltaWarehouse:
         handle = checked(SESSION_EVENTS, self._root.open(SESSION_EVENTS))
         warm_up()
         return DeltaLedger(handle, stream, IdentityIndex(self._capacity), self._backoff)
+
+    def hours(self) -> DeltaHours:
+        """The rollup's reading and writing, for the thread that asks."""
+        return DeltaHours(self._root, self._backoff)

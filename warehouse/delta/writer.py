@@ -40,10 +40,11 @@ def _pieces(rows: pa.Table, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """The rows in order, a piece at a time: a sorted copy of a large batch would be as large again."""
     order = table_order(rows)
     for start in range(0, len(order), _PIECE):
-        yield from _widened(rows.take(pa.array(order[start : start + _PIECE])), schema).to_batches()
+        yield from widened(rows.take(pa.array(order[start : start + _PIECE])), schema).to_batches()
 
 
-def _widened(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+def widened(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The rows with all columns of a schema, NULL where they have none."""
     known = set(rows.column_names)
     columns = [rows[field.name] if field.name in known else pa.nulls(len(rows), field.type) for field in schema]
     return pa.table(columns, schema=schema)

@@ -43,6 +43,7 @@ ROLLUP_RUNS = Table(
         Column("hourly_rows", BIGINT, "Rows of the hour in dashboard_metrics_hourly"),
         Column("events_without_school", BIGINT, "Events of the hour that belong to no known school"),
         Column("source_versions", STRING, "Version of each source that was there to read, as JSON"),
+        Column("examined_versions", STRING, "Version of each source up to which late changes are marked, as JSON"),
         Column("code_version", STRING, "Release of the rollup"),
         Column("error", STRING, "Why it failed, or why it is dirty"),
     ),

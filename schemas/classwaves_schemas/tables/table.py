@@ -15,6 +15,8 @@ class ColumnType(StrEnum):
     TIMESTAMP = "TIMESTAMP"
     BOOLEAN = "BOOLEAN"
     SCORE = "DECIMAL(5,2)"
+    SHARE = "DECIMAL(5,4)"
+    SECONDS = "DECIMAL(10,2)"
     MEASURE = "DECIMAL(10,4)"
     TAGS = "MAP<STRING, STRING>"
 
@@ -59,7 +61,7 @@ class Table:
         return tuple(column.name for column in self.columns)
 
 
-STRING, INT, BIGINT, DOUBLE, TIMESTAMP, BOOLEAN, SCORE, MEASURE, TAGS = ColumnType
+STRING, INT, BIGINT, DOUBLE, TIMESTAMP, BOOLEAN, SCORE, SHARE, SECONDS, MEASURE, TAGS = ColumnType
 
 
 def seed_properties(comment: str) -> Mapping[str, str]:

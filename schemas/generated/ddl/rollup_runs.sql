@@ -9,6 +9,7 @@ CREATE TABLE IF NOT EXISTS classwaves.analytics.rollup_runs (
   hourly_rows BIGINT COMMENT 'Rows of the hour in dashboard_metrics_hourly',
   events_without_school BIGINT COMMENT 'Events of the hour that belong to no known school',
   source_versions STRING COMMENT 'Version of each source that was there to read, as JSON',
+  examined_versions STRING COMMENT 'Version of each source up to which late changes are marked, as JSON',
   code_version STRING COMMENT 'Release of the rollup',
   error STRING COMMENT 'Why it failed, or why it is dirty'
 ) USING DELTA

@@ -6,8 +6,10 @@ from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.ddl import column_definition, create_table
 from classwaves_schemas.tables import (
     DASHBOARD_METRICS_HOURLY,
+    DATABRICKS_TABLES,
     INGESTOR_POSITIONS,
     SESSION_EVENTS,
+    SOURCES,
     TABLES,
     Column,
     ColumnType,
@@ -77,3 +79,18 @@ def test_tables_whose_writers_must_meet_are_created_so_on_databricks():
         assert "'delta.isolationLevel' = 'Serializable'" in text
         assert "'delta.enableDeletionVectors' = 'false'" in text
     assert "USING DELTA\nPARTITIONED BY (kafka_partition)\nTBLPROPERTIES (" in create_table(INGESTOR_POSITIONS)
+
+
+def test_sources_have_the_columns_of_the_backends_live_catalog_and_are_never_made():
+    widths = {table.qualified_name: len(table.columns) for table in SOURCES}
+    assert widths == {
+        "analytics.session_events": 15,
+        "analytics.session_metrics": 35,
+        "analytics.group_metrics": 24,
+        "analytics.educational_metrics": 9,
+        "sessions.classroom_sessions": 32,
+        "sessions.student_groups": 21,
+        "operational.system_events": 10,
+        "operational.api_metrics": 10,
+    }
+    assert set(SOURCES).intersection(DATABRICKS_TABLES) == {SESSION_EVENTS}

@@ -1,0 +1,150 @@
+"""What changed rows of a source can touch: hours by themselves, and hours in which their session has a part.
+
+Hours are counted since 1970 here: numbers are quick to compare and to reduce by.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from classwaves_schemas.tables import (
+    API_METRICS,
+    CLASSROOM_SESSIONS,
+    EDUCATIONAL_METRICS,
+    GROUP_METRICS,
+    SESSION_EVENTS,
+    SESSION_METRICS,
+    STUDENT_GROUPS,
+    SYSTEM_EVENTS,
+    Table,
+)
+from rollup.formulas import HOUR, LONGEST_SPAN
+
+REACH_HOURS: Final = 48
+"""How far from its own latest time a row that only names a session is taken to concern the session's hours."""
+
+_HOUR_US: Final = 3_600_000_000
+_WINDOW: Final = LONGEST_SPAN // HOUR
+_NEVER: Final = 1 << 40
+
+
+class Part(StrEnum):
+    """What a session must have to do with an hour so that a change of it touches the hour."""
+
+    ANY = "any"  # it is under way, or an event or a log of it lies in the hour
+    ACTIVE = "active"  # it is under way
+    ROW = "row"  # what its row of classroom_sessions says matters there, and is not what the facts say
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A session of which something has changed.
+
+    Arguments:
+        session_id: which.
+        first, last: the hours, both included, that it can touch.
+        part: which of them it does touch.
+    """
+
+    session_id: str
+    first: int
+    last: int
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What changed rows can touch.
+
+    Arguments:
+        hours: as they are.
+        changes: sessions, whose hours are to be found.
+    """
+
+    hours: frozenset[int]
+    changes: Sequence[Change]
+
+
+def hour_number(hour: datetime) -> int:
+    """An hour as a number."""
+    return int(hour.timestamp()) // 3600
+
+
+def hour_numbered(number: int) -> datetime:
+    """The start of the hour with a number."""
+    return datetime.fromtimestamp(number * 3600, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How changed rows of one table are read.
+
+    Arguments:
+        columns: what is needed of them.
+        touched: what they touch.
+    """
+
+    columns: Sequence[str]
+    touched: Callable[[pa.Table], Touched]
+
+
+def _events(rows: pa.Table) -> Touched:
+    edge = pc.is_in(rows["event_type"], value_set=pa.array(["started", "ended"]))
+    told = pa.table({"session_id": rows["session_id"], "edge": edge, "hour": _hours(rows["event_time"])})
+    found = told.group_by(["session_id", "edge", "hour"]).aggregate([]).to_pylist()
+    return Touched(
+        hours=frozenset(each["hour"] for each in found),
+        # A start or an end may change hours before it too, any other event only those that follow.
+        changes=[
+            Change(each["session_id"], each["hour"] - _WINDOW * each["edge"], each["hour"] + _WINDOW, Part.ANY)
+            for each in found
+        ],
+    )
+
+
+def _at_their_time(column: str) -> Reader:
+    def touched(rows: pa.Table) -> Touched:
+        return Touched(frozenset(pc.unique(_hours(rows[column])).drop_null().to_pylist()), ())
+
+    return Reader((column,), touched)
+
+
+def _of_session(session: str, times: Sequence[str], part: Part) -> Reader:
+    def touched(rows: pa.Table) -> Touched:
+        latest = pc.max_element_wise(*(_hours(rows[name]) for name in times))
+        told = pa.table({"session_id": rows[session], "hour": latest}).group_by(["session_id", "hour"]).aggregate([])
+        return Touched(frozenset(), list(_reaching(told, part)))
+
+    return Reader((session, *times), touched)
+
+
+def _reaching(told: pa.Table, part: Part) -> Iterator[Change]:
+    for each in told.to_pylist():
+        if each["session_id"] is None:
+            continue
+        known = each["hour"] is not None
+        first, last = (each["hour"] - REACH_HOURS, each["hour"] + REACH_HOURS) if known else (-_NEVER, _NEVER)
+        yield Change(each["session_id"], first, last, part)
+
+
+def _hours(times: pa.ChunkedArray) -> pa.ChunkedArray:
+    micros = pc.cast(pc.cast(times, pa.timestamp("us", tz="UTC")), pa.int64())
+    return pc.cast(pc.floor(pc.divide(pc.cast(micros, pa.float64()), float(_HOUR_US))), pa.int64())
+
+
+READERS: Final[Mapping[Table, Reader]] = {
+    SESSION_EVENTS: Reader(("session_id", "event_type", "event_time"), _events),
+    SESSION_METRICS: _of_session("session_id", ("calculation_timestamp", "created_at", "updated_at"), Part.ACTIVE),
+    GROUP_METRICS: _of_session("session_id", ("calculation_timestamp", "created_at", "updated_at"), Part.ACTIVE),
+    EDUCATIONAL_METRICS: _at_their_time("calculation_timestamp"),
+    CLASSROOM_SESSIONS: _of_session("id", ("created_at", "updated_at"), Part.ROW),
+    STUDENT_GROUPS: _of_session("session_id", ("created_at", "updated_at"), Part.ACTIVE),
+    SYSTEM_EVENTS: _at_their_time("created_at"),
+    API_METRICS: _at_their_time("timestamp"),
+}
+"""A reader of each source."""

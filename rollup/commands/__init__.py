@@ -1,0 +1,1 @@
+"""The commands of `rollup`, one a file."""

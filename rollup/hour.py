@@ -1,0 +1,139 @@
+"""One hour: computed from its sources and put in the place of what was there before.
+
+    ledger: running → facts → hourly rows → ledger: done
+
+A process that dies between two of these leaves an hour that is not `done`: nobody reads its rows, and the next run
+makes them anew. Two runs of one hour do no harm: rows are a pure function of the sources, each replacement fails if the
+hour was written after its snapshot (whose first table is the one that is written, so that what it reads is never older
+than what it replaces), and only the run that the ledger names can end it (docs/decisions/0010).
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Self
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, ROLLUP_FACTS_HOURLY, SOURCES
+from rollup.errors import Overtaken
+from rollup.formulas import facts_statement, hourly_parameters, hourly_statement, window, without_school_statement
+from rollup.ingestion import Ingestion
+from rollup.rates import Rates
+from rollup.release import code_version
+from rollup.run import Run, State, new_owner
+from rollup.schedule import HOUR
+from rollup.settings import RollupSettings
+from service.clock import Clock
+from service.failpoints import FailPoint
+from warehouse.errors import ConcurrentWrite
+from warehouse.hours import Hours
+from warehouse.port import Warehouse
+
+_BEGUN = FailPoint("hour-begun")
+_READ = FailPoint("hour-read")
+_FACTS = FailPoint("hour-facts")
+_ROWS = FailPoint("hour-rows")
+_DONE = FailPoint("hour-done")
+
+_ATTEMPTS = 6
+_PAUSE = wait_random_exponential(multiplier=0.05, max=2)
+
+
+@dataclass(frozen=True, slots=True)
+class HourRun:
+    """How hours are computed.
+
+    Arguments:
+        hours: of the warehouse; for one thread, and so is this.
+        ingestion: whose progress makes an hour complete.
+        rates: what is estimated.
+        clock: for the ledger's times; no row depends on it.
+        owner: under which runs are begun.
+    """
+
+    hours: Hours
+    ingestion: Ingestion
+    rates: Rates
+    clock: Clock
+    owner: str = field(default_factory=new_owner)
+
+    @classmethod
+    def opened(cls, settings: RollupSettings, warehouse: Warehouse, clock: Clock) -> Self:
+        """As the settings say, on a warehouse, for the thread that asks."""
+        return cls(
+            hours=warehouse.hours(),
+            ingestion=Ingestion(settings.ingestor_group, settings.session_events_topic),
+            rates=Rates(settings.rollup_storage_gb_per_minute, settings.rollup_cost_per_minute),
+            clock=clock,
+        )
+
+    def compute(self, hour: datetime, known: Run | None, examined: Mapping[str, int]) -> Run:
+        """Compute an hour and replace it; the ledger's row of it afterwards, done or failed.
+
+        Arguments:
+            hour: its start.
+            known: its row as it was read last, which this run takes over; None if there was none.
+            examined: the look's position, to be kept with the row.
+
+        Raises:
+            Overtaken: another run has the hour now, or `known` is not its row any more. Nothing is lost.
+            WarehouseUnavailable: the ledger could not be written. The hour stays not done until another run.
+        """
+        run = Run.begun(hour, self.owner, self.clock.now(), examined, code_version(self.rates))
+        self._record(run, None if known is None else known.run_id)
+        _BEGUN.hit()
+        try:
+            found = self._replaced(run)
+        except Exception as error:  # whatever it is, the ledger must tell of it, and other hours go on
+            found = run.failed(self.clock.now(), error)
+        self._record(found, run.run_id)
+        _DONE.hit()
+        return found
+
+    def _replaced(self, run: Run) -> Run:
+        redoing = Retrying(
+            retry=retry_if_exception_type(ConcurrentWrite),
+            stop=stop_after_attempt(_ATTEMPTS),
+            wait=_PAUSE,
+            reraise=True,
+        )
+        return redoing(self._replaced_once, run)
+
+    def _replaced_once(self, run: Run) -> Run:
+        hour = run.metric_hour
+        passed = self.ingestion.passed(self.hours)  # before the sources are read, which then hold at least that much
+        with self.hours.snapshot([ROLLUP_FACTS_HOURLY, *SOURCES]) as sources:
+            _READ.hit()
+            present = sources.versions
+            facts = self.hours.replace(ROLLUP_FACTS_HOURLY, hour, facts_statement(present), window(hour), sources)
+            without_school = sources.query(without_school_statement(present), window(hour)).column(0)[0].as_py()
+            names = [source.qualified_name for source in SOURCES]
+        _FACTS.hit()
+        with self.hours.snapshot([DASHBOARD_METRICS_HOURLY, ROLLUP_FACTS_HOURLY]) as kept:
+            values = hourly_parameters(hour, self.rates)
+            rows = self.hours.replace(DASHBOARD_METRICS_HOURLY, hour, hourly_statement(), values, kept)
+        _ROWS.hit()
+        return replace(
+            run,
+            state=State.DONE,
+            finished_at=self.clock.now(),
+            complete=passed is not None and passed >= hour + HOUR,
+            facts=facts,
+            hourly_rows=rows,
+            events_without_school=without_school,
+            source_versions={name: version for name, version in present.items() if name in names},
+        )
+
+    def _record(self, run: Run, expected: str | None) -> None:
+        with _overtaken(run.metric_hour):
+            self.hours.upsert_run(run.row(), expected)
+
+
+@contextmanager
+def _overtaken(hour: datetime) -> Iterator[None]:
+    try:
+        yield
+    except ConcurrentWrite as error:
+        raise Overtaken(f"Another run has taken the hour {hour:%Y-%m-%dT%H} over.") from error

@@ -1,0 +1,27 @@
+"""How late hours are."""
+
+from datetime import datetime, timedelta
+
+from rollup.run import State
+from rollup.runs import Runs
+from rollup.schedule import HOUR, due_at, newest_due
+
+GRACE = timedelta(minutes=10)
+"""An hour that is not done so long after it was due is late."""
+
+
+def late_hours(runs: Runs, now: datetime) -> list[datetime]:
+    """The hours that are not done and should be, oldest first.
+
+    A dirty hour is not late: it was done in its time, and is computed again soon.
+    """
+    until = newest_due(now)
+    waiting = [*runs.missing(until), *runs.in_state(State.RUNNING), *runs.in_state(State.FAILED)]
+    return sorted(hour for hour in waiting if hour <= until and due_at(hour) + GRACE <= now)
+
+
+def lag_seconds(runs: Runs, now: datetime) -> float:
+    """Seconds since the end of the last complete hour; without one since the first that there should be."""
+    through = runs.complete_through
+    since = through + HOUR if through is not None else next(iter(runs), newest_due(now))
+    return max((now - since).total_seconds(), 0.0)

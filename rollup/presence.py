@@ -1,0 +1,57 @@
+"""In which hours sessions have a part, before and after they changed."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from rollup.changes import Change, Part
+from rollup.formulas import SEPARATOR, presence_statement, window
+from warehouse.hours import Parameters, Snapshot
+
+Places = Mapping[str, Mapping[str, set[int]]]
+"""Session → kind of part → hours."""
+
+
+def places(snapshot: Snapshot, sessions: Iterable[str], first: datetime, last: datetime) -> Places:
+    """What these sessions have to do with the hours from one to another, both included.
+
+    Arguments:
+        snapshot: of the sources and of rollup_facts_hourly.
+        sessions: their ids.
+        first: aware, the start of an hour.
+        last: likewise.
+
+    Raises:
+        WarehouseUnavailable: try again.
+    """
+    ends = {name: value for name, value in window(last).items() if name.endswith("_end")}
+    values: Parameters = {**window(first), **ends, "sessions": SEPARATOR.join(sorted(sessions))}
+    found: defaultdict[str, defaultdict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+    for row in snapshot.query(presence_statement(snapshot.versions), values).to_pylist():
+        found[row["session_id"]][row["part"]].update(range(row["since"], row["until"] + 1))
+    return found
+
+
+def touched(change: Change, had: Mapping[str, set[int]]) -> set[int]:
+    """The hours that a change touches, given what its session has to do with them."""
+    return {hour for hour in _with_part(change.part, had) if change.first <= hour <= change.last}
+
+
+def _with_part(part: Part, had: Mapping[str, set[int]]) -> set[int]:
+    active, events, logs = (had.get(kind, set()) for kind in ("active", "event", "log"))
+    if part is Part.ACTIVE:
+        return set(active)
+    if part is Part.ROW and events and not had.get("homeless"):
+        return set(had.get("disagreeing", set()))  # its events name the school: only transcription is asked of the row
+    return active | events | logs
+
+
+def stretches(hours: Sequence[int], gap: int) -> list[tuple[int, int]]:
+    """Hours (ascending) as stretches, first and last, that lie further apart than so many hours."""
+    found: list[tuple[int, int]] = []
+    for hour in hours:
+        if found and hour - found[-1][1] <= gap:
+            found[-1] = (found[-1][0], hour)
+        else:
+            found.append((hour, hour))
+    return found

@@ -1,0 +1,21 @@
+"""What the rollup reads. All but session_events is somebody else's: never made, never changed by us.
+
+Columns that the backend requires are declared so.
+"""
+
+from classwaves_schemas.tables.metrics import EDUCATIONAL_METRICS, GROUP_METRICS, SESSION_METRICS
+from classwaves_schemas.tables.operations import API_METRICS, SYSTEM_EVENTS
+from classwaves_schemas.tables.session_events import SESSION_EVENTS
+from classwaves_schemas.tables.sessions import CLASSROOM_SESSIONS, STUDENT_GROUPS
+
+SOURCES = (
+    SESSION_EVENTS,
+    SESSION_METRICS,
+    GROUP_METRICS,
+    EDUCATIONAL_METRICS,
+    CLASSROOM_SESSIONS,
+    STUDENT_GROUPS,
+    SYSTEM_EVENTS,
+    API_METRICS,
+)
+"""In the order in which facts name them. A missing or empty one only leaves its columns NULL."""

@@ -1,0 +1,67 @@
+"""What was computed by hand comes out of Databricks SQL too, and what DuckDB makes of believable data."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from classwaves_schemas.arrow import arrow_schema
+from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY, SOURCES
+from demo.sources import sources
+from rollup.formulas import HOUR, facts_statement, hourly_parameters, hourly_statement, window, without_school_statement
+from tests.support.rollup import rows
+from tests.support.rollup.alike import differing, differing_facts
+from tests.support.rollup.asking import facts_of, listed
+from tests.support.rollup.golden import CASES, together
+from tests.support.sources import fill
+from warehouse.conform import conform
+from warehouse.databricks.settings import DatabricksSettings
+from warehouse.databricks.warehouse import DatabricksWarehouse
+
+PRESENT = {table.qualified_name for table in SOURCES}
+
+
+@pytest.fixture
+def warehouse(databricks):
+    databricks.drop_tables()
+    yield DatabricksWarehouse(DatabricksSettings.from_environment(databricks.environment))
+    databricks.drop_tables()
+
+
+def facts_from(warehouse, tables, hour):
+    for table in SOURCES:
+        fill(warehouse, table, tables.get(table, arrow_schema(table).empty_table()))
+    with warehouse.hours().snapshot(SOURCES) as snapshot:
+        return conform(snapshot.query(facts_statement(PRESENT), window(hour)), ROLLUP_FACTS_HOURLY)
+
+
+def test_an_hour_is_what_was_computed_by_hand(warehouse):
+    given, expected, homeless = together(CASES)
+    facts = facts_from(warehouse, rows.arrow(given), rows.HOUR)
+    assert not differing_facts(listed(facts), listed(facts_of(rows.arrow(given))))
+    with warehouse.hours().snapshot(SOURCES) as snapshot:
+        counted = snapshot.query(without_school_statement(PRESENT), window(rows.HOUR))
+    assert counted["events_without_school"].to_pylist() == [homeless]
+    fill(warehouse, ROLLUP_FACTS_HOURLY, facts)
+    found = {}
+    for rates in {case.rates for case in CASES}:
+        with warehouse.hours().snapshot([ROLLUP_FACTS_HOURLY]) as snapshot:
+            for row in snapshot.query(hourly_statement(), hourly_parameters(rows.HOUR, rates)).to_pylist():
+                found[row["school_id"], rates] = row
+    numbered = {str(number): case.rates for number, case in enumerate(CASES)}
+    by_school = {school: row for (school, rates), row in found.items() if numbered[school.split(".")[0]] == rates}
+    assert not differing(by_school, expected)
+
+
+def test_a_source_that_is_missing_is_nothing_to_spark(warehouse):
+    with warehouse.hours().snapshot(SOURCES) as snapshot:
+        assert not snapshot.versions
+        assert snapshot.query(facts_statement(()), window(rows.HOUR)).num_rows == 0
+
+
+def test_believable_data_have_the_facts_that_duckdb_finds(warehouse):
+    first = datetime(2025, 9, 15, 8, tzinfo=UTC)
+    made = sources(3, first, hours=2, schools=4, sessions=30, measured_groups=True)
+    tables = {table: made[table.qualified_name] for table in SOURCES}
+    assert not differing_facts(
+        listed(facts_from(warehouse, tables, first + HOUR)), listed(facts_of(tables, first + HOUR))
+    )

@@ -1,0 +1,443 @@
+"""The rollup once more, slow and plain, written from docs/rollup.md: what the SQL is held to.
+
+Rows are dictionaries; sources are lists of rows by qualified name. A source may be missing.
+"""
+
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from json import loads
+from typing import Any, NamedTuple
+
+HOUR = timedelta(hours=1)
+LONGEST = timedelta(hours=12)
+ZOMBIE = timedelta(hours=4)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Row = dict[str, Any]
+Sources = dict[str, list[Row]]
+
+
+class Fact(NamedTuple):
+    school: str
+    source: str
+    name: str
+    entity: str | None = None
+    amount: float | None = None
+    weight: float | None = None
+
+
+class Stretch(NamedTuple):
+    session: str
+    teacher: str
+    starts: datetime
+    ends: datetime
+
+    def within(self, hour: datetime) -> timedelta:
+        return max(min(self.ends, hour + HOUR) - max(self.starts, hour), timedelta())
+
+
+class Day:
+    """The sources as one hour sees them."""
+
+    def __init__(self, sources: Sources, hour: datetime) -> None:
+        self.hour = hour
+        self.end = hour + HOUR
+        self.sources = sources
+        self.events = [row for row in sources.get("analytics.session_events", []) if self._is_read(row)]
+        self.facts: list[Fact] = []
+
+    def _is_read(self, row: Row) -> bool:
+        bound = row["event_type"] in ("started", "ended")
+        return self.hour - LONGEST <= row["event_time"] < (self.end + LONGEST if bound else self.end)
+
+    def rows(self, name: str) -> list[Row]:
+        return self.sources.get(name, [])
+
+    def in_hour(self, at: datetime) -> bool:
+        return self.hour <= at < self.end
+
+    def bounds(self) -> dict[str, list[Row]]:
+        """Each session's started and ended, in their order."""
+        lives = defaultdict(list)
+        for row in self.events:
+            if row["event_type"] in ("started", "ended"):
+                lives[row["session_id"]].append(row)
+        for life in lives.values():
+            life.sort(key=lambda row: (row["event_time"], row["event_type"] != "started"))
+        return lives
+
+    def stretches(self) -> list[Stretch]:
+        found = []
+        for session, life in self.bounds().items():
+            for place, row in enumerate(life):
+                if row["event_type"] != "started":
+                    continue
+                starts = row["event_time"]
+                follower = life[place + 1] if place + 1 < len(life) else None
+                ends = starts + ZOMBIE
+                if follower:
+                    after = follower["event_time"]
+                    if follower["event_type"] == "ended" and after - starts <= LONGEST:
+                        ends = after
+                    else:
+                        ends = min(after, ends)
+                found.append(Stretch(session, row["teacher_id"], starts, ends))
+        return found
+
+    def active(self) -> dict[str, timedelta]:
+        """The time of each session in the hour."""
+        times: dict[str, timedelta] = defaultdict(timedelta)
+        for stretch in self.stretches():
+            times[stretch.session] += stretch.within(self.hour)
+        return {session: time for session, time in times.items() if time}
+
+    def completed(self) -> set[str]:
+        found = set()
+        for session, life in self.bounds().items():
+            for place, row in enumerate(life):
+                if row["event_type"] != "ended" or not self.in_hour(row["event_time"]):
+                    continue
+                before = life[place - 1] if place else None
+                repeat = (
+                    before
+                    and before["event_type"] == "ended"
+                    and row["event_time"] - before["event_time"] <= timedelta(hours=12)
+                )
+                if not repeat:
+                    found.add(session)
+        return found
+
+    def school(self, session: str | None) -> str | None:
+        told = [row["school_id"] for row in self.events if row["session_id"] == session and row["school_id"]]
+        known = [
+            row["school_id"]
+            for row in self.rows("sessions.classroom_sessions")
+            if row["id"] == session and row["school_id"]
+        ]
+        return min(told, default=None) or min(known, default=None)
+
+    def first_started(self, session: str) -> datetime:
+        return min(
+            row["event_time"]
+            for row in self.events
+            if row["session_id"] == session and row["event_type"] == "started" and row["event_time"] < self.end
+        )
+
+
+def field(row: Row, name: str) -> Any:
+    try:
+        payload = loads(row["payload"])
+    except (TypeError, ValueError):
+        return None
+    return payload.get(name) if isinstance(payload, dict) else None
+
+
+def micros(time: datetime) -> float:
+    return float((time - EPOCH) // timedelta(microseconds=1))
+
+
+def minutes(time: timedelta) -> float:
+    return (time // timedelta(microseconds=1)) / 60_000_000
+
+
+def facts(sources: Sources, hour: datetime) -> set[Fact]:
+    """All facts of an hour."""
+    day = Day(sources, hour)
+    active = {session: minutes(time) for session, time in day.active().items() if day.school(session)}
+    found = set(_of_events(day, active))
+    found |= set(_of_session_metrics(day, active))
+    found |= set(_of_group_metrics(day, active))
+    found |= set(_of_educational_metrics(day))
+    transcribed = {
+        row["id"]: row["transcription_enabled"]
+        for row in sorted(
+            (row for row in day.rows("sessions.classroom_sessions") if row["transcription_enabled"] is not None),
+            key=lambda row: row["transcription_enabled"],
+        )
+    }
+    for session in transcribed.keys() & active:
+        amount = active[session] if transcribed[session] else 0.0
+        found.add(Fact(str(day.school(session)), "classroom_sessions", "transcription", session, amount))
+    for row in day.rows("sessions.student_groups"):
+        if row["session_id"] in active and row["id"] is not None:
+            found.add(Fact(str(day.school(row["session_id"])), "student_groups", "group", row["id"]))
+    found |= set(_of_system_events(day))
+    found |= set(_of_api_metrics(day))
+    return found
+
+
+def _as_of(source: str, written: list[tuple[str, datetime | None]]) -> list[Fact]:
+    newest: dict[str, datetime] = {}
+    without = set()
+    for school, time in written:
+        if time is None:
+            without.add(school)
+        else:
+            newest[school] = max(time, newest.get(school, time))
+    known = [Fact(school, source, "as_of", None, micros(time)) for school, time in newest.items()]
+    return known + [Fact(school, source, "as_of") for school in without - newest.keys()]
+
+
+def _of_events(day: Day, active: dict[str, float]) -> list[Fact]:
+    source = "session_events"
+    found = []
+    counted = set(active)
+    for session, time in active.items():
+        found.append(Fact(str(day.school(session)), source, "session", session, time))
+        pupils = {_pupil(row) for row in day.events if row["session_id"] == session}
+        found += [
+            Fact(str(day.school(session)), source, "student", pupil)
+            for pupil in pupils
+            if pupil and pupil.startswith("p1_") and _there(day, session, pupil)
+        ]
+        groups = {row["id"] for row in day.rows("sessions.student_groups") if row["session_id"] == session}
+        found += [
+            Fact(str(day.school(session)), source, "group_ready", field(row, "groupId"))
+            for row in day.events
+            if row["session_id"] == session and row["event_type"] == "leader_ready" and field(row, "groupId") in groups
+        ]
+    for session in day.completed():
+        if school := day.school(session):
+            counted.add(session)
+            found.append(Fact(school, source, "session_completed", session))
+    for stretch in day.stretches():
+        if stretch.within(day.hour) and stretch.session in active and stretch.teacher not in ("", "system"):
+            found.append(Fact(str(day.school(stretch.session)), source, "teacher", stretch.teacher))
+    for row in day.events:
+        used = row["event_type"] == "prompt_interaction" and day.in_hour(row["event_time"])
+        if (
+            used
+            and field(row, "action") == "use"
+            and field(row, "promptId") is not None
+            and (school := day.school(row["session_id"]))
+        ):
+            counted.add(row["session_id"])
+            found.append(Fact(school, source, "prompt_used", field(row, "promptId")))
+    written = [
+        (str(day.school(each["session_id"])), each["created_at"])
+        for each in day.events
+        if each["session_id"] in counted
+    ]
+    return found + _as_of(source, written)
+
+
+def _pupil(row: Row) -> str | None:
+    if row["event_type"] not in ("member_join", "member_leave"):
+        return None
+    return field(row, "studentId") or field(row, "userId")
+
+
+def _there(day: Day, session: str, pupil: str) -> bool:
+    theirs = [row for row in day.events if row["session_id"] == session and _pupil(row) == pupil]
+    joins = [row["event_time"] for row in theirs if row["event_type"] == "member_join"]
+    leaves = [
+        row["event_time"] for row in theirs if row["event_type"] == "member_leave" and row["event_time"] < day.hour
+    ]
+    return bool(joins) and not any(leave > max(joins) for leave in leaves)
+
+
+def _latest(day: Day, rows: list[Row], active: dict[str, float]) -> Row | None:
+    valid = [
+        row
+        for row in rows
+        if row["session_id"] in active
+        and row["calculation_timestamp"] >= max(day.hour - LONGEST, day.first_started(row["session_id"]))
+    ]
+    return max(valid, key=lambda row: (row["calculation_timestamp"], row["id"]), default=None)
+
+
+def _by(rows: list[Row], *columns: str) -> list[list[Row]]:
+    kinds = defaultdict(list)
+    for row in rows:
+        kinds[tuple(row[column] for column in columns)].append(row)
+    return list(kinds.values())
+
+
+def _of_session_metrics(day: Day, active: dict[str, float]) -> list[Fact]:
+    found = []
+    written = []
+    for rows in _by(day.rows("analytics.session_metrics"), "session_id"):
+        row = _latest(day, rows, active)
+        if row is None:
+            continue
+        session, school = row["session_id"], str(day.school(row["session_id"]))
+        parts = [row[name] for name in ("attention_score", "interaction_score", "on_topic_percentage")]
+        there = [float(part) for part in parts if part is not None]
+        amounts = {
+            "engagement": row["overall_engagement_score"],
+            "participation": row["participation_rate"],
+            "quality": sum(there) / len(there) if there else None,
+            "connection": row["average_connection_quality"],
+        }
+        for name, amount in amounts.items():
+            if amount is not None:
+                found.append(Fact(school, "session_metrics", name, session, float(amount), active[session]))
+                written.append((school, row["calculation_timestamp"]))
+    return found + _as_of("session_metrics", written)
+
+
+def _of_group_metrics(day: Day, active: dict[str, float]) -> list[Fact]:
+    found = []
+    written = []
+    for rows in _by(day.rows("analytics.group_metrics"), "session_id", "group_id"):
+        row = _latest(day, rows, active)
+        if row is None or row["turn_taking_score"] is None:
+            continue
+        school = str(day.school(row["session_id"]))
+        weight = 1.0 if row["members_present"] is None else float(row["members_present"])
+        amount = float(row["turn_taking_score"])
+        found.append(Fact(school, "group_metrics", "collaboration", row["group_id"], amount, weight))
+        written.append((school, row["calculation_timestamp"]))
+    return found + _as_of("group_metrics", written)
+
+
+def _of_educational_metrics(day: Day) -> list[Fact]:
+    source = "educational_metrics"
+    sums = {
+        "prompts_generated": "prompts_generated",
+        "interventions": "interventions",
+        "alerts_generated": "alerts",
+        "ai_analyses_completed": "ai_analyses",
+    }
+    means = {"ai_processing_time_ms": "ai_processing_time", "ai_success_rate": "ai_success_rate"}
+    values = defaultdict(list)
+    written = []
+    for row in day.rows("analytics.educational_metrics"):
+        school = day.school(row["session_id"])
+        name = (sums | means).get(row["metric_name"])
+        usable = day.in_hour(row["calculation_timestamp"]) and row["session_id"] != "system"
+        if usable and name and school and row["metric_value"] is not None:
+            values[school, name].append(row["metric_value"])
+            written.append((school, row["calculation_timestamp"]))
+    found = []
+    for (school, name), amounts in values.items():
+        if name in sums.values():
+            found.append(Fact(school, source, name, None, float(sum(amounts))))
+        else:
+            found.append(Fact(school, source, name, None, float(sum(amounts)) / len(amounts), float(len(amounts))))
+    return found + _as_of(source, written)
+
+
+def _of_system_events(day: Day) -> list[Fact]:
+    severities = defaultdict(list)
+    written = []
+    for row in day.rows("operational.system_events"):
+        school = row["school_id"] or (row["session_id"] and day.school(row["session_id"]))
+        if day.in_hour(row["created_at"]) and school:
+            severities[school].append(row["severity"])
+            written.append((school, row["created_at"]))
+    found = []
+    for school, logged in severities.items():
+        errors = [severity for severity in logged if severity in ("error", "critical")]
+        found.append(Fact(school, "system_events", "error", None, float(len(errors))))
+    return found + _as_of("system_events", written)
+
+
+def _of_api_metrics(day: Day) -> list[Fact]:
+    times, statuses, written = defaultdict(list), defaultdict(list), []
+    for row in day.rows("operational.api_metrics"):
+        school = row["school_id"]
+        if not (day.in_hour(row["timestamp"]) and school):
+            continue
+        if row["response_time_ms"] is not None:
+            times[school].append(row["response_time_ms"])
+            written.append((school, row["timestamp"]))
+        if row["status_code"] is not None:
+            statuses[school].append(row["status_code"])
+            written.append((school, row["timestamp"]))
+    found = []
+    for school, answers in times.items():
+        weight = float(len(answers))
+        found.append(Fact(school, "api_metrics", "response_time", None, sum(answers) / len(answers), weight))
+    for school, codes in statuses.items():
+        failed = 100 * len([code for code in codes if code >= 500]) / len(codes)
+        found.append(Fact(school, "api_metrics", "server_error", None, failed, float(len(codes))))
+    return found + _as_of("api_metrics", written)
+
+
+def without_school(sources: Sources, hour: datetime) -> int:
+    day = Day(sources, hour)
+    return len(
+        {
+            (row["session_id"], row["id"])
+            for row in day.events
+            if day.in_hour(row["event_time"]) and day.school(row["session_id"]) is None
+        }
+    )
+
+
+def totals(
+    found: list[Fact], storage_gb_per_minute: float | None = None, cost_per_minute: float | None = None
+) -> dict[str, dict[str, Any]]:
+    """The columns of docs/rollup.md by school, from the facts of an hour or of several."""
+    return {
+        school: _columns([fact for fact in found if fact.school == school], storage_gb_per_minute, cost_per_minute)
+        for school in {fact.school for fact in found}
+    }
+
+
+def _columns(found: list[Fact], storage: float | None, cost: float | None) -> dict[str, Any]:
+    def named(name: str) -> list[Fact]:
+        return [fact for fact in found if fact.name == name]
+
+    def entities(name: str, none_known: int | None = None) -> int | None:
+        return len({fact.entity for fact in named(name)}) if named(name) else none_known
+
+    def total(name: str) -> float | None:
+        amounts = [Fraction(fact.amount) for fact in named(name) if fact.amount is not None]
+        return float(sum(amounts)) if amounts else None
+
+    def rounded(name: str) -> int | None:
+        amount = total(name)
+        return None if amount is None else int(amount + 0.5)
+
+    def mean(name: str) -> float | None:
+        weights = sum(Fraction(fact.weight or 0) for fact in named(name))
+        return (
+            float(sum(Fraction(each.amount or 0) * Fraction(each.weight or 0) for each in named(name)) / weights)
+            if weights
+            else None
+        )
+
+    as_of = [fact.amount for fact in named("as_of") if fact.amount is not None]
+    spent = total("session")
+    groups = entities("group")
+    method = ["facts"]
+    if storage is not None:
+        method.append(f"storage {storage} GB/min")
+    if cost is not None:
+        method.append(f"cost {cost}/min")
+    events = [fact for fact in found if fact.source == "session_events"]
+    return {
+        "sessions_active": entities("session", 0),
+        "sessions_completed": entities("session_completed", 0),
+        "teachers_active": entities("teacher", 0),
+        "students_active": entities("student"),
+        "total_groups": groups,
+        "ready_groups": None if groups is None else entities("group_ready", 0),
+        "avg_session_quality": mean("quality"),
+        "avg_engagement_score": mean("engagement"),
+        "avg_participation_rate": mean("participation"),
+        "avg_collaboration_score": mean("collaboration"),
+        "avg_audio_quality": None,
+        "avg_connection_stability": mean("connection"),
+        "total_errors": rounded("error"),
+        "avg_response_time": mean("response_time"),
+        "websocket_connections": None,
+        "avg_latency_ms": None,
+        "error_rate": mean("server_error"),
+        "total_prompts_generated": rounded("prompts_generated"),
+        "total_prompts_used": entities("prompt_used", 0) if events else None,
+        "total_interventions": rounded("interventions"),
+        "total_alerts": rounded("alerts"),
+        "ai_analyses_completed": rounded("ai_analyses"),
+        "avg_ai_processing_time": mean("ai_processing_time"),
+        "ai_analysis_success_rate": mean("ai_success_rate"),
+        "total_transcription_minutes": total("transcription"),
+        "total_storage_gb": None if storage is None or spent is None else spent * storage,
+        "estimated_compute_cost": None if cost is None or spent is None else spent * cost,
+        "data_sources_count": len({fact.source for fact in found}),
+        "calculation_method": "; ".join(method),
+        "calculated_at": EPOCH + timedelta(microseconds=int(max(as_of))) if as_of else None,
+    }

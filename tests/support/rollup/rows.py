@@ -1,0 +1,123 @@
+"""Rows of the rollup's sources, in a few words. Times are minutes from HOUR on."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+import pyarrow as pa
+
+from classwaves_schemas.arrow import arrow_schema
+from classwaves_schemas.tables import (
+    API_METRICS,
+    CLASSROOM_SESSIONS,
+    EDUCATIONAL_METRICS,
+    GROUP_METRICS,
+    SESSION_EVENTS,
+    SESSION_METRICS,
+    SOURCES,
+    STUDENT_GROUPS,
+    SYSTEM_EVENTS,
+    ColumnType,
+    Table,
+)
+
+HOUR = datetime(2025, 9, 15, 9, tzinfo=UTC)
+Row = dict[str, Any]
+Sources = dict[str, list[Row]]
+
+_BY_NAME = {table.qualified_name: table for table in SOURCES}
+_NEUTRAL = {ColumnType.STRING: "", ColumnType.BOOLEAN: False, ColumnType.TIMESTAMP: HOUR}
+_numbers = count()
+
+
+def at(minutes: float) -> datetime:
+    return HOUR + timedelta(minutes=minutes)
+
+
+def event(
+    session: str, event_type: str, minutes: float, payload: Mapping[str, Any] | str | None = None, **values: Any
+) -> Row:
+    """A row of session_events: of the school `school` and the teacher `teacher`, written a minute later."""
+    given = {"school_id": "school", "teacher_id": "teacher", "created_at": at(minutes + 1)} | values
+    text = payload if isinstance(payload, str) else json.dumps(payload or {})
+    return _row(
+        SESSION_EVENTS, session_id=session, event_type=event_type, event_time=at(minutes), payload=text, **given
+    )
+
+
+def lesson(session: str, starts: float, ends: float, **values: Any) -> list[Row]:
+    """Its start and its end."""
+    return [event(session, "started", starts, **values), event(session, "ended", ends, **values)]
+
+
+def joins(session: str, pupil: str, minutes: float, **values: Any) -> Row:
+    return event(session, "member_join", minutes, {"studentId": pupil}, **values)
+
+
+def leaves(session: str, pupil: str, minutes: float, **values: Any) -> Row:
+    return event(session, "member_leave", minutes, {"userId": pupil}, **values)
+
+
+def uses(session: str, prompt: str, minutes: float, action: str = "use", **values: Any) -> Row:
+    return event(session, "prompt_interaction", minutes, {"promptId": prompt, "action": action}, **values)
+
+
+def ready(session: str, group: str, minutes: float, **values: Any) -> Row:
+    return event(session, "leader_ready", minutes, {"groupId": group}, teacher_id="system", **values)
+
+
+def measured(session: str, minutes: float, **values: Any) -> Row:
+    return _row(SESSION_METRICS, session_id=session, calculation_timestamp=at(minutes), **values)
+
+
+def group_measured(session: str, group: str, minutes: float, **values: Any) -> Row:
+    return _row(GROUP_METRICS, session_id=session, group_id=group, calculation_timestamp=at(minutes), **values)
+
+
+def metric(session: str, name: str, value: float, minutes: float, **values: Any) -> Row:
+    given = {"session_id": session, "metric_name": name, "metric_value": value}
+    return _row(EDUCATIONAL_METRICS, **given, calculation_timestamp=at(minutes), **values)
+
+
+def room(session: str, **values: Any) -> Row:
+    return _row(CLASSROOM_SESSIONS, id=session, **({"school_id": "school"} | values))
+
+
+def group(session: str, name: str, **values: Any) -> Row:
+    return _row(STUDENT_GROUPS, id=name, session_id=session, **values)
+
+
+def logged(severity: str, minutes: float, **values: Any) -> Row:
+    return _row(SYSTEM_EVENTS, severity=severity, created_at=at(minutes), **values)
+
+
+def answered(milliseconds: int | None, status: int | None, minutes: float, **values: Any) -> Row:
+    given = {"school_id": "school", "response_time_ms": milliseconds, "status_code": status} | values
+    return _row(API_METRICS, timestamp=at(minutes), **given)
+
+
+def sources(*rows: Row | Sequence[Row]) -> Sources:
+    """Rows by the table that they are of; a table without rows is missing."""
+    found: Sources = {}
+    for each in rows:
+        for row in [each] if isinstance(each, dict) else each:
+            found.setdefault(row["_table"], []).append({key: value for key, value in row.items() if key != "_table"})
+    return found
+
+
+def arrow(given: Sources) -> dict[Table, pa.Table]:
+    """The same as Arrow tables."""
+    return {_BY_NAME[name]: pa.Table.from_pylist(rows, arrow_schema(_BY_NAME[name])) for name, rows in given.items()}
+
+
+def _row(table: Table, **values: Any) -> Row:
+    neutral = {column.name: None if column.nullable else _NEUTRAL.get(column.type, 0) for column in table.columns}
+    own = {"id": f"{next(_numbers):06}"}
+    exact = {column.name for column in table.columns if column.type.startswith("DECIMAL")}
+    given = {
+        name: Decimal(str(value)) if name in exact and value is not None else value for name, value in values.items()
+    }
+    return {"_table": table.qualified_name, **neutral, **own, **given}

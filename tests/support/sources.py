@@ -1,0 +1,54 @@
+"""Rows in any table of any warehouse, as somebody else would have put them there."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+
+from classwaves_schemas.arrow import arrow_schema
+from classwaves_schemas.ddl import create_table
+from classwaves_schemas.tables import Table
+from warehouse.databricks.warehouse import DatabricksWarehouse
+from warehouse.delta.warehouse import DeltaWarehouse
+from warehouse.memory import MemoryWarehouse
+from warehouse.port import Warehouse
+
+_TIMES = ("event_time", "timestamp", "calculation_timestamp", "created_at", "metric_hour")
+
+Rows = Sequence[Mapping[str, Any]] | pa.Table
+
+
+def fill(warehouse: Warehouse, table: Table, rows: Rows) -> None:
+    """Add rows to a table, which is made if it is not there (with no rows: an empty one).
+
+    Arguments:
+        warehouse: memory, Delta or Databricks.
+        table: its contract.
+        rows: columns that they have not are NULL.
+    """
+    schema = arrow_schema(table)
+    arrow = rows.cast(schema) if isinstance(rows, pa.Table) else pa.Table.from_pylist(list(map(dict, rows)), schema)
+    match warehouse:
+        case MemoryWarehouse():
+            warehouse.shelf.add(table, arrow)
+        case DeltaWarehouse():
+            place = warehouse._root.of(table)
+            statistics = ",".join(name for name in _TIMES if name in schema.names)
+            configuration = {"delta.dataSkippingStatsColumns": statistics} if statistics else {}
+            DeltaTable.create(place, schema, mode="ignore", configuration=configuration)
+            _append(place, arrow)
+        case DatabricksWarehouse():
+            session = warehouse._session(None)
+            catalog = warehouse._settings.databricks_catalog
+            session.run(f"CREATE SCHEMA IF NOT EXISTS {catalog}.{table.schema}")
+            session.run(create_table(table, catalog))
+            detail = session.run(f"DESCRIBE DETAIL {catalog}.{table.qualified_name}")
+            _append(detail["location"][0].as_py().removeprefix("file:"), arrow)
+        case _:
+            raise TypeError(f"Nobody knows how to fill {warehouse!r}")
+
+
+def _append(place: str, rows: pa.Table) -> None:
+    if rows.num_rows:
+        write_deltalake(place, rows, mode="append")

@@ -1,0 +1,23 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from ingestor import catalogue
+from rollup import metrics
+from service.metrics import Kind
+
+PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
+
+
+def test_the_page_is_the_catalogues_of_both_rooms():
+    written = f"{catalogue.document()}\n{metrics.document()}"
+    assert PAGE.read_text() == written, "docs/metrics.md has drifted: run `make docs`"
+
+
+@pytest.mark.parametrize("metric", metrics.WORKER, ids=lambda metric: metric.name)
+def test_a_metric_is_named_as_prometheus_names_things(metric):
+    assert re.fullmatch(r"rollup_[a-z_]+", metric.name)
+    assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER)
+    assert metric.help.endswith(".")
+    assert set(metric.labels) <= {"outcome"}

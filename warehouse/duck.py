@@ -1,0 +1,82 @@
+"""DuckDB over Arrow tables and datasets, asked in the Databricks dialect."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Final, Self
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+from sqlglot.errors import ParseError
+
+from warehouse.dialect import translated
+from warehouse.errors import WarehouseRefused, WarehouseUnavailable
+from warehouse.hours import Parameters
+
+_CONFIG: Final = {
+    "memory_limit": "512MB",  # beyond this it spills to a temporary directory
+    "threads": "2",
+    "autoinstall_known_extensions": "false",
+}
+
+_SUM: Final = pa.decimal128(38, 0)
+
+
+class Duck:
+    """A DuckDB that sees some tables, as a context. For one thread.
+
+    Arguments:
+        tables: by their unqualified names.
+    """
+
+    def __init__(self, tables: Mapping[str, pa.Table | ds.Dataset]) -> None:
+        self._tables = tables
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opening:
+            spill = opening.enter_context(TemporaryDirectory(prefix="duckdb-"))
+            connect = duckdb.connect(config={**_CONFIG, "temp_directory": spill})
+            self._connection = opening.enter_context(connect)
+            self._connection.execute("SET TimeZone = 'UTC'")
+            for name, rows in self._tables.items():
+                self._connection.register(name, rows)
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def query(self, sql: str, parameters: Parameters) -> pa.Table:
+        """The answer; its timestamps are UTC, to the microsecond.
+
+        Arguments:
+            sql: a statement of the Databricks dialect.
+            parameters: its own, and maybe others.
+
+        Raises:
+            WarehouseRefused: the statement is wrong.
+            WarehouseUnavailable: it failed; it may be that a file has gone.
+        """
+        try:
+            statement = translated(sql)
+            values = {name: parameters[name] for name in statement.parameters}
+            return _as_spark_answers(self._connection.sql(statement.text, params=values).to_arrow_table())
+        except (ParseError, KeyError, duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
+            raise WarehouseRefused(f"DuckDB does not understand the statement: {error}") from error
+        except duckdb.Error as error:
+            raise WarehouseUnavailable(f"DuckDB could not answer: {error}") from error
+
+
+def _as_spark_answers(answer: pa.Table) -> pa.Table:
+    return answer.cast(pa.schema([field.with_type(_type(field.type)) for field in answer.schema]))
+
+
+def _type(given: pa.DataType) -> pa.DataType:
+    if pa.types.is_timestamp(given):
+        return pa.timestamp("us", tz="UTC")
+    return pa.int64() if given == _SUM else given
