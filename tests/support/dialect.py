@@ -161,11 +161,6 @@ CASES = {
         "FROM things ORDER BY whole",
         [("c", 1, 3, "a", AT), ("b", 2, 2, None, AT), ("a", 3, 1, "b", None)],
     ),
-    "the latest row of each": Case(
-        "SELECT id, whole FROM things QUALIFY ROW_NUMBER() OVER (PARTITION BY abs(whole) ORDER BY at DESC, id) = 1 "
-        "ORDER BY id",
-        [("a", 7), ("c", None)],
-    ),
     "every hour of a span": Case(
         "SELECT id, explode(sequence(date_trunc('HOUR', at), until, INTERVAL 1 HOUR)) AS hour FROM things "
         "WHERE id <> 'c' ORDER BY id, hour",

@@ -1,5 +1,6 @@
 """The rollup's reading and writing at a SQL warehouse, a statement each."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -9,23 +10,19 @@ import pyarrow as pa
 
 from classwaves_schemas.tables import INGESTOR_POSITIONS, ROLLUP_RUNS, Table
 from warehouse.checkpoint import Checkpoint, stored_until
+from warehouse.databricks import hour_statements as statements
+from warehouse.databricks.history import wrote
 from warehouse.databricks.patience import Patience
 from warehouse.databricks.session import Session, Value
 from warehouse.databricks.snapshot import DatabricksSnapshot, used
-from warehouse.errors import ConcurrentWrite, TableMissing
+from warehouse.errors import ConcurrentWrite, TableMissing, VersionGone, WarehouseError, WarehouseUnavailable
 from warehouse.hours import Parameters, Snapshot
 from warehouse.run_row import as_rows, hour_of
 
-_CHANGED: Final = """
-WITH now AS (SELECT {columns}, to_json(struct(*)) AS whole, _metadata.file_path AS file FROM {now}),
-then AS (SELECT {columns}, to_json(struct(*)) AS whole, _metadata.file_path AS file FROM {then}),
-came AS (SELECT * EXCEPT (file) FROM now LEFT ANTI JOIN (SELECT DISTINCT file FROM then) AS known USING (file)),
-gone AS (SELECT * EXCEPT (file) FROM then LEFT ANTI JOIN (SELECT DISTINCT file FROM now) AS known USING (file))
-SELECT {columns} FROM (SELECT * FROM came EXCEPT ALL SELECT * FROM gone)
-UNION ALL
-SELECT {columns} FROM (SELECT * FROM gone EXCEPT ALL SELECT * FROM came)
-"""
-"""What was only put together in other files came and went, and so is neither."""
+_GONE: Final = re.compile(
+    r"DELTA_VERSION_NOT_FOUND|Cannot time travel|DELTA_TRUNCATED_TRANSACTION_LOG|DELTA_LOG_FILE_NOT_FOUND"
+    r"|FILE_NOT_EXIST|FILE_NOT_FOUND|FileNotFound",
+)
 
 
 class DatabricksHours:
@@ -52,54 +49,65 @@ class DatabricksHours:
 
     def added(self, table: Table, since: int, columns: Sequence[str]) -> pa.Table:
         """Rows that came, changed or went since a version of a table."""
-        listed = ", ".join(columns)
-        text = _CHANGED.format(
-            columns=listed, now=self._place(table), then=f"{self._place(table)} VERSION AS OF {since}"
-        )
-        return self._run(text)
+
+        def step(_attempt: int) -> pa.Table:
+            try:
+                return self._session.run(statements.changed(self._place(table), since, columns))
+            except WarehouseError as error:
+                if _GONE.search(str(error)):
+                    raise VersionGone(f"{table.qualified_name}: version {since} can be read no longer.") from error
+                raise
+
+        return self._patience.wait(step)
 
     def replace(self, table: Table, hour: datetime, sql: str, parameters: Parameters, read: Snapshot) -> int:
-        """Put what a query of a snapshot gives in the place of a table's rows of an hour, in one commit."""
+        """Put what a query of a snapshot gives in the place of a table's rows of an hour, in one commit.
+
+        The statement looks itself whether the hour is as the snapshot had it, a moment before it writes. Who came in
+        that moment is found in the table's history; then the hour has been replaced, and has to be redone all the same.
+        """
         if not isinstance(read, DatabricksSnapshot):
             raise TypeError(f"{read!r} is no snapshot of this warehouse")
-        if table.qualified_name not in read.versions:
+        version = read.versions.get(table.qualified_name)
+        if version is None:
             raise TableMissing(f"{table.qualified_name} does not exist. Run `ingestor tables migrate`.")
-        text = (
-            f"INSERT INTO {self._place(table)} REPLACE WHERE {_during(hour)}\n"
-            f"SELECT {', '.join(table.column_names)} FROM (\n{read.placed(sql)}\n)"
-        )
-        self._run(text, used(sql, parameters))
-        count = self._run(f"SELECT COUNT(*) AS stored_rows FROM {self._place(table)} WHERE {_during(hour)}")  # noqa: S608
-        return int(count["stored_rows"][0].as_py())
+        text = statements.replace_hour(table, self._place(table), version, hour, read.placed(sql))
+        values = used(sql, parameters)
+
+        def step(_attempt: int) -> None:
+            try:
+                self._session.run(text, values)
+            except WarehouseUnavailable as error:
+                if statements.MOVED in str(error):
+                    raise _overtaken(table, hour) from error
+                raise
+
+        self._patience.wait(step)
+        if self._writers(table, hour, version) > 1:
+            raise _overtaken(table, hour)
+        held = f"SELECT COUNT(*) AS held FROM {self._place(table)} WHERE {statements.during(hour)}"  # noqa: S608
+        return int(self._run(held)["held"][0].as_py())
 
     def upsert_run(self, row: Mapping[str, object], expected_run: str | None) -> None:
         """Write an hour's row of rollup_runs in place of the one it has."""
-        hour = hour_of(row)
+        hour, place = hour_of(row), self._place(ROLLUP_RUNS)
         given: dict[str, Any] = as_rows(row).to_pylist()[0]
-        values = ", ".join(f"CAST(:{column.name} AS {column.type}) AS {column.name}" for column in ROLLUP_RUNS.columns)
-        changed = self._run(
-            f"MERGE INTO {self._place(ROLLUP_RUNS)} held USING (SELECT {values}) given\n"  # our names
-            f"ON held.metric_hour = given.metric_hour AND held.{_during(hour)}\n"
-            "WHEN MATCHED AND held.run_id = :expected_run THEN UPDATE SET *\n"
-            "WHEN NOT MATCHED AND CAST(:expected_run AS STRING) IS NULL THEN INSERT *",
-            {**given, "expected_run": expected_run},
-        )
-        if int(changed["num_affected_rows"][0].as_py()) == 0:
+        merged = self._run(statements.upsert_run(place, hour), {**given, "expected_run": expected_run})
+        if int(merged["num_affected_rows"][0].as_py()):
+            return
+        # An earlier attempt may have landed whose answer was lost.
+        held = self._run(f"SELECT * FROM {place} WHERE {statements.during(hour)}")  # noqa: S608  # our names
+        if held.num_rows != 1 or as_rows(held.to_pylist()[0]).to_pylist() != [given]:
             raise ConcurrentWrite(f"{ROLLUP_RUNS.qualified_name}: {hour.isoformat()} is not with run {expected_run}.")
 
     def stored_until(self, group: str, topic: str) -> Mapping[int, datetime | None]:
         """By partition, the broker time up to which it is stored."""
-        rows = self._run(
-            "SELECT topic_id, kafka_partition, stored_until "  # noqa: S608  # our name
-            f"FROM {self._place(INGESTOR_POSITIONS)} WHERE consumer_group = :consumer_group AND topic = :topic",
-            {"consumer_group": group, "topic": topic},
-        ).to_pylist()
+        text = statements.stored_until(self._place(INGESTOR_POSITIONS))
         found: dict[str, dict[int, Checkpoint]] = {}
-        for row in rows:
-            if row["kafka_partition"] is not None:
-                until = row["stored_until"] and round(row["stored_until"].astimezone(UTC).timestamp() * 1000)
-                held = Checkpoint(position=0, first_offset=0, stored_until_ms=until)
-                found.setdefault(row["topic_id"], {})[row["kafka_partition"]] = held
+        for row in self._run(text, {"consumer_group": group, "topic": topic}).to_pylist():
+            until = row["stored_until"] and round(row["stored_until"].astimezone(UTC).timestamp() * 1000)
+            held = Checkpoint(position=0, first_offset=0, stored_until_ms=until)
+            found.setdefault(row["topic_id"], {})[row["kafka_partition"]] = held
         return stored_until(found.values())
 
     def maintain(self, tables: Sequence[Table]) -> None:
@@ -107,6 +115,11 @@ class DatabricksHours:
         for table in tables:
             order = " ZORDER BY (school_id, metric_hour)" if "school_id" in table.column_names else ""
             self._run(f"OPTIMIZE {self._place(table)}{order}")
+
+    def _writers(self, table: Table, hour: datetime, since: int) -> int:
+        """How many commits may have written an hour since a version."""
+        history = self._run(f"DESCRIBE HISTORY {self._place(table)} LIMIT 100").to_pylist()
+        return sum(wrote(entry, statements.text(hour)) for entry in history if entry["version"] > since)
 
     def _version(self, table: Table) -> int | None:
         try:
@@ -122,5 +135,5 @@ class DatabricksHours:
         return self._patience.wait(lambda _attempt: self._session.run(text, parameters))
 
 
-def _during(hour: datetime) -> str:
-    return f"metric_hour = TIMESTAMP '{hour.astimezone(UTC):%Y-%m-%d %H:%M:%S}+00:00'"
+def _overtaken(table: Table, hour: datetime) -> ConcurrentWrite:
+    return ConcurrentWrite(f"{table.qualified_name}: somebody else wrote {hour.isoformat()} meanwhile.")
