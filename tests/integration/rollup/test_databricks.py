@@ -24,6 +24,7 @@ def whole(table, **columns):
     return {column.name: plain[column.type] for column in table.columns if not column.nullable} | columns
 
 
+@pytest.mark.timeout(600)  # Spark on a busy machine
 def test_an_hour_is_computed_and_what_comes_late_makes_it_dirty(school):
     early = [told("s1", "started", 50), told("s1", "ended", 80), told("s2", "started", 10, school_id=None)]
     late = whole(SESSION_METRICS, session_id="s1", calculation_timestamp=at(85), overall_engagement_score=50)
