@@ -21,6 +21,9 @@ _CONFIG: Final = {
     "autoinstall_known_extensions": "false",
 }
 
+_UNREAD: Final = "reading the stream registered as"
+"""How DuckDB begins to tell what went wrong in a dataset; it calls that invalid input."""
+
 _SUM: Final = pa.decimal128(38, 0)
 
 
@@ -67,9 +70,15 @@ class Duck:
             values = {name: parameters[name] for name in statement.parameters}
             return _as_spark_answers(self._connection.sql(statement.text, params=values).to_arrow_table())
         except (ParseError, KeyError, duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
-            raise WarehouseRefused(f"DuckDB does not understand the statement: {error}") from error
+            if _UNREAD in str(error):
+                raise WarehouseUnavailable(f"A table could not be read: {_first_line(error)}") from error
+            raise WarehouseRefused(f"DuckDB does not understand the statement: {_first_line(error)}") from error
         except duckdb.Error as error:
-            raise WarehouseUnavailable(f"DuckDB could not answer: {error}") from error
+            raise WarehouseUnavailable(f"DuckDB could not answer: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _as_spark_answers(answer: pa.Table) -> pa.Table:

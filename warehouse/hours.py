@@ -47,9 +47,9 @@ class Hours(Protocol):
         ...
 
     def added(self, table: Table, since: int, columns: Sequence[str]) -> pa.Table:
-        """Rows that may have come or changed since a version of a table, as these columns: a superset.
+        """These columns of the rows that came, changed (as they were, and as they are) or went since a version.
 
-        It is found from files that the latest version has and the older one has not; compaction alone is no change.
+        It may be more than that, never less. Compaction alone is no change.
 
         Raises:
             VersionGone: the older version can be read no longer.
@@ -68,8 +68,10 @@ class Hours(Protocol):
             read: from `snapshot`, taken of the sources *and* of this table.
 
         Raises:
-            ConcurrentWrite: somebody wrote that hour of the table after the snapshot; nothing was replaced. Take
-                another snapshot, and redo it.
+            ConcurrentWrite: somebody wrote that hour of the table after the snapshot. Take another snapshot, and redo
+                it. Nothing was replaced, unless a warehouse of statements found it out too late.
+            TableMissing: the table was not there.
+            TableMismatch: the rows do not fit the table.
             WarehouseUnavailable: whether it was replaced is not known; redo it.
         """
         ...
@@ -88,9 +90,10 @@ class Hours(Protocol):
         ...
 
     def stored_until(self, group: str, topic: str) -> Mapping[int, datetime | None]:
-        """By partition of the topic's accepted incarnation, the broker time up to which it is stored.
+        """By partition of the topic's latest incarnation, the broker time up to which it is stored.
 
-        Empty while nothing was ever stored for this group and topic.
+        Empty while nothing was ever stored for this group and topic. Partitions that nothing was ever stored of are
+        not known.
         """
         ...
 

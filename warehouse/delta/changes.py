@@ -43,8 +43,16 @@ def changed(handle: DeltaTable, table: Table, since: int, columns: Sequence[str]
         files = DeltaDataset.of(handle, arrow_schema(table))
         news = files.only({path: values for path, values in came.items() if path not in passing})
         olds = files.only({path: values for path, values in gone.items() if path not in passing})
+        _hold(files, {*news.files(), *olds.files()})
         return difference(news, olds, columns) if olds.files() else news.scanner(columns=columns).to_table()
     except FileNotFoundError as error:
         raise VersionGone(f"{table.qualified_name}: version {since} can be read no longer.") from error
     except OSError as error:
         raise WarehouseUnavailable(f"{table.qualified_name} cannot be read: {error}") from error
+
+
+def _hold(table: DeltaDataset, paths: set[str]) -> None:
+    """See that files are there which a table may hold no longer."""
+    vanished = table.vanished(paths.difference(table.files()))
+    if vanished:
+        raise FileNotFoundError(f"{vanished[0]} has been vacuumed")

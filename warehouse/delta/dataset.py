@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from deltalake.fs import DeltaStorageHandler
-from pyarrow.fs import PyFileSystem
+from pyarrow.fs import FileType, PyFileSystem
 
 from warehouse.errors import WarehouseRefused, WarehouseUnavailable
 
@@ -81,6 +81,11 @@ class DeltaDataset(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow has n
         }
         other._hold(pa.table({"path": pa.array(files, pa.string()), **columns}))
         return other
+
+    def vanished(self, paths: Iterable[str]) -> Sequence[str]:
+        """Those of these files that are stored no longer."""
+        infos = self._store.get_file_info(list(paths))
+        return [info.path for info in infos if info.type is FileType.NotFound]
 
     def rows(self, columns: Sequence[str], condition: ds.Expression) -> pa.Table:
         """These columns of the rows that pass a filter.

@@ -2,9 +2,10 @@ import pytest
 
 from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, ROLLUP_FACTS_HOURLY, ROLLUP_RUNS
 from tests.support.dialect import CASES, PARAMETERS, ROWS, THINGS, plain
-from tests.support.hours_behaviour import SOURCE, HoursBehaviour
+from tests.support.hours_behaviour import SOURCE, HoursBehaviour, mark
 from tests.support.sources import fill
 from warehouse.databricks.warehouse import DatabricksWarehouse
+from warehouse.errors import VersionGone
 
 
 class TestDatabricksHours(HoursBehaviour):
@@ -32,3 +33,37 @@ def things(databricks, settings):
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_spark_answers_as_duckdb_does_after_translation(things, case):
     assert plain(things.query(case.sql, PARAMETERS)) == case.rows
+
+
+@pytest.fixture
+def marks(databricks, settings):
+    """The source with two files, and what runs statements on it."""
+    with databricks.connect(catalog="classwaves") as connection, connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE IF EXISTS {SOURCE.qualified_name}")
+        warehouse = DatabricksWarehouse(settings)
+        fill(warehouse, SOURCE, [mark("a", tags=[("k", "v")]), mark("b", 1)])
+        fill(warehouse, SOURCE, [mark("c", 2)])
+        yield warehouse, cursor.execute
+
+
+def test_changes_are_told_and_compaction_is_none_until_the_version_is_gone(marks):
+    warehouse, execute = marks
+    hours = warehouse.hours()
+    with hours.snapshot([SOURCE]) as snapshot:
+        since = snapshot.versions[SOURCE.qualified_name]
+
+    def changed():
+        return sorted(hours.added(SOURCE, since, ["id"])["id"].to_pylist())
+
+    fill(warehouse, SOURCE, [mark("d", 3)])
+    execute(f"OPTIMIZE {SOURCE.qualified_name}")
+    assert changed() == ["d"]
+    execute(f"UPDATE {SOURCE.qualified_name} SET value = 9.0 WHERE id = 'a'")
+    execute(f"DELETE FROM {SOURCE.qualified_name} WHERE id = 'b'")
+    assert changed() == ["a", "a", "b", "d"]
+    with pytest.raises(VersionGone):
+        hours.added(SOURCE, 99, ["id"])
+    execute("SET spark.databricks.delta.retentionDurationCheck.enabled = false")
+    execute(f"VACUUM {SOURCE.qualified_name} RETAIN 0 HOURS")
+    with pytest.raises(VersionGone, match=r"lessons.marks: version \d+ can be read no longer"):
+        changed()
