@@ -100,9 +100,9 @@ def test_the_seeds_tables_are_widened_and_set_up_and_keep_their_rows(databricks,
     assert (answer.rows, answer.duplicates) == (1, {0: 1})
     run(
         databricks,
-        "ALTER TABLE analytics.session_events SET TBLPROPERTIES ('delta.isolationLevel' = 'WriteSerializable')",
+        "ALTER TABLE analytics.session_events SET TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')",
     )
-    with pytest.raises(TableMismatch, match=r"delta\.isolationLevel is WriteSerializable, should be Serializable"):
+    with pytest.raises(TableMismatch, match=r"delta\.enableDeletionVectors is true, should be false"):
         bare.ledger(STREAM).checkpoints()
 
 
