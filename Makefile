@@ -21,7 +21,7 @@ test: lint ## lint, types, import contracts, drift, and all tests with branch co
 	$(BIN)/pytest --cov --numprocesses $(WORKERS) --dist loadgroup
 
 test-fast: $(READY) ## the unit tests alone: no service, no network
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest tests/unit --numprocesses $(WORKERS) --dist loadgroup
 
 lint: $(READY) ## style, types and import contracts
 	$(BIN)/ruff check

@@ -10,22 +10,27 @@ from classwaves_schemas.tables import ROLLUP_RUNS, Table
 
 _SQL: Final = files("warehouse.databricks") / "sql"
 
-MOVED: Final = "classwaves: this hour was written by somebody else"
-"""What a replacement fails with that would undo another one."""
-
 
 def replace_hour(table: Table, place: str, version: int, hour: datetime, query: str) -> str:
     """Replace an hour by what a query gives, unless its rows are not those of a version any more."""
-    refused = [f"CAST(raise_error('{MOVED}') AS {table.columns[0].type})", *("NULL" for _ in table.columns[1:])]
+    refused = [
+        f"CAST(raise_error('written meanwhile') AS {table.columns[0].type})",
+        *("NULL" for _ in table.columns[1:]),
+    ]
     return _read(
         "replace_hour",
         place=place,
-        version=version,
         during=during(hour),
+        moved=_moved(place, version, hour),
         columns=", ".join(table.column_names),
         query=query,
         refused=", ".join(refused),
     )
+
+
+def moved(place: str, version: int, hour: datetime) -> str:
+    """Ask how many rows of an hour are not those of a version any more."""
+    return f"SELECT COUNT(*) AS moved FROM (\n{_moved(place, version, hour)}\n) AS moved"  # noqa: S608  # our names
 
 
 def changed(place: str, version: int, columns: Sequence[str]) -> str:
@@ -52,6 +57,10 @@ def during(hour: datetime) -> str:
 def text(hour: datetime) -> str:
     """An hour as literals and histories have it, in UTC as the session is."""
     return f"{hour.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _moved(place: str, version: int, hour: datetime) -> str:
+    return _read("hour_moved", place=place, version=version, during=during(hour))
 
 
 def _read(name: str, **parts: object) -> str:

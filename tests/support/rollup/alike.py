@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import isclose
 from typing import Any
 
-from tests.support.rollup.reference import Fact
+from tests.support.rollup.totals import Fact
 
 
 def alike(one: Any, other: Any) -> bool:

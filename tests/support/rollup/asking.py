@@ -18,8 +18,8 @@ from rollup.formulas import (
     without_school_statement,
 )
 from rollup.rates import Rates
-from tests.support.rollup.reference import Fact
 from tests.support.rollup.rows import HOUR, Sources, arrow
+from tests.support.rollup.totals import Fact
 from warehouse.conform import conform
 from warehouse.duck import Duck
 
