@@ -30,6 +30,7 @@ class Snapshot(Protocol):
         """Ask the tables that were there.
 
         Raises:
+            WarehouseRefused: the statement is wrong.
             WarehouseUnavailable: try again.
         """
         ...
