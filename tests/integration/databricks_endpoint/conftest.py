@@ -4,6 +4,8 @@ import pytest
 @pytest.fixture(autouse=True)
 def _undisturbed(databricks):
     """No test's faults or statements reach the next one."""
+    databricks.faults.clear()
+    databricks.log.clear()
     yield
     databricks.faults.clear()
     databricks.log.clear()

@@ -22,6 +22,7 @@ ON t.id = s.id WHEN NOT MATCHED THEN INSERT *"""
 @pytest.mark.parametrize("ddl", SEED, ids=lambda path: path.stem)
 def test_the_seeds_ddl_runs_verbatim_as_often_as_one_likes(cursor, ddl):
     name = f"classwaves.analytics.{ddl.stem}"
+    cursor.execute(f"DROP TABLE IF EXISTS {name}")
     try:
         for _ in range(2):
             cursor.execute(ddl.read_text())
