@@ -44,6 +44,8 @@ class Duck:
             connect = duckdb.connect(config={**_CONFIG, "temp_directory": spill})
             self._connection = opening.enter_context(connect)
             self._connection.execute("SET TimeZone = 'UTC'")
+            # On by default where DuckDB takes a process for an interactive one; then it writes to our stdout.
+            self._connection.execute("SET enable_progress_bar = false")
             for name, rows in self._tables.items():
                 self._connection.register(name, rows)
             self._open = opening.pop_all()

@@ -88,6 +88,8 @@ class DeltaEvents:
             TemporaryDirectory(prefix="duckdb-") as spill,
             duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spill}) as connection,
         ):
+            # On by default where DuckDB takes a process for an interactive one; then it writes to our stdout.
+            connection.execute("SET enable_progress_bar = false")
             for table, rows in {"session_events": dataset, **tables}.items():
                 connection.register(table, rows)
             return connection.sql((_SQL / f"{name}.sql").read_text(), params=dict(parameters)).to_arrow_table()
