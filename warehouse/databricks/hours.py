@@ -21,7 +21,9 @@ from warehouse.run_row import as_rows, hour_of
 
 _GONE: Final = re.compile(
     r"DELTA_VERSION_NOT_FOUND|Cannot time travel|DELTA_TRUNCATED_TRANSACTION_LOG|DELTA_LOG_FILE_NOT_FOUND"
-    r"|FILE_NOT_EXIST|FILE_NOT_FOUND|FileNotFound",
+    r"|FILE_NOT_EXIST|FILE_NOT_FOUND|FileNotFound"
+    # What Spark tells of a join one side of which it could not read, and not why. Taken wrongly it costs a look more.
+    r"|Exception thrown in awaitResult",
 )
 
 
