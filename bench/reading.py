@@ -20,6 +20,7 @@ from classwaves_schemas.tables import (
     SYSTEM_EVENTS,
     Table,
 )
+from rollup.formulas import HOUR, LONGEST_SPAN
 from warehouse.delta.dataset import DeltaDataset
 from warehouse.delta.root import Root
 
@@ -33,13 +34,12 @@ TIMES: Final[Mapping[Table, str]] = {
 }
 """By which time an hour picks the rows of a source. The other two are asked for sessions, whenever those were."""
 
-_BEFORE = timedelta(hours=12)
 _AFTER: Final[Mapping[Table, timedelta | None]] = {
-    SESSION_EVENTS: timedelta(hours=13),
+    SESSION_EVENTS: HOUR + LONGEST_SPAN,
     SESSION_METRICS: None,
     GROUP_METRICS: None,
 }
-"""Until when after its start an hour looks at sources that it looks at from 12 h before; None: without an end."""
+"""Until when after its start an hour looks at sources that it looks at from long before; None: without an end."""
 
 
 def touchable_bytes(folder: str, hour: datetime) -> dict[str, int]:
@@ -70,7 +70,7 @@ def _condition(table: Table, hour: datetime) -> ds.Expression | None:
         return None
     time = ds.field(TIMES[table])
     if table not in _AFTER:
-        return (time >= hour) & (time < hour + timedelta(hours=1))
+        return (time >= hour) & (time < hour + HOUR)
     after = _AFTER[table]
-    since = time >= hour - _BEFORE
+    since = time >= hour - LONGEST_SPAN
     return since if after is None else since & (time < hour + after)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from rollup.schedule import HOUR
+from rollup.formulas import HOUR
 
 _DATE = len("2026-11-25")
 

@@ -18,12 +18,11 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, ROLLUP_FACTS_HOURLY, SOURCES
 from rollup.errors import Overtaken
-from rollup.formulas import facts_statement, hourly_parameters, hourly_statement, window, without_school_statement
+from rollup.formulas import HOUR, facts_statement, hourly_parameters, hourly_statement, window, without_school_statement
 from rollup.ingestion import Ingestion
 from rollup.rates import Rates
 from rollup.release import code_version
 from rollup.run import Run, State, new_owner
-from rollup.schedule import HOUR
 from rollup.settings import RollupSettings
 from service.clock import Clock
 from service.failpoints import FailPoint

@@ -2,9 +2,10 @@
 
 from datetime import datetime, timedelta
 
+from rollup.formulas import HOUR
 from rollup.run import State
 from rollup.runs import Runs
-from rollup.schedule import HOUR, due_at, newest_due
+from rollup.schedule import due_at, newest_due
 
 GRACE = timedelta(minutes=10)
 """An hour that is not done so long after it was due is late."""

@@ -5,8 +5,8 @@ from datetime import datetime
 from itertools import takewhile
 
 from classwaves_schemas.tables import ROLLUP_RUNS
+from rollup.formulas import HOUR
 from rollup.run import Run, State
-from rollup.schedule import HOUR
 from warehouse.errors import TableMissing
 from warehouse.hours import Hours
 

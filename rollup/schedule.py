@@ -1,10 +1,10 @@
 """When an hour is due, and when to look for what came late. All in UTC."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from apscheduler.triggers.cron import CronTrigger
 
-HOUR = timedelta(hours=1)
+from rollup.formulas import HOUR
 
 _HOURS = CronTrigger(minute=5, timezone=UTC)
 _LOOKS = CronTrigger(second=0, timezone=UTC)
