@@ -5,14 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ingestor.producer import AsyncEventPublisher, InvalidEvent, MemoryTransport, PublisherClosed
+from ingestor.producer import AsyncEventPublisher, InvalidEvent, PublisherClosed
 from tests.support.publishing import EVENT, QUICK, settings, told
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture
-def topic():
-    return MemoryTransport()
 
 
 @pytest.fixture

@@ -3,20 +3,10 @@
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ingestor.producer import EventPublisher, MemoryTransport
+from ingestor.producer import EventPublisher
 from ingestor.producer.delivery import Delivery
 from tests.support.publishing import EVENT, QUICK, settings, told
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture
-def topic():
-    return MemoryTransport()
-
-
-@pytest.fixture
-def registry():
-    return CollectorRegistry()
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@ import os
 import threading
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 
 from ingestor.producer import (
     EventPublisher,
     EventTooLarge,
     InvalidEvent,
-    MemoryTransport,
     PublisherClosed,
     QueueFull,
     SpoolFull,
@@ -18,16 +17,6 @@ from ingestor.producer import (
 from ingestor.producer.transport import Failure
 from tests.support.publishing import EVENT, QUICK, first_sequences, settings, told
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture
-def topic():
-    return MemoryTransport()
-
-
-@pytest.fixture
-def registry():
-    return CollectorRegistry()
 
 
 @pytest.fixture

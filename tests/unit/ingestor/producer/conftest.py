@@ -1,0 +1,14 @@
+import pytest
+from prometheus_client import CollectorRegistry
+
+from ingestor.producer import MemoryTransport
+
+
+@pytest.fixture
+def topic():
+    return MemoryTransport()
+
+
+@pytest.fixture
+def registry():
+    return CollectorRegistry()
