@@ -70,11 +70,10 @@ def test_rows_that_delta_wrote_are_read_the_same_and_are_repeats(warehouse, plac
 
 @pytest.fixture
 def bare(databricks, settings):
-    """A warehouse without tables; those of the other tests are made again afterwards."""
+    """A warehouse without tables."""
     databricks.drop_tables()
     yield DatabricksWarehouse(settings)
     databricks.drop_tables()
-    DatabricksWarehouse(settings).tables.migrate()
 
 
 def run(databricks, statement):
