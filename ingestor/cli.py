@@ -1,7 +1,5 @@
 """The command line of the write path."""
 
-import os
-
 import typer
 
 from ingestor.commands.run import run
@@ -12,23 +10,12 @@ from ingestor.commands.tables.migrate import migrate
 from ingestor.commands.topics.accept import accept
 from ingestor.commands.topics.create import create
 from ingestor.commands.verify import verify
-from service import logs
+from service.command_line import command_line
 from service.exits import one_line_errors
 
-app = typer.Typer(
-    help="Session events from Kafka into a Delta table, exactly once. Settings come from the environment.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
+app = command_line("Session events from Kafka into a Delta table, exactly once.")
 topics = typer.Typer(help="The topics of session events and of dead letters.", no_args_is_help=True)
 tables = typer.Typer(help="The analytics tables.", no_args_is_help=True)
-
-
-@app.callback()
-@one_line_errors()
-def configure() -> None:
-    """Before every command."""
-    logs.configure(os.environ)
 
 
 for command in (run, verify, status):

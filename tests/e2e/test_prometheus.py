@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes the running demo, as the demo's targets.json tells it to."""
+"""A real Prometheus scrapes the running demo, as its targets.json tells, and a rollup's worker over the same tables."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 from urllib.error import URLError
 
 import pytest
@@ -13,14 +14,18 @@ import pytest
 from ingestor.catalogue import CONSUMER
 from ingestor.producer.metrics import PUBLISHER
 from localkafka.port import free_port
+from rollup.metrics import WORKER
 from service.metrics import Kind
 from tests.support.waiting import wait_until
+
+CATALOGUE = (*CONSUMER, *PUBLISHER, *WORKER)
 
 ON_OCCASION = {
     "ingestor_conflicting_events_total",
     "ingestor_publisher_failed_total",
     "ingestor_publisher_rejected_total",
     "ingestor_retries_total",
+    "rollup_runs_total",
 }
 """What has a label and may have had no occasion yet: Prometheus knows such a metric, and no series of it."""
 
@@ -29,7 +34,7 @@ global: {{scrape_interval: 2s, scrape_timeout: 2s}}
 scrape_configs:
   - job_name: demo
     file_sd_configs:
-      - {{files: [{targets}], refresh_interval: 1s}}
+      - {{files: [{demo}, {worker}], refresh_interval: 1s}}
 """
 
 
@@ -43,8 +48,8 @@ def programs():
 
 
 @pytest.fixture(scope="module")
-def targets(programs, kafka, tmp_path_factory):
-    """The targets of a demo that runs for as long as they are needed."""
+def demo(programs, kafka, tmp_path_factory):
+    """The file with the targets of a demo that runs for as long as they are needed."""
     folder = tmp_path_factory.mktemp("demo") / "folder"
     environ = {**os.environ, "DEMO_SECONDS": "60", "DEMO_FOLDER": str(folder), "DEMO_CHAOS": "off"}
     command = [sys.executable, "-m", "demo"]
@@ -55,10 +60,28 @@ def targets(programs, kafka, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def ask(targets, tmp_path_factory):
+def worker(demo):
+    """The file with the target of a rollup's worker over the demo's tables."""
+    port, warehouse = free_port(), demo.parent / "warehouse"
+    command = [Path(sys.executable).with_name("rollup"), "run"]
+    environ = {**os.environ, "WAREHOUSE": f"delta:{warehouse}", "HTTP_PORT": str(port)}
+    target = demo.with_name("worker.json")
+    target.write_text(json.dumps([{"targets": [f"127.0.0.1:{port}"], "labels": {"pod": "rollup-worker"}}]))
+    with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        yield target
+        running.terminate()
+
+
+@pytest.fixture(scope="module")
+def targets(demo, worker):
+    return json.loads(demo.read_text()) + json.loads(worker.read_text())
+
+
+@pytest.fixture(scope="module")
+def ask(demo, worker, targets, tmp_path_factory):
     """A question to the HTTP API of a Prometheus that has scraped all targets twice."""
     folder, port = tmp_path_factory.mktemp("prometheus"), free_port()
-    (folder / "prometheus.yml").write_text(CONFIGURATION.format(targets=targets))
+    (folder / "prometheus.yml").write_text(CONFIGURATION.format(demo=demo, worker=worker))
 
     def asked(path):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/{path}", timeout=5) as answer:
@@ -69,7 +92,7 @@ def ask(targets, tmp_path_factory):
             active = asked("targets?state=active")["activeTargets"]
         except URLError:
             return False
-        return len(active) == len(json.loads(targets.read_text())) and all(each["health"] == "up" for each in active)
+        return len(active) == len(targets) and all(each["health"] == "up" for each in active)
 
     command = ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
     with (
@@ -88,14 +111,22 @@ def series(asked, name):
     return asked(f"series?match[]={name}")
 
 
-def test_all_consumers_and_all_producers_with_the_sdk_are_up(ask):
+def test_all_consumers_the_rollup_and_all_producers_with_the_sdk_are_up(ask):
     up = {each["metric"]["pod"]: each["value"][1] for each in ask("query?query=up")["result"]}
     assert up == dict.fromkeys(
-        ["consumer-1", "consumer-2", "session-controller-1", "websocket-handler-1", "websocket-handler-2"], "1"
+        [
+            "consumer-1",
+            "consumer-2",
+            "rollup-worker",
+            "session-controller-1",
+            "websocket-handler-1",
+            "websocket-handler-2",
+        ],
+        "1",
     )
 
 
-@pytest.mark.parametrize("metric", [*CONSUMER, *PUBLISHER], ids=lambda metric: metric.name)
+@pytest.mark.parametrize("metric", CATALOGUE, ids=lambda metric: metric.name)
 def test_every_metric_of_the_catalogues_is_there_with_its_kind_and_its_meaning(ask, metric):
     known = ask("metadata")
     # Scraped as OpenMetrics a counter's family is called without the ending of its samples.
@@ -105,7 +136,9 @@ def test_every_metric_of_the_catalogues_is_there_with_its_kind_and_its_meaning(a
 
 
 @pytest.mark.parametrize(
-    "metric", [each for each in (*CONSUMER, *PUBLISHER) if each.name not in ON_OCCASION], ids=lambda metric: metric.name
+    "metric",
+    [each for each in CATALOGUE if each.name not in ON_OCCASION],
+    ids=lambda metric: metric.name,
 )
 def test_every_metric_that_has_had_an_occasion_has_series_with_its_labels(ask, metric):
     name = f"{metric.name}_bucket" if metric.kind is Kind.HISTOGRAM else metric.name
@@ -116,7 +149,7 @@ def test_every_metric_that_has_had_an_occasion_has_series_with_its_labels(ask, m
 
 
 def test_promtools_linter_is_content_with_every_page_of_metrics(targets):
-    for target in json.loads(targets.read_text()):
+    for target in targets:
         with urllib.request.urlopen(f"http://{target['targets'][0]}/metrics", timeout=5) as answer:
             page = answer.read()
         checked = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, check=False)

@@ -87,5 +87,4 @@ class DatabricksEvents:
 
 
 def _text(name: str) -> str:
-    """A statement of `warehouse/sql`; Databricks marks a parameter by a colon."""
-    return (_SQL / f"{name}.sql").read_text().replace("$", ":")
+    return (_SQL / f"{name}.sql").read_text(encoding="utf-8")

@@ -4,14 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from operator import and_
 from typing import Any, Final
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
-from deltalake.fs import DeltaStorageHandler
-from pyarrow.fs import FileType, PyFileSystem
+from pyarrow.fs import FileSystem, FileType
 
+from warehouse.delta.store import store_of
 from warehouse.errors import WarehouseRefused, WarehouseUnavailable
 
 _PARQUET: Final = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=True))
@@ -33,7 +34,7 @@ class DeltaDataset(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow has n
     """
 
     def __init__(
-        self, fragments: Sequence[ds.Fragment], schema: pa.Schema, form: ds.FileFormat, store: PyFileSystem
+        self, fragments: Sequence[ds.Fragment], schema: pa.Schema, form: ds.FileFormat, store: FileSystem
     ) -> None:
         super().__init__(fragments, schema, form, store)
         self._store = store
@@ -56,8 +57,10 @@ class DeltaDataset(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow has n
             raise WarehouseRefused(f"{handle.table_uri} has {', '.join(sorted(features))}, which cannot be read here.")
         own = {field.name: field.type for field in pa.schema(handle.schema().to_arrow())}
         schema = pa.schema([pa.field(field.name, own.get(field.name, field.type)) for field in columns])
-        dataset = cls((), schema, _PARQUET, PyFileSystem(DeltaStorageHandler.from_table(handle._table)))
-        dataset._hold(pa.table(handle.get_add_actions(flatten=True)))
+        dataset = cls((), schema, _PARQUET, store_of(handle))
+        files = pa.table(handle.get_add_actions(flatten=True))
+        paths = pa.array([unquote(path.as_py()) for path in files["path"]], pa.string())
+        dataset._hold(files.set_column(files.column_names.index("path"), "path", paths))
         return dataset
 
     def scanner(self, columns: Sequence[str] | None = None, filter: ds.Expression = None, **_: Any) -> ds.Scanner:  # noqa: A002, ANN401

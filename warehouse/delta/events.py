@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,11 +11,11 @@ from classwaves_schemas.tables import SESSION_EVENTS
 from warehouse.batch import ROWS
 from warehouse.delta.log import Log
 from warehouse.delta.root import Root
+from warehouse.delta.store import store_of
+from warehouse.duck import Duck
+from warehouse.hours import Parameters
 from warehouse.port import PartitionRows, TableSize
 from warehouse.stream import Stream
-
-_MEMORY: Final = "512MB"
-"""Beyond this DuckDB spills to a temporary directory."""
 
 _SQL: Final = files("warehouse") / "sql"
 
@@ -42,14 +40,19 @@ class DeltaEvents:
         found = self._query("partition_rows", {"topic_id": stream.topic_id}).to_pylist()
         return {
             row["kafka_partition"]: PartitionRows(
-                rows=int(row["stored_rows"]), offsets=row["offsets"], lowest=row["lowest"], highest=row["highest"]
+                rows=row["stored_rows"], offsets=row["offsets"], lowest=row["lowest"], highest=row["highest"]
             )
             for row in found
         }
 
     def offsets(self, stream: Stream, partition: int, start: int, end: int) -> Sequence[int]:
         """The distinct stored offsets of [start, end) of one partition, ascending."""
-        bounds = {"topic_id": stream.topic_id, "partition": partition, "start_offset": start, "end_offset": end}
+        bounds: Parameters = {
+            "topic_id": stream.topic_id,
+            "partition": partition,
+            "start_offset": start,
+            "end_offset": end,
+        }
         offsets: list[int] = self._query("offsets", bounds).column("kafka_offset").to_pylist()
         return offsets
 
@@ -57,7 +60,7 @@ class DeltaEvents:
         """How many rows the table holds beyond one for each identity, and up to `limit` such (session_id, id)."""
         found = self._query("repeated", {"sample_size": limit}).to_pylist()
         sample = [(row["session_id"], row["id"]) for row in found if row["id"] is not None]
-        return int(found[0]["beyond_one"]), sorted(sample)
+        return found[0]["beyond_one"], sorted(sample)
 
     def known(self, identities: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         """Which of these (session_id, id) are stored."""
@@ -81,15 +84,10 @@ class DeltaEvents:
             log_entries=handle.version() - Log(handle).checkpointed_version(),
         )
 
-    def _query(self, name: str, parameters: Mapping[str, Any], **tables: pa.Table) -> pa.Table:
+    def _query(self, name: str, parameters: Parameters, **tables: pa.Table) -> pa.Table:
         """Run `warehouse/sql/<name>.sql` on the latest version, as the columns of the contract."""
-        dataset = self._root.open(SESSION_EVENTS).to_pyarrow_dataset(schema=ROWS)
-        with (
-            TemporaryDirectory(prefix="duckdb-") as spill,
-            duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spill}) as connection,
-        ):
-            # On by default where DuckDB takes a process for an interactive one; then it writes to our stdout.
-            connection.execute("SET enable_progress_bar = false")
-            for table, rows in {"session_events": dataset, **tables}.items():
-                connection.register(table, rows)
-            return connection.sql((_SQL / f"{name}.sql").read_text(), params=dict(parameters)).to_arrow_table()
+        statement = (_SQL / f"{name}.sql").read_text(encoding="utf-8")
+        handle = self._root.open(SESSION_EVENTS)
+        dataset = handle.to_pyarrow_dataset(schema=ROWS, filesystem=store_of(handle))
+        with Duck({"session_events": dataset, **tables}) as duck:
+            return duck.query(statement, parameters)

@@ -7,11 +7,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
-from deltalake.fs import DeltaStorageHandler
-from pyarrow.fs import PyFileSystem
 
 from warehouse.batch import ROWS, Batch
 from warehouse.delta.identities import HOUR_US, Hours, Identities, hours_of
+from warehouse.delta.store import store_of
 
 _CHUNK_ROWS = 65_536
 _SCHEMA = pa.schema([ROWS.field(name) for name in ("session_id", "id", "event_time", "payload")])
@@ -22,7 +21,7 @@ class DataFiles:
 
     def __init__(self, handle: DeltaTable) -> None:
         self._handle = handle
-        self._store = PyFileSystem(DeltaStorageHandler.from_table(handle._table))
+        self._store = store_of(handle)
 
     def of_hours(self, hours: Hours) -> Iterator[Identities]:
         """The identities that the table holds of these hours (ascending), in pieces."""

@@ -12,8 +12,8 @@ from urllib.parse import unquote
 
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
-from deltalake.fs import DeltaStorageHandler
-from pyarrow.fs import PyFileSystem
+
+from warehouse.delta.store import store_of
 
 ATTEMPT = "attempt"
 """Key of a commit's metadata: the token by which a writer knows its own commit again."""
@@ -59,7 +59,7 @@ class Log:
     """The log of one table, in any store that delta-rs can reach."""
 
     def __init__(self, handle: DeltaTable) -> None:
-        self._files = PyFileSystem(DeltaStorageHandler.from_table(handle._table))
+        self._files = store_of(handle)
 
     def entry(self, version: int) -> Entry:
         """The commit that made a version.

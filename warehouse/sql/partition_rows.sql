@@ -11,7 +11,7 @@ FROM (
         kafka_offset,
         COUNT(*) AS stored_rows
     FROM session_events
-    WHERE kafka_topic_id = $topic_id
+    WHERE kafka_topic_id = :topic_id
     GROUP BY kafka_partition, kafka_offset
 ) AS by_offset
 GROUP BY kafka_partition

@@ -13,5 +13,5 @@ SELECT
     sample.session_id,
     sample.id
 FROM (SELECT COALESCE(SUM(beyond_one), 0) AS beyond_one FROM repeats) AS total
-LEFT JOIN (SELECT session_id, id FROM repeats ORDER BY session_id, id LIMIT $sample_size) AS sample
+LEFT JOIN (SELECT session_id, id FROM repeats ORDER BY session_id, id LIMIT :sample_size) AS sample
     ON TRUE

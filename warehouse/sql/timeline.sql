@@ -1,6 +1,6 @@
 SELECT *
 FROM session_events
-WHERE session_id = $session_id
+WHERE session_id = :session_id
 ORDER BY
     event_time ASC NULLS FIRST,
     source ASC NULLS FIRST,
