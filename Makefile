@@ -18,10 +18,10 @@ demo: $(READY) ## a school day from producers to the ledger; DEMO_SECONDS=n stop
 
 test: lint ## lint, types, import contracts, drift, and all tests with branch coverage
 	$(BIN)/python -m classwaves_schemas.generate --check
-	$(BIN)/pytest --cov --numprocesses $(WORKERS) --dist loadgroup
+	$(BIN)/pytest --cov --numprocesses $(WORKERS) --dist loadfile
 
 test-fast: $(READY) ## the unit tests alone: no service, no network
-	$(BIN)/pytest tests/unit --numprocesses $(WORKERS) --dist loadgroup
+	$(BIN)/pytest tests/unit --numprocesses $(WORKERS) --dist loadfile
 
 lint: $(READY) ## style, types and import contracts
 	$(BIN)/ruff check

@@ -11,6 +11,8 @@ import pytest
 import localkafka
 
 if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadFileScheduling
     from xdist.workermanage import WorkerController
 
     from tests.support.databricks import Endpoint
@@ -83,12 +85,17 @@ def topic_name(request: pytest.FixtureRequest) -> str:
     return f"{re.sub(r'[^a-zA-Z0-9]+', '-', request.node.name)[:100]}-{uuid.uuid4().hex[:8]}"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give a file to one worker, for its fixtures' sake, and all that ask Spark to the same one, which has it warm."""
-    for item in items:
-        asks_spark = "databricks" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("databricks" if asks_spark else str(item.path)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "LoadFileScheduling":
+    """Give a file to one worker, for its fixtures' sake, and all for which a Spark has to be warm to the same one."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByService(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "databricks" if "databricks" in file else file
+
+    return ByService(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:
