@@ -29,7 +29,9 @@ REACH_HOURS: Final = 48
 """How far from its own latest time a row that only names a session is taken to concern the session's hours."""
 
 _HOUR_US: Final = 3_600_000_000
-_WINDOW: Final = LONGEST_SPAN // HOUR
+WINDOW: Final = LONGEST_SPAN // HOUR
+"""How many hours before and after its own an hour looks for starts and ends."""
+
 _NEVER: Final = 1 << 40
 
 
@@ -38,6 +40,7 @@ class Part(StrEnum):
 
     ANY = "any"  # it is under way, or an event or a log of it lies in the hour
     ACTIVE = "active"  # it is under way
+    MOVED = "moved"  # it is under way for another time than the facts say, or of another school
     ROW = "row"  # what its row of classroom_sessions says matters there, and is not what the facts say
 
 
@@ -97,14 +100,11 @@ def _events(rows: pa.Table) -> Touched:
     edge = pc.is_in(rows["event_type"], value_set=pa.array(["started", "ended"]))
     told = pa.table({"session_id": rows["session_id"], "edge": edge, "hour": _hours(rows["event_time"])})
     found = told.group_by(["session_id", "edge", "hour"]).aggregate([]).to_pylist()
-    return Touched(
-        hours=frozenset(each["hour"] for each in found),
-        # A start or an end may change hours before it too, any other event only those that follow.
-        changes=[
-            Change(each["session_id"], each["hour"] - _WINDOW * each["edge"], each["hour"] + _WINDOW, Part.ANY)
-            for each in found
-        ],
-    )
+    after = [Change(each["session_id"], each["hour"], each["hour"] + WINDOW, Part.ANY) for each in found]
+    # A start or an end may change hours before it too: as a rule it does not, since it only ends what goes on there.
+    edges = [each for each in found if each["edge"]]
+    before = [Change(each["session_id"], each["hour"] - WINDOW, each["hour"] - 1, Part.MOVED) for each in edges]
+    return Touched(hours=frozenset(each["hour"] for each in found), changes=[*after, *before])
 
 
 def _at_their_time(column: str) -> Reader:

@@ -54,8 +54,8 @@ def without_school_statement(present: Container[str]) -> str:
 def presence_statement(present: Container[str]) -> str:
     """What sessions had and have to do with hours; its parameters are `window` over many hours, and `sessions`.
 
-    The columns are session_id, part, since and until: numbers of hours since 1970, both included. The parameter
-    `sessions` holds their ids, with SEPARATOR between them.
+    The columns are session_id, part, and hour: a number since 1970. The parameter `sessions` holds their ids, with
+    SEPARATOR between them.
 
     Arguments:
         present: as in `facts_statement`.

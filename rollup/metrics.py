@@ -15,14 +15,14 @@ WITHOUT_SCHOOL = gauge(
     "rollup_events_without_school", "Events of the hour computed last that belong to no known school."
 )
 LOOKS = counter("rollup_looks_total", "Looks at what has come late.")
-MARKED = counter("rollup_marked_hours_total", "Hours marked dirty because what they are made of has changed.")
+MARKED = counter("rollup_marked_runs_total", "Hours marked dirty because what they are made of has changed.")
 
 # How hours stand.
 HOUR_LAG = gauge("rollup_hour_lag_seconds", "Seconds since the end of the last hour up to which all are complete.")
-DIRTY_HOURS = gauge("rollup_dirty_hours", "Hours that wait to be computed again.")
-FAILED_HOURS = gauge("rollup_failed_hours", "Hours that could not be computed.")
-LATE_HOURS = gauge("rollup_late_hours", "Hours that were due more than 10 minutes ago and are not done.")
-INCOMPLETE_HOURS = gauge("rollup_incomplete_hours", "Computed hours that ingestion had not passed.")
+DIRTY_RUNS = gauge("rollup_dirty_runs", "Hours that wait to be computed again.")
+FAILED_RUNS = gauge("rollup_failed_runs", "Hours that could not be computed.")
+LATE_RUNS = gauge("rollup_late_runs", "Hours that were due more than 10 minutes ago and are not done.")
+INCOMPLETE_RUNS = gauge("rollup_incomplete_runs", "Computed hours that ingestion had not passed.")
 
 # What it waits for.
 RETRIES = counter("rollup_retries_total", "Times that the warehouse did not answer.")

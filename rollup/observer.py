@@ -34,7 +34,7 @@ class Observer:
         self._clock = clock
         self._stepped_at = clock.monotonic()
         self._runs: Runs | None = None
-        meters.set(metrics.LATE_HOURS, 0)
+        meters.set(metrics.LATE_RUNS, 0)
 
     def stepped(self) -> None:
         """The worker goes on."""
@@ -101,10 +101,10 @@ class Observer:
         now, runs = self._clock.now(), self._runs
         failed = runs.in_state(State.FAILED)
         late = late_hours(runs, now)
-        self._meters.set(metrics.DIRTY_HOURS, len(runs.in_state(State.DIRTY)))
-        self._meters.set(metrics.FAILED_HOURS, len(failed))
-        self._meters.set(metrics.LATE_HOURS, len(late))
-        self._meters.set(metrics.INCOMPLETE_HOURS, len(runs.incomplete()))
+        self._meters.set(metrics.DIRTY_RUNS, len(runs.in_state(State.DIRTY)))
+        self._meters.set(metrics.FAILED_RUNS, len(failed))
+        self._meters.set(metrics.LATE_RUNS, len(late))
+        self._meters.set(metrics.INCOMPLETE_RUNS, len(runs.incomplete()))
         self._meters.set(metrics.HOUR_LAG, lag_seconds(runs, now))
         self._verdict("failed", failed, "could not be computed")
         self._verdict("late", late, "were due more than 10 minutes ago and are not done")

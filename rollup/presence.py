@@ -3,10 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
-from rollup.changes import Change, Part
+from rollup.changes import WINDOW, Change, Part
 from rollup.formulas import SEPARATOR, presence_statement, window
 from warehouse.hours import Parameters, Snapshot
+
+_COMPARED: Final = {Part.MOVED: "moved", Part.ROW: "disagreeing"}
 
 Places = Mapping[str, Mapping[str, set[int]]]
 """Session → kind of part → hours."""
@@ -28,7 +31,7 @@ def places(snapshot: Snapshot, sessions: Iterable[str], first: datetime, last: d
     values: Parameters = {**window(first), **ends, "sessions": SEPARATOR.join(sorted(sessions))}
     found: defaultdict[str, defaultdict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
     for row in snapshot.query(presence_statement(snapshot.versions), values).to_pylist():
-        found[row["session_id"]][row["part"]].update(range(row["since"], row["until"] + 1))
+        found[row["session_id"]][row["part"]].add(row["hour"])
     return found
 
 
@@ -41,9 +44,16 @@ def _with_part(part: Part, had: Mapping[str, set[int]]) -> set[int]:
     active, events, logs = (had.get(kind, set()) for kind in ("active", "event", "log"))
     if part is Part.ACTIVE:
         return set(active)
-    if part is Part.ROW and events and not had.get("homeless"):
-        return set(had.get("disagreeing", set()))  # its events name the school: only transcription is asked of the row
-    return active | events | logs
+    every = active | events | logs
+    if part is Part.ANY or had.get("unsettled"):
+        return every
+    # Where its events name the school, a start, an end or its row changes nothing else than what is compared.
+    return {hour for hour in every if not _named(hour, events)} | had.get(_COMPARED[part], set())
+
+
+def _named(hour: int, events: set[int]) -> bool:
+    """Whether events of its own time or before tell an hour the session's school."""
+    return any(hour - WINDOW <= each <= hour for each in events)
 
 
 def stretches(hours: Sequence[int], gap: int) -> list[tuple[int, int]]:

@@ -1,5 +1,4 @@
--- What some sessions had and have to do with the hours of a stretch of time: from one hour to another, by their numbers
--- since 1970.
+-- What some sessions had and have to do with which hours of a stretch of time. Hours are numbers since 1970.
 WITH changed AS (
     SELECT EXPLODE(SPLIT(:sessions, '$separator')) AS session_id
 ),
@@ -8,7 +7,7 @@ active_facts AS (
     SELECT
         rollup_facts_hourly.entity_id AS session_id,
         rollup_facts_hourly.school_id,
-        rollup_facts_hourly.metric_hour,
+        UNIX_MICROS(rollup_facts_hourly.metric_hour) AS at,
         rollup_facts_hourly.amount AS minutes
     FROM rollup_facts_hourly
     INNER JOIN changed
@@ -23,7 +22,7 @@ transcription_facts AS (
     SELECT
         entity_id AS session_id,
         school_id,
-        metric_hour,
+        UNIX_MICROS(metric_hour) AS at,
         amount AS minutes
     FROM rollup_facts_hourly
     WHERE
@@ -41,55 +40,92 @@ transcribed AS (
     GROUP BY id
 ),
 
+-- How long they are under way in each hour, as `spans` has it of one.
+active_now AS (
+    SELECT
+        session_id,
+        number * 3600000000 AS at,
+        CAST(
+            SUM(LEAST(until, number * 3600000000 + 3600000000) - GREATEST(since, number * 3600000000)) AS DOUBLE
+        ) / 60000000 AS minutes
+    FROM (
+        SELECT
+            session_id,
+            since,
+            until,
+            EXPLODE(
+                SEQUENCE(
+                    CAST(FLOOR(CAST(since AS DOUBLE) / 3600000000) AS BIGINT),
+                    CAST(FLOOR(CAST(until - 1 AS DOUBLE) / 3600000000) AS BIGINT)
+                )
+            ) AS number
+        FROM (
+            SELECT
+                stretches.session_id,
+                UNIX_MICROS(GREATEST(stretches.starts, :hour)) AS since,
+                UNIX_MICROS(GREATEST(stretches.starts, :hour)) + stretches.microseconds AS until
+            FROM stretches
+            INNER JOIN changed
+                ON stretches.session_id = changed.session_id
+            WHERE stretches.microseconds > 0
+        ) AS each_stretch
+    ) AS each_hour
+    GROUP BY session_id, number
+),
+
 told AS (
     SELECT DISTINCT
         session_events.session_id,
         UNIX_MICROS(session_events.event_time) AS at,
-        NULLIF(session_events.school_id, '') IS NULL AS homeless
+        NULLIF(session_events.school_id, '') AS school_id,
+        MIN(NULLIF(session_events.school_id, '')) OVER (PARTITION BY session_events.session_id) AS least
     FROM session_events
     INNER JOIN changed
         ON session_events.session_id = changed.session_id
-    WHERE session_events.event_time >= :hour AND session_events.event_time < :hour_end
+    WHERE session_events.event_time >= :window_start AND session_events.event_time < :window_end
 ),
 
 had AS (
     SELECT
         session_id,
         'active' AS part,
-        UNIX_MICROS(metric_hour) AS since,
-        UNIX_MICROS(metric_hour) AS until
+        at
     FROM active_facts
     UNION ALL
     SELECT
-        stretches.session_id,
+        session_id,
         'active' AS part,
-        UNIX_MICROS(GREATEST(stretches.starts, :hour)) AS since,
-        UNIX_MICROS(GREATEST(stretches.starts, :hour)) + stretches.microseconds - 1 AS until
-    FROM stretches
-    INNER JOIN changed
-        ON stretches.session_id = changed.session_id
-    WHERE stretches.microseconds > 0
+        at
+    FROM active_now
+    UNION ALL
+    -- The facts are not what its starts and ends make of them now.
+    SELECT
+        COALESCE(active_facts.session_id, active_now.session_id) AS session_id,
+        'moved' AS part,
+        COALESCE(active_facts.at, active_now.at) AS at
+    FROM active_facts
+    FULL OUTER JOIN active_now
+        ON active_facts.session_id = active_now.session_id AND active_facts.at = active_now.at
+    WHERE COALESCE(active_facts.minutes, -1) <> COALESCE(active_now.minutes, -1)
     UNION ALL
     SELECT
         session_id,
         'event' AS part,
-        at AS since,
-        at AS until
+        at
     FROM told
     UNION ALL
+    -- It does not name the session's school.
     SELECT
         session_id,
-        'homeless' AS part,
-        at AS since,
-        at AS until
+        'unsettled' AS part,
+        at
     FROM told
-    WHERE homeless
+    WHERE school_id IS NULL OR school_id <> least
     UNION ALL
     SELECT
         educational_metrics.session_id,
         'log' AS part,
-        UNIX_MICROS(educational_metrics.calculation_timestamp) AS since,
-        UNIX_MICROS(educational_metrics.calculation_timestamp) AS until
+        UNIX_MICROS(educational_metrics.calculation_timestamp) AS at
     FROM educational_metrics
     INNER JOIN changed
         ON educational_metrics.session_id = changed.session_id
@@ -98,8 +134,7 @@ had AS (
     SELECT
         system_events.session_id,
         'log' AS part,
-        UNIX_MICROS(system_events.created_at) AS since,
-        UNIX_MICROS(system_events.created_at) AS until
+        UNIX_MICROS(system_events.created_at) AS at
     FROM system_events
     INNER JOIN changed
         ON system_events.session_id = changed.session_id
@@ -109,14 +144,13 @@ had AS (
     SELECT
         active_facts.session_id,
         'disagreeing' AS part,
-        UNIX_MICROS(active_facts.metric_hour) AS since,
-        UNIX_MICROS(active_facts.metric_hour) AS until
+        active_facts.at
     FROM active_facts
     LEFT JOIN transcription_facts
         ON
             active_facts.session_id = transcription_facts.session_id
             AND active_facts.school_id = transcription_facts.school_id
-            AND active_facts.metric_hour = transcription_facts.metric_hour
+            AND active_facts.at = transcription_facts.at
     LEFT JOIN transcribed
         ON active_facts.session_id = transcribed.session_id
     WHERE COALESCE(transcription_facts.minutes, -1) <> COALESCE(active_facts.minutes * transcribed.factor, -1)
@@ -125,6 +159,5 @@ had AS (
 SELECT DISTINCT
     session_id,
     part,
-    CAST(FLOOR(CAST(since AS DOUBLE) / 3600000000) AS BIGINT) AS since,
-    CAST(FLOOR(CAST(until AS DOUBLE) / 3600000000) AS BIGINT) AS until
+    CAST(FLOOR(CAST(at AS DOUBLE) / 3600000000) AS BIGINT) AS hour
 FROM had

@@ -8,7 +8,8 @@ FROM (
     SELECT
         session_id,
         MIN(NULLIF(school_id, '')) AS school_id,
-        MAX(created_at) AS as_of
+        -- A session that ends in time after the hour does not make it another one.
+        MAX(CASE WHEN event_time < :hour_end THEN created_at END) AS as_of
     FROM session_events
     WHERE
         event_time >= :window_start

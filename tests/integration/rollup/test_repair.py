@@ -33,8 +33,8 @@ def school():
     return school
 
 
-def fact(hour, kind, amount):
-    columns = {"source": "session_events", "fact": kind, "entity_id": "s1", "amount": float(amount)}
+def fact(hour, kind, amount, session="s1"):
+    columns = {"source": "session_events", "fact": kind, "entity_id": session, "amount": float(amount)}
     return {"metric_hour": hour, "school_id": "school-1", **columns}
 
 
@@ -59,8 +59,9 @@ def test_nothing_new_makes_nothing_dirty(school):
     [
         (told("s1", "member_join", 55), [TEN, ELEVEN]),
         (told("s1", "member_join", 70), [ELEVEN]),
-        (told("s1", "ended", 90), [TEN, ELEVEN]),
-        (told("s1", "ended", 150), [TEN, ELEVEN, TWELVE]),
+        (told("s1", "ended", 55), [TEN, ELEVEN]),
+        (told("s1", "ended", 90), [ELEVEN]),
+        (told("s1", "ended", 150), [TWELVE]),
         (told("s1", "started", -20), [NINE, TEN, ELEVEN]),
         (told("s2", "configured", 5), [TEN]),
         (told("s2", "started", 130), [TWELVE]),
@@ -75,6 +76,36 @@ def test_an_event_makes_the_hours_dirty_in_which_its_session_has_a_part(school, 
     school.tell(late)
     assert school.dirty() == dirty
     assert school.runs.in_state(State.DIRTY) == dirty[::-1]
+
+
+def test_a_session_that_ends_in_time_leaves_the_hours_alone_that_saw_it_go_on(school):
+    school.tell(told("s2", "started", 40))
+    fill(school.warehouse, ROLLUP_FACTS_HOURLY, [fact(TEN, "session", 20, "s2"), fact(ELEVEN, "session", 60, "s2")])
+    settle(school, NINE, TEN, ELEVEN)
+    school.tell(told("s2", "ended", 130))
+    assert school.dirty() == [TWELVE]
+
+
+def test_an_end_that_comes_long_after_the_zombie_cut_off_makes_the_hours_between_dirty(school):
+    school.tell(told("s2", "started", -310))
+    settle(school, NINE, TEN, ELEVEN, TWELVE)
+    school.tell(told("s2", "ended", 130))
+    assert school.dirty() == [NINE, TEN, ELEVEN, TWELVE]
+
+
+def test_an_end_that_is_the_first_to_name_the_school_makes_all_hours_of_its_session_dirty(school):
+    school.tell(told("s2", "started", 40, school_id=None), told("s2", "configured", -10, school_id=None))
+    settle(school, NINE, TEN, ELEVEN, TWELVE)
+    school.tell(told("s2", "ended", 130))
+    assert school.dirty() == [NINE, TEN, ELEVEN, TWELVE]
+
+
+def test_an_end_that_names_a_school_gives_one_to_logs_before(school):
+    log = {"id": "l1", "severity": "error", "session_id": "s2", "created_at": at(-10)}
+    school.tell(log, table=SYSTEM_EVENTS)
+    settle(school, NINE, TEN, ELEVEN, TWELVE)
+    school.tell(told("s2", "ended", 70))
+    assert school.dirty() == [NINE, ELEVEN]
 
 
 def test_an_event_of_the_hour_that_is_not_due_yet_touches_no_hour_before(school):

@@ -86,7 +86,7 @@ def _of_events(day: Day, active: dict[str, float]) -> list[Fact]:
     written = [
         (str(day.school(each["session_id"])), each["created_at"])
         for each in day.events
-        if each["session_id"] in counted
+        if each["session_id"] in counted and each["event_time"] < day.end
     ]
     return found + _as_of(source, written)
 
