@@ -156,7 +156,7 @@ def test_an_hour_that_ingestion_has_passed_meanwhile_is_computed_again(shop):
     here = shop(runs=Runs({**ledger(TEN, complete=False), **ledger(ELEVEN, complete=False)}), passed=ELEVEN)
     here.worker.round()
     assert here.computed == [TEN]
-    assert here.value(metrics.INCOMPLETE_HOURS) == 1
+    assert here.value(metrics.INCOMPLETE_RUNS) == 1
 
 
 def test_an_hour_that_fails_keeps_no_other_from_being_computed_and_is_tried_again(shop):
@@ -171,12 +171,12 @@ def test_an_hour_that_fails_keeps_no_other_from_being_computed_and_is_tried_agai
 def test_a_failed_hour_is_seen_in_metric_and_readiness_until_it_is_mended(shop):
     here = shop(runs=Runs(ledger(TEN)), fails={ELEVEN})
     here.worker.round()
-    assert here.value(metrics.FAILED_HOURS) == 1
+    assert here.value(metrics.FAILED_RUNS) == 1
     assert here.health.readiness().reasons == {"failed": "1 hours could not be computed, the newest is 2026-03-02T11"}
     assert here.health.live().ok
     here.fails.clear()
     here.worker.round()
-    assert (here.value(metrics.FAILED_HOURS), here.health.readiness().ok) == (0, True)
+    assert (here.value(metrics.FAILED_RUNS), here.health.readiness().ok) == (0, True)
     assert here.value(metrics.RUNS, outcome="failed") == 2
 
 
@@ -184,10 +184,10 @@ def test_an_hour_is_late_ten_minutes_after_it_was_due_whatever_keeps_the_worker(
     here = shop(runs=Runs(ledger(TEN)), taken={ELEVEN})
     here.worker.round()
     here.observer.stands()
-    assert (here.value(metrics.LATE_HOURS), here.health.readiness().ok) == (0, True)
+    assert (here.value(metrics.LATE_RUNS), here.health.readiness().ok) == (0, True)
     here.clock.advance(600)
     here.observer.stands()
-    assert here.value(metrics.LATE_HOURS) == 1
+    assert here.value(metrics.LATE_RUNS) == 1
     assert here.health.readiness().reasons["late"].endswith("the newest is 2026-03-02T11")
     assert here.value(metrics.HOUR_LAG) == (here.clock.now() - ELEVEN).total_seconds()
 
@@ -197,7 +197,7 @@ def test_a_dirty_hour_is_not_late_and_does_not_make_the_worker_unready(shop):
     here.stopping = True
     here.clock.advance(1800)
     here.worker.round()
-    assert (here.value(metrics.DIRTY_HOURS), here.value(metrics.LATE_HOURS)) == (1, 0)
+    assert (here.value(metrics.DIRTY_RUNS), here.value(metrics.LATE_RUNS)) == (1, 0)
     assert here.health.readiness().ok
 
 
