@@ -10,7 +10,6 @@ from tests.support.hours_behaviour import HOUR, SOURCE, mark
 from tests.support.rows import MORNING, event, table
 from tests.support.sources import fill
 from warehouse.batch import ROWS
-from warehouse.delta import dataset as module
 from warehouse.delta.dataset import DeltaDataset
 from warehouse.delta.writer import write
 from warehouse.errors import WarehouseRefused, WarehouseUnavailable
@@ -19,9 +18,8 @@ DAYS = 40
 
 
 @pytest.fixture
-def history(outside, monkeypatch):
-    """A file a day, newest first, looked at in groups of seven."""
-    monkeypatch.setattr(module, "_GROUP", 7)
+def history(outside):
+    """A file a day, newest first."""
     handle = outside()
     for day in reversed(range(DAYS)):
         write(handle, table(event(str(day), minutes=day * 1440), event(f"{day}+", minutes=day * 1440 + 59)), {}, "t")
