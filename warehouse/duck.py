@@ -21,7 +21,7 @@ _CONFIG: Final = {
     "autoinstall_known_extensions": "false",
 }
 
-_UNREAD: Final = "reading the stream registered as"
+_UNREAD: Final = ("reading the stream registered as", "exporting a stream from the object registered as")
 """How DuckDB begins to tell what went wrong in a dataset; it calls that invalid input."""
 
 _SUM: Final = pa.decimal128(38, 0)
@@ -72,7 +72,7 @@ class Duck:
             values = {name: parameters[name] for name in statement.parameters}
             return _as_spark_answers(self._connection.sql(statement.text, params=values).to_arrow_table())
         except (ParseError, KeyError, duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
-            if _UNREAD in str(error):
+            if any(begin in str(error) for begin in _UNREAD):
                 raise WarehouseUnavailable(f"A table could not be read: {_first_line(error)}") from error
             raise WarehouseRefused(f"DuckDB does not understand the statement: {_first_line(error)}") from error
         except duckdb.Error as error:

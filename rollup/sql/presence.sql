@@ -108,6 +108,16 @@ had AS (
         ON active_facts.session_id = active_now.session_id AND active_facts.at = active_now.at
     WHERE COALESCE(active_facts.minutes, -1) <> COALESCE(active_now.minutes, -1)
     UNION ALL
+    -- Its events name another school now.
+    SELECT
+        active_facts.session_id,
+        'moved' AS part,
+        active_facts.at
+    FROM active_facts
+    INNER JOIN told
+        ON active_facts.session_id = told.session_id
+    WHERE told.least <> active_facts.school_id
+    UNION ALL
     SELECT
         session_id,
         'event' AS part,

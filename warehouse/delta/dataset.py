@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -10,7 +9,7 @@ from deltalake import DeltaTable
 from pyarrow.fs import FileSystem, FileType
 
 from warehouse.delta.file_group import FileGroup
-from warehouse.delta.store import store_of
+from warehouse.delta.store import files_of, store_of
 from warehouse.errors import WarehouseRefused, WarehouseUnavailable
 
 # To read whole columns ahead would take 150 MiB more for a busy hour, and saves nothing on a disk.
@@ -45,22 +44,26 @@ class DeltaDataset(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow has n
             WarehouseRefused: the table has a feature that nothing here can read.
         """
         features = _UNREADABLE.intersection(handle.protocol().reader_features or ())
+        if handle.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
+            features |= {"columnMapping"}  # protocols before version 3 do not name it
         if features:
             raise WarehouseRefused(f"{handle.table_uri} has {', '.join(sorted(features))}, which cannot be read here.")
         own = {field.name: field.type for field in pa.schema(handle.schema().to_arrow())}
         schema = pa.schema([pa.field(field.name, own.get(field.name, field.type)) for field in columns])
         dataset = cls((), schema, _PARQUET, store_of(handle))
-        files = pa.table(handle.get_add_actions(flatten=True))
-        paths = pa.array([unquote(path.as_py()) for path in files["path"]], pa.string())
-        dataset._groups = FileGroup.of(files.set_column(files.column_names.index("path"), "path", paths), schema)
+        dataset._groups = FileGroup.of(files_of(handle), schema)
         return dataset
 
     def scanner(self, columns: Sequence[str] | None = None, filter: ds.Expression = None, **_: Any) -> ds.Scanner:  # noqa: A002, ANN401
         """Read columns of the rows that pass a filter."""
         wanted = [self._fragment(path, condition) for path, condition in self._passing(filter)]
-        return ds.FileSystemDataset(wanted, self.schema, _PARQUET, self._store).scanner(
-            columns=columns, filter=filter, batch_readahead=2, fragment_readahead=1
-        )
+        foreign = [fragment for fragment in wanted if _has_views(fragment.physical_schema)]
+        plain = [fragment for fragment in wanted if not _has_views(fragment.physical_schema)]
+        files = ds.FileSystemDataset(plain, self.schema, _PARQUET, self._store)
+        if foreign:
+            texts = [ds.dataset(_without_views(fragment, self.schema)) for fragment in foreign]
+            files = ds.UnionDataset(self.schema, [files, *texts])
+        return files.scanner(columns=columns, filter=filter, batch_readahead=2, fragment_readahead=1)
 
     def only(self, files: Mapping[str, Mapping[str, str | None]]) -> "DeltaDataset":
         """The same columns of certain files, which need not be in the version.
@@ -113,3 +116,12 @@ class DeltaDataset(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow has n
 
     def _fragment(self, path: str, known: ds.Expression) -> ds.Fragment:
         return _PARQUET.make_fragment(path, self._store, partition_expression=known)
+
+
+def _has_views(schema: pa.Schema) -> bool:
+    return any(pa.types.is_string_view(field.type) or pa.types.is_binary_view(field.type) for field in schema)
+
+
+def _without_views(fragment: ds.Fragment, schema: pa.Schema) -> pa.Table:
+    """A file that delta-rs has written anew to delete or change rows: Arrow cannot compare its texts with others."""
+    return ds.FileSystemDataset([fragment], schema, _PARQUET, fragment.filesystem).to_table()

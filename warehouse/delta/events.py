@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 
 from classwaves_schemas.tables import SESSION_EVENTS
 from warehouse.batch import ROWS
+from warehouse.delta.dataset import DeltaDataset
 from warehouse.delta.log import Log
 from warehouse.delta.root import Root
-from warehouse.delta.store import store_of
 from warehouse.duck import Duck
 from warehouse.hours import Parameters
 from warehouse.port import PartitionRows, TableSize
@@ -87,7 +87,6 @@ class DeltaEvents:
     def _query(self, name: str, parameters: Parameters, **tables: pa.Table) -> pa.Table:
         """Run `warehouse/sql/<name>.sql` on the latest version, as the columns of the contract."""
         statement = (_SQL / f"{name}.sql").read_text(encoding="utf-8")
-        handle = self._root.open(SESSION_EVENTS)
-        dataset = handle.to_pyarrow_dataset(schema=ROWS, filesystem=store_of(handle))
+        dataset = DeltaDataset.of(self._root.open(SESSION_EVENTS), ROWS)
         with Duck({"session_events": dataset, **tables}) as duck:
             return duck.query(statement, parameters)

@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 
 from warehouse.batch import ROWS, Batch
 from warehouse.delta.identities import HOUR_US, Hours, Identities, hours_of
-from warehouse.delta.store import store_of
+from warehouse.delta.store import files_of, store_of
 
 _CHUNK_ROWS = 65_536
 _SCHEMA = pa.schema([ROWS.field(name) for name in ("session_id", "id", "event_time", "payload")])
@@ -45,7 +45,7 @@ class DataFiles:
 
     def _overlapping(self, hours: Hours) -> Sequence[str]:
         """The files whose range of event_time meets one of these hours; a file without statistics may."""
-        files = pa.table(self._handle.get_add_actions(flatten=True))
+        files = files_of(self._handle)
         if "min.event_time" not in files.column_names:
             return [str(path) for path in files.column("path").to_pylist()]
         lowest = _hour(files.column("min.event_time"), unknown=np.iinfo(np.int32).min)

@@ -2,6 +2,7 @@
 
 from urllib.parse import unquote, urlsplit
 
+import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.fs import DeltaStorageHandler
 from pyarrow.fs import FileSystem, LocalFileSystem, PyFileSystem, SubTreeFileSystem
@@ -21,3 +22,13 @@ def store_of(handle: DeltaTable) -> FileSystem:
     if place.scheme == "file":
         return SubTreeFileSystem(unquote(place.path), LocalFileSystem())
     return PyFileSystem(DeltaStorageHandler.from_table(handle._table))
+
+
+def files_of(handle: DeltaTable) -> pa.Table:
+    """The files of the version that a handle stands at: path, statistics, partition values, as delta-rs flattens them.
+
+    Paths are those of the store; delta-rs leaves them as the log has them, escaped.
+    """
+    files = pa.table(handle.get_add_actions(flatten=True))
+    paths = pa.array([unquote(path.as_py()) for path in files["path"]], pa.string())
+    return files.set_column(files.column_names.index("path"), "path", paths)

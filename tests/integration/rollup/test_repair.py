@@ -100,6 +100,15 @@ def test_an_end_that_is_the_first_to_name_the_school_makes_all_hours_of_its_sess
     assert school.dirty() == [NINE, TEN, ELEVEN, TWELVE]
 
 
+def test_an_end_after_hours_whose_facts_name_another_school_makes_them_dirty(school):
+    school.tell(told("s2", "started", 40))
+    facts = [fact(TEN, "session", 20, "s2"), fact(ELEVEN, "session", 60, "s2")]
+    fill(school.warehouse, ROLLUP_FACTS_HOURLY, [{**each, "school_id": "school-0"} for each in facts])
+    settle(school, NINE, TEN, ELEVEN, TWELVE)
+    school.tell(told("s2", "ended", 130))
+    assert school.dirty() == [TEN, ELEVEN, TWELVE]
+
+
 def test_an_end_that_names_a_school_gives_one_to_logs_before(school):
     log = {"id": "l1", "severity": "error", "session_id": "s2", "created_at": at(-10)}
     school.tell(log, table=SYSTEM_EVENTS)

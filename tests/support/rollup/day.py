@@ -50,7 +50,7 @@ class Day:
             if row["event_type"] in ("started", "ended"):
                 lives[row["session_id"]].append(row)
         for life in lives.values():
-            life.sort(key=lambda row: (row["event_time"], row["event_type"] != "started"))
+            life.sort(key=lambda row: (row["event_time"], row["event_type"] != "started", row["id"]))
         return lives
 
     def stretches(self) -> list[Stretch]:

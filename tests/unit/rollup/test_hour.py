@@ -3,8 +3,10 @@ from dataclasses import replace
 import pytest
 
 from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY
+from rollup import release
 from rollup.errors import Overtaken
 from rollup.rates import Rates
+from rollup.release import code_version
 from rollup.run import State
 from tests.support.school import HOUR, TEN, School, told
 from warehouse.errors import ConcurrentWrite, WarehouseUnavailable, WarehouseWarming
@@ -139,3 +141,37 @@ def test_other_rates_are_another_version_of_the_code(school, quick):
     (plain,) = school.compute(TEN)
     dear = replace(school.hour_run, rates=Rates(cost_per_minute=0.02)).compute(TEN, plain, {})
     assert dear.code_version == f"{plain.code_version} cost=0.02"
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_two_starts_at_the_same_instant_the_one_with_the_greater_id_goes_on_in_whatever_order_they_came(turn):
+    school = School()
+    starts = [told("s1", "started", 10, id=id_, teacher_id=f"teacher {id_}") for id_ in ("a", "b")]
+    school.tell(*starts[::turn], told("s1", "ended", 40))
+    school.compute(TEN)
+    teachers = [row["entity_id"] for row in school.rows(ROLLUP_FACTS_HOURLY) if row["fact"] == "teacher"]
+    assert teachers == ["teacher b"]
+
+
+def test_other_formulas_are_another_version_of_the_code(school, monkeypatch):
+    before = code_version(Rates())
+    assert code_version(Rates()) == before
+    texts = release.files("rollup") / "sql"
+    monkeypatch.setattr(release, "files", lambda _: Fake(texts))
+    release._statements.cache_clear()
+    assert code_version(Rates()) != before
+    monkeypatch.undo()
+    release._statements.cache_clear()
+
+
+class Fake:
+    """The package with one formula less."""
+
+    def __init__(self, texts):
+        self._texts = texts
+
+    def __truediv__(self, _):
+        return self
+
+    def iterdir(self):
+        return list(self._texts.iterdir())[1:]

@@ -1,3 +1,4 @@
+import json
 from datetime import timedelta
 
 import pyarrow as pa
@@ -39,6 +40,18 @@ def test_only_files_of_the_asked_times_are_opened(history):
     assert len(files.files(during(noon, noon + timedelta(days=9)))) == 9
     assert len(files.files(during(noon + timedelta(hours=2), noon + timedelta(hours=9)))) == 0
     assert len(files.files(ds.field("session_id") == "s1")) == DAYS
+    assert files.files(ds.field("session_id") == "s2") == []
+
+
+def test_files_that_were_written_anew_to_delete_rows_are_read_like_others(delta, outside):
+    handle = outside()
+    write(handle, table(event("a"), event("b")), {}, "t")
+    handle.delete("id = 'b'")
+    write(handle, table(event("c")), {}, "t")
+    assert delta.events.timeline("s1")["id"].to_pylist() == ["a", "c"]
+    assert delta.events.known([("s1", "a"), ("s1", "b")]) == {("s1", "a")}
+    files = DeltaDataset.of(handle, ROWS)
+    assert files.rows(["id"], ds.field("id") == "a")["id"].to_pylist() == ["a"]
 
 
 def test_a_query_opens_what_its_parameters_ask_for(delta, history, monkeypatch):
@@ -88,6 +101,25 @@ def test_a_table_that_cannot_be_read_here_is_refused(tmp_path):
     DeltaTable.create(place, ROWS, configuration={"delta.enableDeletionVectors": "true"})
     with pytest.raises(WarehouseRefused, match="deletionVectors"):
         DeltaDataset.of(DeltaTable(place), ROWS)
+
+
+def test_a_table_whose_columns_have_other_names_in_files_is_refused(tmp_path):
+    place = tmp_path / "mapped"
+    write_deltalake(str(place), pa.table({"n": [1]}))
+    entry = place / "_delta_log" / f"{0:020}.json"
+    lines = [json.loads(line) for line in entry.read_text().splitlines()]
+    for line in lines:
+        if "metaData" in line:
+            line["metaData"]["configuration"] = {"delta.columnMapping.mode": "name"}
+            schema = json.loads(line["metaData"]["schemaString"])
+            mapped = {"delta.columnMapping.id": 1, "delta.columnMapping.physicalName": "col-1"}
+            schema["fields"][0]["metadata"] = mapped
+            line["metaData"]["schemaString"] = json.dumps(schema)
+        if "protocol" in line:
+            line["protocol"] = {"minReaderVersion": 2, "minWriterVersion": 5}
+    entry.write_text("\n".join(map(json.dumps, lines)))
+    with pytest.raises(WarehouseRefused, match="columnMapping"):
+        DeltaDataset.of(DeltaTable(str(place)), ROWS)
 
 
 def test_a_file_that_has_gone_is_no_fault_of_the_statement(delta, history, root):
