@@ -1,5 +1,6 @@
 """The services that tests run against: real, or not at all."""
 
+import logging
 import os
 import re
 import uuid
@@ -77,6 +78,15 @@ def empty_databricks(databricks: "Endpoint") -> "Endpoint":
             DatabricksWarehouse(settings).tables.migrate()
     databricks.log.clear()
     return databricks
+
+
+@pytest.fixture(autouse=True)
+def _no_logs_of_commands_left() -> Iterator[None]:
+    """Take away what a command within the test's process logs to: it is closed when the test has ended."""
+    yield
+    root = logging.getLogger()
+    for handler in [each for each in root.handlers if type(each) is logging.StreamHandler]:
+        root.removeHandler(handler)
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
 import json
-import logging
 import threading
 import urllib.request
 from datetime import UTC, datetime, timedelta
@@ -32,8 +31,7 @@ def school(tmp_path, monkeypatch):
     warehouse.tables.migrate()
     school = School(warehouse)
     school.tell(told("s1", "started", 10), told("s1", "ended", 75), told("s2", "started", 20, school_id=None))
-    yield school
-    logging.getLogger().handlers.clear()
+    return school
 
 
 def rollup(*arguments):
