@@ -3,10 +3,11 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypedDict
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -57,6 +58,7 @@ class SdkPod:
         registry: of the metrics that it serves.
         health: what /healthz and /readyz answer.
         stop: set when it shall end.
+        orphans: the spools of dead predecessors, as they were before there was one of our own.
     """
 
     assignment: Assignment
@@ -65,6 +67,7 @@ class SdkPod:
     registry: CollectorRegistry
     health: Health
     stop: threading.Event
+    orphans: Sequence[Path]
 
     def remaining(self) -> Iterator[tuple[float, Delivery]]:
         """What no earlier process has told, each with the Unix time at which it is due."""
@@ -78,9 +81,9 @@ class SdkPod:
         return 0.0 if self.stop.is_set() else min(max(due - time.time(), 0.0), _TICK_SECONDS)
 
     def await_orphans(self) -> None:
-        """Wait until the spools of dead predecessors are sent, but not for ever. Our own is one file of the folder."""
+        """Wait until the spools of dead predecessors are sent, but not for ever."""
         deadline = time.monotonic() + CLOSE_SECONDS
-        while len(list(self.settings.spool_folder.glob("*.spool"))) > 1 and time.monotonic() < deadline:
+        while any(spool.exists() for spool in self.orphans) and time.monotonic() < deadline:
             self.health.turned()
             time.sleep(0.05)
 
@@ -108,9 +111,10 @@ def sdk_pod(assignment: Assignment) -> Iterator[SdkPod]:
     configure(os.environ)
     settings = PodSettings.from_environment(os.environ)
     stop, health, registry = stop_event(), Health(SystemClock()), CollectorRegistry()
+    orphans = list(settings.spool_folder.glob("*.spool"))
     ProcessCollector(registry=registry)
     with (
         closing(Journal(path_of(assignment.journals, assignment.pod))) as journal,
         probes(settings.http_port, health, registry),
     ):
-        yield SdkPod(assignment, settings, journal, registry, health, stop)
+        yield SdkPod(assignment, settings, journal, registry, health, stop, orphans)
