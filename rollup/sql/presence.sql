@@ -77,12 +77,19 @@ told AS (
     SELECT DISTINCT
         session_events.session_id,
         UNIX_MICROS(session_events.event_time) AS at,
-        NULLIF(session_events.school_id, '') AS school_id,
-        MIN(NULLIF(session_events.school_id, '')) OVER (PARTITION BY session_events.session_id) AS least
+        NULLIF(session_events.school_id, '') AS school_id
     FROM session_events
     INNER JOIN changed
         ON session_events.session_id = changed.session_id
     WHERE session_events.event_time >= :window_start AND session_events.event_time < :window_end
+),
+
+named AS (
+    SELECT
+        session_id,
+        MIN(school_id) AS school_id
+    FROM told
+    GROUP BY session_id
 ),
 
 had AS (
@@ -114,9 +121,9 @@ had AS (
         'moved' AS part,
         active_facts.at
     FROM active_facts
-    INNER JOIN told
-        ON active_facts.session_id = told.session_id
-    WHERE told.least <> active_facts.school_id
+    INNER JOIN named
+        ON active_facts.session_id = named.session_id
+    WHERE named.school_id <> active_facts.school_id
     UNION ALL
     SELECT
         session_id,
@@ -126,11 +133,13 @@ had AS (
     UNION ALL
     -- It does not name the session's school.
     SELECT
-        session_id,
+        told.session_id,
         'unsettled' AS part,
-        at
+        told.at
     FROM told
-    WHERE school_id IS NULL OR school_id <> least
+    INNER JOIN named
+        ON told.session_id = named.session_id
+    WHERE told.school_id IS NULL OR told.school_id <> named.school_id
     UNION ALL
     SELECT
         educational_metrics.session_id,
