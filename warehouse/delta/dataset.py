@@ -21,8 +21,8 @@ class DeltaDataset(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow has n
     """The files of a table; DuckDB hands the filter that it pushed down to `scanner`.
 
     delta-rs makes an expression of all statistics of all files before the first question, which takes seconds where
-    they are many. Here it is made of times, for groups of files that lie together in time, and then for the files of
-    those groups alone that the filter lets through.
+    they are many. Here it is made of times and of what tables are clustered by, for groups of files that lie together
+    in time, and then for the files of those groups alone that the filter lets through.
     """
 
     def __init__(
@@ -57,12 +57,16 @@ class DeltaDataset(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow has n
     def scanner(self, columns: Sequence[str] | None = None, filter: ds.Expression = None, **_: Any) -> ds.Scanner:  # noqa: A002, ANN401
         """Read columns of the rows that pass a filter."""
         wanted = [self._fragment(path, condition) for path, condition in self._passing(filter)]
-        foreign = [fragment for fragment in wanted if _has_views(fragment.physical_schema)]
-        plain = [fragment for fragment in wanted if not _has_views(fragment.physical_schema)]
+        plain: list[ds.Fragment] = []
+        anew: list[ds.Dataset] = []
+        for fragment in wanted:
+            if _has_views(fragment.physical_schema):
+                anew.append(ds.dataset(_without_views(fragment, self.schema)))
+            else:
+                plain.append(fragment)
         files = ds.FileSystemDataset(plain, self.schema, _PARQUET, self._store)
-        if foreign:
-            texts = [ds.dataset(_without_views(fragment, self.schema)) for fragment in foreign]
-            files = ds.UnionDataset(self.schema, [files, *texts])
+        if anew:
+            files = ds.UnionDataset(self.schema, [files, *anew])
         return files.scanner(columns=columns, filter=filter, batch_readahead=2, fragment_readahead=1)
 
     def only(self, files: Mapping[str, Mapping[str, str | None]]) -> "DeltaDataset":
