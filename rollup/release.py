@@ -3,20 +3,22 @@
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
-from importlib.resources import files
 
+from classwaves_schemas.tables import SOURCES
+from rollup.formulas import facts_statement, hourly_statement, without_school_statement
 from rollup.rates import Rates
 
 
 def code_version(rates: Rates) -> str:
-    """The release, its statements, and the rates that it was given."""
+    """The release, its formulas, and the rates that it was given."""
     given = {"storage": rates.storage_gb_per_minute, "cost": rates.cost_per_minute}
     estimates = [f"{name}={rate}" for name, rate in given.items() if rate is not None]
-    return " ".join([version("classwaves-ingestor"), _statements(), *estimates])
+    return " ".join([version("classwaves-ingestor"), _formulas(), *estimates])
 
 
 @cache
-def _statements() -> str:
-    """Eight digits that change with any of the formulas."""
-    texts = sorted((file.name, file.read_text(encoding="utf-8")) for file in (files("rollup") / "sql").iterdir())
-    return sha256(repr(texts).encode()).hexdigest()[:8]
+def _formulas() -> str:
+    """Eight digits that change with any statement by which an hour is computed."""
+    names = [source.qualified_name for source in SOURCES]
+    statements = (facts_statement(names), without_school_statement(names), hourly_statement())
+    return sha256("\n".join(statements).encode()).hexdigest()[:8]

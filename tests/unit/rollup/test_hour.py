@@ -153,25 +153,11 @@ def test_of_two_starts_at_the_same_instant_the_one_with_the_greater_id_goes_on_i
     assert teachers == ["teacher b"]
 
 
-def test_other_formulas_are_another_version_of_the_code(school, monkeypatch):
+def test_other_formulas_are_another_version_of_the_code(monkeypatch, request):
     before = code_version(Rates())
+    request.addfinalizer(release._formulas.cache_clear)
+    release._formulas.cache_clear()
     assert code_version(Rates()) == before
-    texts = release.files("rollup") / "sql"
-    monkeypatch.setattr(release, "files", lambda _: Fake(texts))
-    release._statements.cache_clear()
+    release._formulas.cache_clear()
+    monkeypatch.setattr(release, "hourly_statement", lambda: "SELECT 1")
     assert code_version(Rates()) != before
-    monkeypatch.undo()
-    release._statements.cache_clear()
-
-
-class Fake:
-    """The package with one formula less."""
-
-    def __init__(self, texts):
-        self._texts = texts
-
-    def __truediv__(self, _):
-        return self
-
-    def iterdir(self):
-        return list(self._texts.iterdir())[1:]
