@@ -9,10 +9,12 @@ from typer.testing import CliRunner
 
 from localkafka.port import free_port
 from rollup.cli import app
+from rollup.commands import status
 from rollup.process import run as work
 from rollup.run import State
 from rollup.schedule import newest_due
 from rollup.settings import WorkerSettings
+from service.clock import ManualClock
 from service.errors import SettingsError
 from tests.support.school import HOUR, INGESTION, TEN, School, told
 from tests.support.waiting import wait_until
@@ -91,15 +93,21 @@ def test_status_tells_a_script_how_the_last_hours_stand(school, monkeypatch):
     assert told["lag_seconds"] > 0
 
 
-def test_status_tells_a_person_too(school):
-    assert "complete through: no hour yet" in rollup("status").stdout.splitlines()
+def test_status_tells_a_person_too(school, monkeypatch):
+    monkeypatch.setattr(status, "SystemClock", lambda: ManualClock(TEN + 2 * HOUR + timedelta(minutes=20)))
+    assert rollup("status").stdout.splitlines()[-2:] == [
+        "complete through: no hour yet",
+        "late: 1 hours, from 2026-03-02 11 to 2026-03-02 11",
+    ]
     school.ingested(TEN + HOUR)
     school.compute(TEN)
     lines = rollup("status").stdout.splitlines()
     assert lines[1].split()[:4] == ["2026-03-02", "10", "done", "yes"]
     assert lines[2] == "complete through: 2026-03-02 10 (UTC)"
-    [late] = [line for line in lines if line.startswith("late: ")]
-    assert "hours, from 2026-03-02 11 to " in late
+    assert lines[-2:] == [
+        "late: 1 hours, from 2026-03-02 11 to 2026-03-02 11",
+        "holes: 1 hours, from 2026-03-02 11 to 2026-03-02 11",
+    ]
 
 
 @pytest.mark.parametrize(
