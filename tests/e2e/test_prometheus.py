@@ -25,7 +25,6 @@ ON_OCCASION = {
     "ingestor_publisher_failed_total",
     "ingestor_publisher_rejected_total",
     "ingestor_retries_total",
-    "rollup_runs_total",
 }
 """What has a label and may have had no occasion yet: Prometheus knows such a metric, and no series of it."""
 
