@@ -95,6 +95,7 @@ class KafkaTopic:
     def add_partition(self) -> None:
         self._partitions += 1
         self.admin.create_partitions([NewPartitions(self.name, self._partitions)])[self.name].result(SECONDS)
+        self._wait_for(self._is_led)
 
     def set(self, name: str, value: str) -> None:
         """Change one setting of the topic."""
@@ -136,6 +137,14 @@ class KafkaTopic:
 
         self._wait_for(created)
         self._wait_for(lambda: self._present_id() is not None)
+        self._wait_for(self._is_led)
+
+    def _is_led(self) -> bool:
+        """Whether every partition answers: metadata name a leader before it knows that it is one."""
+        try:
+            return len(watermarks(self.admin, self.name, range(self._partitions))) == self._partitions
+        except TopicMissing:
+            return False
 
     def _wait_for(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + SECONDS
