@@ -25,6 +25,10 @@ _UNANSWERED = frozenset(
         KafkaError.BROKER_NOT_AVAILABLE,
         KafkaError.LEADER_NOT_AVAILABLE,
         KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError.FENCED_LEADER_EPOCH,  # our metadata and the broker's are not equally old
+        KafkaError.UNKNOWN_LEADER_EPOCH,
         KafkaError.NOT_CONTROLLER,
     }
 )
