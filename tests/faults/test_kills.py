@@ -30,6 +30,8 @@ class Life:
         if time.monotonic() < self.ends_at:
             return
         if self.gracefully:
+            if not any(self.consumer.records("partitions granted")):
+                return  # SIGTERM would come before there is a handler for it
             self.consumer.terminate()
             self.consumer.ended()
         else:
@@ -79,8 +81,7 @@ def test_every_valid_event_is_stored_once_over_twenty_kills(trial):
             ends += [life.consumer.code for life in alive if life.consumer.code is not None]
             alive = [life for life in alive if life.consumer.code is None]
     print(f"ends {sorted(ends)}, stored {sum(trial.stored().values())} of {len(trial.sent.events)}")  # noqa: T201
-    # On a busy machine SIGTERM may come before Python has a handler for it.
-    assert set(ends) - {-signal.SIGTERM} == {-signal.SIGKILL, 0}
+    assert set(ends) == {-signal.SIGKILL, 0}
     trial.consumer(**_ENVIRON)
     trial.wait_until_stored()
     trial.prove()
