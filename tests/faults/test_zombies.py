@@ -28,15 +28,16 @@ def test_a_zombie_that_lost_none_goes_on_where_it_was(trial, moment):
 
 def test_a_zombie_that_lost_one_partition_of_two_still_stores_what_it_took_of_the_other(trial):
     haunting = Haunting(trial, "before-commit")
-    # A second owner that freezes before it has moved anything, and that the group does not give up meanwhile.
-    frozen = haunting.heir(FAILPOINTS="before-commit=stop@1", KAFKA_SESSION_TIMEOUT_MS="60000")
+    # The first heir of both gathers without moving anything, and the second, who begins with one of them, moves that.
+    gathering = haunting.heir(BATCH_MAX_SECONDS="60")
+    trial.wait_for_share(gathering, 2)
     heir = haunting.heir()
-    trial.wait_for_share(frozen, 1)
     trial.wait_for_share(heir, 1)
-    frozen.wait_until_frozen()
-    (kept,), (lost,) = trial.owned(frozen), trial.owned(heir)
+    (kept,), (lost,) = trial.owned(gathering), trial.owned(heir)
     trial.wait_until_stored({lost})
     before = trial.partitions()[kept].position
     haunting.zombie.thaw()
     wait_until(lambda: trial.partitions()[kept].position > before, "the zombie has stored what it took")
-    haunting.end(frozen, heir)
+    gathering.terminate()
+    assert gathering.ended() == 0
+    haunting.end(heir)
