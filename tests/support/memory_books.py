@@ -3,21 +3,21 @@
 Each statement is atomic, as Delta makes it. What comes between two of them, and what becomes of a reply, a test says.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, TypeVar
+
+import pyarrow as pa
 
 from warehouse.batch import Batch
 from warehouse.checkpoint import Checkpoint, begun
 from warehouse.databricks.books import Account, Gain
+from warehouse.databricks.reach import DAY, Stretch, reach
 from warehouse.errors import WarehouseUnavailable
 from warehouse.port import Positions
 from warehouse.stream import Stream
 
 T = TypeVar("T")
-
-_DAY = timedelta(hours=24)
 
 STATEMENTS = ("add", "account", "move", "positions")
 MOMENTS = ("lost before", "lost after", "late")
@@ -59,13 +59,13 @@ class Tables:
         while self.ghosts:
             self.ghosts.pop(0)()
 
-    def same_identity(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The stored rows with this one's identity, as far as 24 h reach."""
+    def same_identity(self, row: Mapping[str, Any], stretches: Sequence[Stretch]) -> list[dict[str, Any]]:
+        """The stored rows with this one's identity, as far as the stretches reach."""
         return [
             stored
             for stored in self.rows
             if (stored["session_id"], stored["id"]) == (row["session_id"], row["id"])
-            and abs(stored["event_time"] - row["event_time"]) <= _DAY
+            and any(first <= stored["event_time"] <= last for first, last in stretches)
         ]
 
 
@@ -80,7 +80,7 @@ class MemoryBooks:
         def statement() -> int:
             if self._strays(expected):
                 return 0
-            new = [row for row in fresh.rows.to_pylist() if not self._tables.same_identity(row)]
+            new = [row for row in fresh.rows.to_pylist() if not self._tables.same_identity(row, [_around(row)])]
             self._tables.rows.extend(new)
             return len(new)
 
@@ -125,9 +125,10 @@ class MemoryBooks:
 
     def _account(self, batch: Batch) -> Mapping[int, Account]:
         found: dict[int, Account] = {}
+        stretches = reach(batch.rows.column("event_time").cast(pa.int64()).to_numpy())
         for row in batch.rows.to_pylist():
             partition = row["kafka_partition"]
-            known = self._tables.same_identity(row)
+            known = self._tables.same_identity(row, stretches)
             place = ("kafka_topic_id", "kafka_partition", "kafka_offset")
             itself = any(all(stored[name] == row[name] for name in place) for stored in known)
             alike = any(all(stored[name] == row[name] for name in ("event_time", "payload")) for stored in known)
@@ -139,3 +140,7 @@ class MemoryBooks:
                 conflicting=so_far.conflicting + (bool(known) and not itself and not alike),
             )
         return found
+
+
+def _around(row: Mapping[str, Any]) -> Stretch:
+    return row["event_time"] - DAY, row["event_time"] + DAY

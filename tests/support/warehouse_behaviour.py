@@ -65,6 +65,15 @@ class WarehouseBehaviour:
         assert answer == Stored(1, duplicates={0: 2}, conflicting={0: 1})
         assert warehouse.events.timeline("s1")["event_time"].to_pylist() == [MORNING + timedelta(minutes=5)]
 
+    def test_repeats_in_one_batch_are_duplicates_however_far_apart_their_times(self, warehouse: Warehouse) -> None:
+        ledger = warehouse.ledger(STREAM)
+        assert ledger.append(batch(event("x")), {0: None}, {0: Progress(1)}) == Stored(1)
+        two_days = 2 * 24 * 60
+        rows = batch(event("a", offset=1), event("a", minutes=two_days, offset=2), event("x", offset=3))
+        answer = ledger.append(rows, {0: 1}, {0: Progress(4)})
+        assert answer == Stored(1, duplicates={0: 2}, conflicting={0: 1})
+        assert warehouse.events.repeated(limit=9) == (0, [])
+
     @pytest.mark.parametrize("change", [{"payload": '{"x":1}'}, {"payload": None}, {"minutes": 1}])
     def test_a_repeat_with_another_payload_or_time_is_conflicting(self, warehouse: Warehouse, change) -> None:
         ledger = warehouse.ledger(STREAM)

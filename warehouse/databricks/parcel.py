@@ -17,7 +17,7 @@ _MOST_BYTES: Final = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """The rows of one statement."""
+    """The rows of one statement, and where the repeats of its whole batch may be."""
 
     count: int
     text: str
@@ -26,16 +26,17 @@ class Parcel:
 
 def parcels(batch: Batch) -> Iterator[Parcel]:
     """A batch in as few parcels as its bytes allow; none if it is empty."""
-    times = batch.rows.column("event_time").cast(pa.int64()).to_numpy()
     lines = [msgspec.json.encode(row) for row in _columns_as_json(batch.rows).to_pylist()]
+    if not lines:
+        return
+    stretches = reach(batch.rows.column("event_time").cast(pa.int64()).to_numpy())
     start, held = 0, 0
     for place, line in enumerate(lines):
         if held and held + len(line) > _MOST_BYTES:
-            yield _parcel(lines[start:place], reach(times[start:place]))
+            yield _parcel(lines[start:place], stretches)
             start, held = place, 0
         held += len(line) + 1
-    if lines:
-        yield _parcel(lines[start:], reach(times[start:]))
+    yield _parcel(lines[start:], stretches)
 
 
 def json_type(column: Column) -> str:

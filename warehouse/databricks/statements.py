@@ -27,6 +27,10 @@ _OURS: Final = (
     "held.consumer_group = :consumer_group AND held.topic_id = :topic_id "
     "AND array_contains(from_json(:partitions, 'ARRAY<INT>'), held.kafka_partition)"
 )
+_SAME_IDENTITY: Final = "stored.session_id = offered.session_id AND stored.id = offered.id"
+_A_DAY_AROUND: Final = (
+    "stored.event_time BETWEEN offered.event_time - INTERVAL 24 HOURS AND offered.event_time + INTERVAL 24 HOURS"
+)
 _MOVED: Final = _read("moved", ours=_OURS)
 _OFFERED: Final = _read(
     "offered",
@@ -45,22 +49,21 @@ def add_rows(stretches: int) -> str:
         "add_rows",
         offered=_OFFERED,
         moved=_MOVED,
-        same_identity=_same_identity(stretches),
+        same_identity=f"{_SAME_IDENTITY} AND {_A_DAY_AROUND} AND {_within(stretches)}",
         columns=", ".join(SESSION_EVENTS.column_names),
         offered_columns=", ".join(f"offered.{name}" for name in SESSION_EVENTS.column_names),
     )
 
 
 def account(stretches: int) -> str:
-    """The statement for rows whose repeats may be in so many stretches of time."""
-    return _read("account", offered=_OFFERED, same_identity=_same_identity(stretches))
+    """The statement for the rows of a batch whose repeats may be in so many stretches of time.
+
+    A row may be there in a repeat from its own batch, however far away: 24 h around each row are not asked for.
+    """
+    return _read("account", offered=_OFFERED, same_identity=f"{_SAME_IDENTITY} AND {_within(stretches)}")
 
 
-def _same_identity(stretches: int) -> str:
-    # The stretches say again, in constants, what 24 h around each row means: by those, files are left out.
-    within = " OR ".join(f"stored.event_time BETWEEN :from_{n} AND :until_{n}" for n in range(stretches))
-    return (
-        "stored.session_id = offered.session_id AND stored.id = offered.id "
-        "AND stored.event_time BETWEEN offered.event_time - INTERVAL 24 HOURS "
-        f"AND offered.event_time + INTERVAL 24 HOURS AND ({within})"
-    )
+def _within(stretches: int) -> str:
+    """The stretches say in constants where 24 h around each row are: by those, files are left out."""
+    found = " OR ".join(f"stored.event_time BETWEEN :from_{n} AND :until_{n}" for n in range(stretches))
+    return f"({found})"

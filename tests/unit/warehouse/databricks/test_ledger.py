@@ -45,6 +45,17 @@ def test_only_an_append_that_met_repeats_looks_at_the_table(tables, new_ledger):
     assert tables.executed == ["add", "account", "move"]
 
 
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_repeat_days_away_in_one_batch_does_not_keep_the_append_from_ending(tables, new_ledger, moment):
+    """Its identity is there by the first of them, whoever stored it, and however far its own time is."""
+    far = batch(event("a"), event("a", minutes=2 * 24 * 60, offset=1)), {0: None}, {0: Progress(2)}
+    tables.due = [("add", moment)]
+    answer = new_ledger().append(*far)
+    assert (answer.rows, answer.duplicates, answer.conflicting) == (1, {0: 1}, {0: 1})
+    tables.let_ghosts_run()
+    assert ids(tables) == ["a"]
+
+
 def test_one_look_settles_an_append_whose_positions_have_moved_unheard(tables, new_ledger):
     tables.due = [("move", "lost after")]
     new_ledger().append(*FIRST)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from tests.support.memory_books import MOMENTS, STATEMENTS, MemoryBooks, Tables
-from tests.support.rows import STREAM, batch, event
+from tests.support.rows import MORNING, STREAM, batch, event
 from tests.support.warehouse_machine import PARTITIONS, SESSIONS, WarehouseMachine, Writer, some_partitions
 from warehouse.checkpoint import Progress
 from warehouse.databricks.ledger import DatabricksLedger
@@ -63,19 +63,24 @@ TestLedgerMachine.settings = settings(max_examples=150, stateful_step_count=30, 
 class RaceMachine(RuleBasedStateMachine):
     """Appends of other owners come between the statements of one: whoever wins, each event is there once.
 
+    Of repeats that are days apart, each day's may be there: they are one event only within 24 h, or within a batch.
     Every partition's log is stored to its end at last; then it must add up.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.tables = Tables()
-        self.logs: dict[int, list[tuple[str, str]]] = {partition: [] for partition in PARTITIONS}
+        self.logs: dict[int, list[tuple[str, str, int]]] = {partition: [] for partition in PARTITIONS}
         self.writers: list[Writer] = []
         self.busy: list[Writer] = []
 
     @rule(
         partition=st.sampled_from(PARTITIONS),
-        sent=st.lists(st.tuples(st.sampled_from(SESSIONS), st.sampled_from("abcdef")), min_size=1, max_size=5),
+        sent=st.lists(
+            st.tuples(st.sampled_from(SESSIONS), st.sampled_from("abcdef"), st.sampled_from([0, 0, 0, 3])),
+            min_size=1,
+            max_size=5,
+        ),
     )
     def produce(self, partition, sent):
         self.logs[partition].extend(sent)
@@ -115,9 +120,11 @@ class RaceMachine(RuleBasedStateMachine):
         last.load(set(PARTITIONS))
         self._append(last, 10_000)
         self.tables.let_ghosts_run()
-        sent = {identity for log in self.logs.values() for identity in log}
-        found = [(row["session_id"], row["id"]) for row in self.tables.rows]
-        assert sorted(found) == sorted(sent)
+        sent = {message for log in self.logs.values() for message in log}
+        found = [(row["session_id"], row["id"], (row["event_time"] - MORNING).days) for row in self.tables.rows]
+        assert len(found) == len(set(found))
+        assert set(found) <= sent
+        assert {identity[:2] for identity in found} == {identity[:2] for identity in sent}
         rows = StatementWarehouse(self.tables).partition_rows(STREAM)
         for partition, log in self.logs.items():
             held = last.ledger.checkpoints()[partition]
@@ -132,8 +139,9 @@ class RaceMachine(RuleBasedStateMachine):
         for partition, position in believed.items():
             start = position or 0
             taken = self.logs[partition][start : start + most]
-            for offset, (session, id_) in enumerate(taken, start):
-                rows.append(event(id_, session_id=session, partition=partition, offset=offset))
+            for offset, (session, id_, day) in enumerate(taken, start):
+                place = {"partition": partition, "offset": offset}
+                rows.append(event(id_, session_id=session, minutes=day * 24 * 60, **place))
             progress[partition] = Progress(start + len(taken))
         self.busy.append(writer)
         try:

@@ -37,6 +37,14 @@ def test_a_batch_that_is_too_long_for_a_statement_is_cut_between_rows(monkeypatc
     assert found[0].stretches[0][0] == MORNING - DAY
 
 
+def test_each_parcel_reaches_the_repeats_of_its_whole_batch(monkeypatch):
+    monkeypatch.setattr(parcel, "_MOST_BYTES", 1000)
+    far = event("a", payload="x" * 800, event_time=MORNING.replace(year=2000))
+    one, other = parcels(batch(event("a", payload="x" * 800), far))
+    assert one.stretches == other.stretches
+    assert len(one.stretches) == 2
+
+
 def test_a_full_batch_of_believable_rows_and_one_more_poll_go_into_one_statement():
     """Whose default size is in `ingestor.settings`."""
     full = {"school_id": "s" * 36, "source": "w" * 50, "sequence": 1, "schema_version": 1, "payload": '{"a":"b"}' * 20}
