@@ -20,6 +20,10 @@ _STATEMENT_SECONDS: Final = 600
 # The connector writes two lines a request at level info, and whole requests, which hold payloads, under "unsafe".
 logging.getLogger("databricks.sql").setLevel(logging.WARNING)
 logging.getLogger("databricks.sql.unsafe").disabled = True
+# It warns of its older way of retrying with each connection.
+logging.getLogger("databricks.sql.backend.thrift_backend").addFilter(
+    lambda record: not record.getMessage().startswith("Legacy retry behavior")
+)
 
 
 def connect(settings: DatabricksSettings) -> Connection:
@@ -47,11 +51,12 @@ def options(settings: DatabricksSettings) -> dict[str, Any]:
         "enable_telemetry": False,
         "use_cloud_fetch": False,  # answers are short, and a pod need not reach the cloud's storage
         "_socket_timeout": _SOCKET_SECONDS,
-        # By default the connector sends a statement again whose reply was lost, and says nothing of it.
+        # By default the connector sends a statement again whose reply was lost, and says nothing of it. Its policy for
+        # urllib3 cannot be told not to, and hides what a warehouse that is starting says; its older way does neither.
+        "_enable_v3_retries": False,
+        "_retry_stop_after_attempts_count": 1,
+        # Should a release know that way no more, this ends its policy's patience before a first repeat.
         "_retry_stop_after_attempts_duration": 1,
-        # Else its own patience hides the status and the words of a refusal, as of a warehouse that is starting. With a
-        # Retry-After it still does.
-        "_respect_server_retry_after_header": True,
         **_transport(settings),
         **_identity(settings, f"{url.scheme}://{url.netloc}"),
     }

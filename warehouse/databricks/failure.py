@@ -21,6 +21,8 @@ _STARTING: Final = re.compile(
 )
 _MISSING: Final = re.compile(r"TABLE_OR_VIEW_NOT_FOUND|SCHEMA_NOT_FOUND|DELTA_TABLE_NOT_FOUND|SQLSTATE: 42P01")
 _REFUSED: Final = re.compile(r"SQLSTATE: 42|PERMISSION_DENIED|INSUFFICIENT_PERMISSIONS|does not have .*permission")
+# In the words of the connector's source of a service principal's tokens, which has no error of its own for it.
+_NO_TOKEN: Final = re.compile(r"Failed to get token: 40[013]\b")
 _GONE: Final = 404
 _REFUSING_CODES: Final = {401, 403, _GONE}
 
@@ -46,10 +48,9 @@ def translated(error: Exception, where: str) -> WarehouseError:
     """
     text = f"{where}: {_first_line(error)}"
     code = _http_code(error)
-    if code in _REFUSING_CODES:
-        return WarehouseRefused(
-            f"{text} (HTTP {code}). Check DATABRICKS_HOST, DATABRICKS_WAREHOUSE_ID and the credentials."
-        )
+    if code in _REFUSING_CODES or _NO_TOKEN.search(str(error)):
+        status = f" (HTTP {code})." if code in _REFUSING_CODES else ""
+        return WarehouseRefused(f"{text}{status} Check DATABRICKS_HOST, DATABRICKS_WAREHOUSE_ID and the credentials.")
     if starting(error):
         return WarehouseWarming(f"{text} It is starting up: wait.")
     if _MISSING.search(str(error)):

@@ -1,5 +1,6 @@
 """How long a call goes on trying, and who waits for a warehouse that is starting."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -21,12 +22,16 @@ class Patience:
         attempts: of one call; the error of the last one is the caller's.
         first: seconds of the first pause at most.
         longest: no pause is longer, in seconds.
+        seconds: after so many no further attempt is made: one alone may have waited a minute for a lost reply.
+        monotonic: the seconds of a clock that never goes back.
     """
 
     sleep: Callable[[float], None]
     attempts: int = 8
     first: float = 0.2
     longest: float = 5.0
+    seconds: float = 60.0
+    monotonic: Callable[[], float] = time.monotonic
 
     def settle(self, step: Callable[[int], T]) -> T:
         """Call a step with the number of its attempt until it ends well.
@@ -46,10 +51,11 @@ class Patience:
         return self._try(step, _transient)
 
     def _try(self, step: Callable[[int], T], retry: Callable[[BaseException], bool]) -> T:
+        until = self.monotonic() + self.seconds
         for attempt in Retrying(
             retry=retry_if_exception(retry),
             wait=wait_random_exponential(multiplier=self.first, max=self.longest),
-            stop=self._spent,
+            stop=lambda state: self._is_spent(state, until),
             sleep=self.sleep,
             reraise=True,
         ):
@@ -57,9 +63,11 @@ class Patience:
                 return step(attempt.retry_state.attempt_number)
         raise AssertionError("tenacity returns or raises")
 
-    def _spent(self, state: RetryCallState) -> bool:
+    def _is_spent(self, state: RetryCallState, until: float) -> bool:
         failure = state.outcome.exception() if state.outcome else None
-        return state.attempt_number >= self.attempts and not isinstance(failure, WarehouseWarming)
+        if isinstance(failure, WarehouseWarming):
+            return False
+        return state.attempt_number >= self.attempts or self.monotonic() >= until
 
 
 def _transient(error: BaseException) -> bool:

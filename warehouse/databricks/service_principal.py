@@ -3,10 +3,15 @@
 import ssl
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
 from databricks.sql.auth.authenticators import CredentialsProvider
 from databricks.sql.auth.oauth import ClientCredentialsTokenSource
-from urllib3 import PoolManager
+from databricks.sql.common.http_utils import detect_and_parse_proxy
+from urllib3 import PoolManager, ProxyManager
+
+_TIMEOUT_SECONDS: Final = 30.0
 
 
 class ServicePrincipal(CredentialsProvider):
@@ -24,7 +29,7 @@ class ServicePrincipal(CredentialsProvider):
             token_url=f"{workspace}/oidc/v1/token",
             client_id=client_id,
             client_secret=secret,
-            http_client=PoolManager(ssl_context=trust, timeout=30.0),
+            http_client=_pools(workspace, trust),
             extra_params={"scope": "all-apis"},
         )
 
@@ -39,3 +44,12 @@ class ServicePrincipal(CredentialsProvider):
     def _headers(self) -> dict[str, str]:
         token = self._source.get_token()
         return {"Authorization": f"{token.token_type} {token.access_token}"}
+
+
+def _pools(workspace: str, trust: ssl.SSLContext) -> PoolManager:
+    """Connections to where tokens are made, by the way on which the connector sends statements."""
+    url = urlsplit(workspace)
+    proxy, headers = detect_and_parse_proxy(url.scheme, url.hostname)
+    if proxy is None:
+        return PoolManager(ssl_context=trust, timeout=_TIMEOUT_SECONDS)
+    return ProxyManager(proxy, proxy_headers=headers, ssl_context=trust, timeout=_TIMEOUT_SECONDS)

@@ -1,11 +1,10 @@
 """Where the SQL warehouse is, and who we are there."""
 
 import re
-from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, PositiveFloat, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, FilePath, PositiveFloat, StringConstraints, model_validator
 
 from service.settings import Settings
 
@@ -37,7 +36,7 @@ class DatabricksSettings(Settings):
     databricks_token: str | None = Field(default=None, repr=False, description="a personal access token")
     databricks_client_id: str | None = Field(default=None, description="a service principal's application id")
     databricks_client_secret: str | None = Field(default=None, repr=False, description="its OAuth secret")
-    databricks_ca_file: Path | None = Field(default=None, description="a file of authorities to trust for TLS")
+    databricks_ca_file: FilePath | None = Field(default=None, description="a file of authorities to trust for TLS")
     databricks_warming_seconds: PositiveFloat = Field(
         default=600.0, description="seconds that a stopped warehouse may take to start"
     )

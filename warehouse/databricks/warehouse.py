@@ -17,7 +17,7 @@ from warehouse.errors import TableMismatch, WarehouseAddressError
 from warehouse.stream import Stream
 
 PATIENT = Patience(time.sleep)
-"""About 15 s of pauses at most: longer waits are the caller's, who can stop in between."""
+"""About 15 s of pauses, and no attempt after a minute: longer waits are the caller's, who can stop in between."""
 
 
 class DatabricksWarehouse:

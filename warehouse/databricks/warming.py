@@ -1,7 +1,12 @@
 """A warehouse that was stopped, and starts because somebody asks."""
 
+from typing import Final
+
 from service.clock import Clock
 from warehouse.errors import WarehouseUnavailable, WarehouseWarming
+
+_ANOTHER_SECONDS: Final = 180.0
+"""Whoever waits asks every minute at least: after such a silence it is another start."""
 
 
 class Warming:
@@ -16,12 +21,14 @@ class Warming:
         self._budget = budget
         self._clock = clock
         self._since: float | None = None
+        self._met_at = 0.0
 
     def met(self, error: WarehouseWarming) -> WarehouseUnavailable:
         """The warehouse said that it is starting: the same error, or that this has lasted too long."""
         now = self._clock.monotonic()
-        if self._since is None:
+        if self._since is None or now - self._met_at > _ANOTHER_SECONDS:
             self._since = now
+        self._met_at = now
         lasted = now - self._since
         if lasted < self._budget:
             return error

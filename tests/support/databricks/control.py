@@ -6,6 +6,7 @@ import json
 import re
 import urllib.request
 from dataclasses import asdict
+from typing import Any
 
 from tests.support.databricks.fault import Fault, Kind
 from tests.support.databricks.journal import Entry
@@ -70,9 +71,9 @@ class Faults:
         """Be a warehouse that accepts sessions and rejects their statements, for `seconds` from now."""
         self.add(Fault(Kind.REJECT, matching, None, seconds, message=message))
 
-    def cold_start_unavailable(self, seconds: float, matching: str = "") -> None:
-        """Be a warehouse that accepts sessions and answers their statements with 503, for `seconds` from now."""
-        self.add(Fault(Kind.REFUSE, matching, None, seconds, status=503, message=_UNAVAILABLE))
+    def cold_start_unavailable(self, seconds: float, matching: str = "", **fields: Any) -> None:
+        """Be a warehouse that answers with 503, for `seconds` from now. `fields` are others of the fault."""
+        self.add(Fault(Kind.REFUSE, matching, None, seconds, status=503, message=_UNAVAILABLE, **fields))
 
     def add(self, fault: Fault) -> None:
         """Any other fault."""

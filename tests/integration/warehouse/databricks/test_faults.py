@@ -64,7 +64,7 @@ def test_the_connector_itself_sends_nothing_twice(databricks, warehouse, hasty):
     ledger = hasty.ledger(STREAM)
     ledger.checkpoints()
     databricks.faults.lose_reply(matching=ROWS)
-    with pytest.raises(WarehouseUnavailable):
+    with pytest.raises(WarehouseUnavailable, match="Call again with the same arguments"):
         ledger.append(*FIRST)
     assert len(databricks.log.statements(ROWS)) == 1
 
@@ -120,9 +120,19 @@ def test_a_ledger_that_gave_up_settles_the_append_when_called_again(databricks, 
     assert ids(warehouse) == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("start", ["cold_start", "cold_start_unavailable"])
-def test_a_cold_warehouse_is_told_from_a_broken_one_and_waited_for_by_readers(databricks, warehouse, settings, start):
-    getattr(databricks.faults, start)(seconds=600)
+@pytest.mark.parametrize(
+    ("start", "fields"),
+    [
+        ("cold_start", {}),
+        ("cold_start_unavailable", {}),
+        ("cold_start_unavailable", {"retry_after": 1}),
+        ("cold_start_unavailable", {"retry_after": 1, "rpc": "OpenSession"}),
+    ],
+)
+def test_a_cold_warehouse_is_told_from_a_broken_one_and_waited_for_by_readers(
+    databricks, warehouse, settings, start, fields
+):
+    getattr(databricks.faults, start)(seconds=600, **fields)
     waits = []
 
     def wait(_seconds):

@@ -2,25 +2,33 @@ import json
 import logging
 import ssl
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import jwt
 import pytest
 
 from warehouse.databricks.connection import options
+from warehouse.databricks.patience import Patience
 from warehouse.databricks.service_principal import ServicePrincipal
 from warehouse.databricks.settings import DatabricksSettings
+from warehouse.databricks.warehouse import DatabricksWarehouse
+from warehouse.errors import WarehouseRefused
+
+
+def told_settings(**changes):
+    given = {"DATABRICKS_HOST": "adb.example.net", "DATABRICKS_WAREHOUSE_ID": "abc", "DATABRICKS_TOKEN": "t", **changes}
+    return DatabricksSettings.from_environment({name: value for name, value in given.items() if value})
 
 
 def told(**changes):
-    given = {"DATABRICKS_HOST": "adb.example.net", "DATABRICKS_WAREHOUSE_ID": "abc", "DATABRICKS_TOKEN": "t", **changes}
-    return options(DatabricksSettings.from_environment({name: value for name, value in given.items() if value}))
+    return options(told_settings(**changes))
 
 
 def test_the_connector_neither_repeats_statements_nor_calls_home():
     found = told()
-    assert found["_retry_stop_after_attempts_duration"] == 1
-    assert found["_respect_server_retry_after_header"] is True
+    assert found["_enable_v3_retries"] is False
+    assert found["_retry_stop_after_attempts_count"] == found["_retry_stop_after_attempts_duration"] == 1
     assert found["enable_telemetry"] is False
     assert found["session_configuration"]["TIMEZONE"] == "UTC"
 
@@ -29,6 +37,7 @@ def test_a_workspace_is_reached_over_tls_and_trusted_by_the_systems_authorities_
     assert told()["server_hostname"] == "adb.example.net"
     assert told()["_port"] == 443
     assert "_tls_trusted_ca_file" not in told()
+    (tmp_path / "ca.pem").touch()
     given = told(DATABRICKS_HOST="https://localhost:18443", DATABRICKS_CA_FILE=str(tmp_path / "ca.pem"))
     assert given["_port"] == 18443
     assert given["_tls_trusted_ca_file"] == str(tmp_path / "ca.pem")
@@ -53,6 +62,9 @@ def workspace():
     class Tokens(BaseHTTPRequestHandler):
         def do_POST(self):
             asked.append((self.path, self.rfile.read(int(self.headers["Content-Length"])).decode()))
+            if "client_id=stranger" in asked[-1][1]:
+                self.send_error(401, "invalid_client")
+                return
             expires = 1 if len(asked) < 3 else 2**40
             token = jwt.encode({"exp": expires, "n": len(asked)}, "k" * 32)
             answer = json.dumps({"access_token": token, "token_type": "Bearer", "expires_in": 3600}).encode()
@@ -82,6 +94,22 @@ def test_a_principals_token_is_asked_for_once_and_again_when_it_has_expired(work
     path, form = asked[0]
     assert path == "/oidc/v1/token"
     assert form == "grant_type=client_credentials&client_id=app&client_secret=s%26cret&scope=all-apis"
+
+
+def test_a_principal_that_the_workspace_does_not_know_is_refused_for_good(workspace):
+    url, _ = workspace
+    wrong = {"DATABRICKS_HOST": url, "DATABRICKS_TOKEN": None, "DATABRICKS_CLIENT_ID": "stranger"}
+    settings = told_settings(**wrong, DATABRICKS_CLIENT_SECRET="s")
+    with pytest.raises(WarehouseRefused, match=r"Failed to get token: 401.*Check DATABRICKS_HOST.*credentials"):
+        DatabricksWarehouse(settings, Patience(time.sleep, attempts=1)).tables.check()
+
+
+def test_tokens_are_asked_for_through_the_proxy_of_the_environment(workspace, monkeypatch):
+    url, asked = workspace
+    monkeypatch.setenv("http_proxy", url)
+    monkeypatch.setenv("no_proxy", "")
+    ServicePrincipal("http://workspace.example", "app", "s")()()
+    assert asked[0][0] == "http://workspace.example/oidc/v1/token"
 
 
 def test_a_file_of_authorities_that_is_none_is_found_out_at_once(tmp_path):

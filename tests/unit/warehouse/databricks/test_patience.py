@@ -53,3 +53,19 @@ def test_a_start_is_the_callers_of_a_ledger_and_waited_for_by_readers_beyond_the
     with pytest.raises(WarehouseWarming):
         patience.settle(Step(WarehouseWarming()))
     assert patience.wait(Step(*[WarehouseWarming()] * 9)) == "done"
+
+
+def test_no_attempt_is_made_after_the_time_but_for_a_start(pauses):
+    now = 0.0
+
+    def silent(_attempt):
+        nonlocal now
+        now += 60
+        raise WarehouseUnavailable("silent")
+
+    patience = Patience(pauses.append, seconds=60, monotonic=lambda: now)
+    with pytest.raises(WarehouseUnavailable, match="silent"):
+        patience.wait(silent)
+    assert pauses == []
+    now = 0.0
+    assert patience.wait(Step(*[WarehouseWarming()] * 9)) == "done"

@@ -103,6 +103,8 @@ def test_a_lost_session_is_replaced_and_the_statement_run_there(session, connect
         (ConnectorError("[DELTA_CONCURRENT_APPEND] ConcurrentAppendException: Files were added"), WarehouseUnavailable),
         (ConnectorError("Error during request to server. read timed out"), WarehouseUnavailable),
         (ConnectorError("Error during request to server. Invalid access token", 403), WarehouseRefused),
+        (ConnectorError("Error during request to server. Failed to get token: 401 invalid_client"), WarehouseRefused),
+        (ConnectorError("Error during request to server. Failed to get token: 503 later"), WarehouseUnavailable),
         (ConnectorError("User does not have USE CATALOG permission. SQLSTATE: 42501"), WarehouseRefused),
         (ConnectorError("[TABLE_OR_VIEW_NOT_FOUND] `session_events` cannot be found. SQLSTATE: 42P01"), TableMissing),
         (ConnectorError("[SCHEMA_NOT_FOUND] The schema cannot be found. SQLSTATE: 42704"), TableMissing),
@@ -129,8 +131,8 @@ def test_a_plan_below_an_error_is_not_repeated_for_it_may_hold_values(session, c
 
 
 def test_a_warehouse_in_which_every_session_is_lost_is_starting_until_its_budget_is_spent(session, connector, clock):
-    connector.due = [ConnectorError(LOST)] * 8
-    for passed in (0, 599):
+    connector.due = [ConnectorError(LOST)] * 12
+    for passed in (0, 150, 150, 150, 149):
         clock.advance(passed)
         with pytest.raises(WarehouseWarming):
             session.run("A")
@@ -138,6 +140,14 @@ def test_a_warehouse_in_which_every_session_is_lost_is_starting_until_its_budget
     with pytest.raises(WarehouseUnavailable, match="has been starting for 600 s, longer than") as raised:
         session.run("A")
     assert not isinstance(raised.value, WarehouseWarming)
+
+
+def test_a_start_hours_after_another_has_a_budget_of_its_own(session, connector, clock):
+    connector.due = [ConnectorError(LOST)] * 4
+    for passed in (0, 7 * 3600):
+        clock.advance(passed)
+        with pytest.raises(WarehouseWarming):
+            session.run("A")
 
 
 def test_a_warehouse_that_has_answered_may_take_as_long_the_next_time(session, connector, clock):
