@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import pyarrow as pa
+from functools import partial
 
 from classwaves_schemas.ddl import column_definition, create_table, property_list
 from classwaves_schemas.tables import DATABRICKS_TABLES, Column, Table
@@ -46,7 +45,10 @@ class DatabricksTables:
 
     def migrate(self) -> Sequence[str]:
         """Create missing tables, add missing nullable columns, set properties; say what was done."""
-        return [done for table in DATABRICKS_TABLES for done in self._migrate(table)]
+        done: dict[str, None] = {}
+        for table in DATABRICKS_TABLES:
+            self._patience.wait(partial(self._migrate, table, done))
+        return list(done)
 
     def _mismatches(self, table: Table) -> Sequence[Mismatch]:
         try:
@@ -54,38 +56,35 @@ class DatabricksTables:
         except TableMissing:
             return [Mismatch(table.qualified_name, None, "does not exist; run `ingestor tables migrate`")]
 
-    def _migrate(self, table: Table) -> Sequence[str]:
-        try:
-            found = self._describe(table)
-        except TableMissing:
-            # IF NOT EXISTS asks for the right to make schemas even if there is nothing to make.
-            if not self._run(f"SHOW SCHEMAS IN {self._catalog} LIKE '{table.schema}'").num_rows:
-                self._run(f"CREATE SCHEMA IF NOT EXISTS {self._catalog}.{table.schema}")
-            self._run(create_table(table, self._catalog))
-            return [f"created {table.qualified_name} in {self._catalog}"]
-        return self._amend(table, found)
+    def _migrate(self, table: Table, done: dict[str, None], _attempt: int) -> None:
+        """One attempt, which looks anew: the one before may have done it all, and only its reply been lost.
 
-    def _amend(self, table: Table, found: Found) -> Sequence[str]:
+        What is done is noted before it is, so that a lost reply does not hide it.
+        """
         name = f"{self._catalog}.{table.qualified_name}"
+        try:
+            found = describe(self._session, self._catalog, table)
+        except TableMissing:
+            done[f"created {table.qualified_name} in {self._catalog}"] = None
+            # IF NOT EXISTS asks for the right to make schemas even if there is nothing to make.
+            if not self._session.run(f"SHOW SCHEMAS IN {self._catalog} LIKE '{table.schema}'").num_rows:
+                self._session.run(f"CREATE SCHEMA IF NOT EXISTS {self._catalog}.{table.schema}")
+            self._session.run(create_table(table, self._catalog))
+            return
         absent = [column for column in table.columns if column.nullable and column.name not in found.types]
         if absent:
-            self._run(f"ALTER TABLE {name} ADD COLUMNS ({', '.join(map(column_definition, absent))})")
+            done |= {f"added {table.qualified_name}.{column.name}": None for column in absent}
+            self._session.run(f"ALTER TABLE {name} ADD COLUMNS ({', '.join(map(column_definition, absent))})")
         unset = _unset(table, found)
         if unset:
-            self._run(f"ALTER TABLE {name} SET TBLPROPERTIES {property_list(unset)}")
-        left = mismatches(table, self._describe(table))
+            done |= {f"set {key} = {value} on {table.qualified_name}": None for key, value in unset.items()}
+            self._session.run(f"ALTER TABLE {name} SET TBLPROPERTIES {property_list(unset)}")
+        left = mismatches(table, describe(self._session, self._catalog, table))
         if left:
             raise TableMismatch("; ".join(map(str, left)))
-        return [
-            *(f"added {table.qualified_name}.{column.name}" for column in absent),
-            *(f"set {key} = {value} on {table.qualified_name}" for key, value in unset.items()),
-        ]
 
     def _describe(self, table: Table) -> Found:
         return self._patience.wait(lambda _attempt: describe(self._session, self._catalog, table))
-
-    def _run(self, statement: str) -> pa.Table:
-        return self._patience.wait(lambda _attempt: self._session.run(statement))
 
 
 def describe(session: Session, catalog: str, table: Table) -> Found:

@@ -105,6 +105,19 @@ def test_the_seeds_tables_are_widened_and_set_up_and_keep_their_rows(databricks,
         bare.ledger(STREAM).checkpoints()
 
 
+def test_a_change_whose_reply_was_lost_is_not_made_again(databricks, bare):
+    for statement in SEED:
+        run(databricks, statement.read_text())
+    for change in ("ADD COLUMNS", "SET TBLPROPERTIES", "TABLE IF NOT EXISTS .*ingestor_positions"):
+        databricks.faults.lose_reply(matching=change)
+    done = bare.tables.migrate()
+    assert "added analytics.session_events.school_id" in done
+    assert "set delta.isolationLevel = Serializable on analytics.session_events" in done
+    assert "created analytics.ingestor_positions in `classwaves`" in done
+    assert len(done) == len(set(done))
+    assert list(bare.tables.check()) == []
+
+
 def test_a_difference_that_adding_cannot_mend_is_named(databricks, bare):
     wrong = (
         create_table(SESSION_EVENTS).replace("sequence BIGINT", "sequence STRING").replace("  id STRING", "  i STRING")
