@@ -5,29 +5,30 @@
 A process that dies between two of these leaves an hour that is not `done`: nobody reads its rows, and the next run
 makes them anew. Two runs of one hour do no harm: rows are a pure function of the sources, each replacement fails if the
 hour was written after its snapshot (whose first table is the one that is written, so that what it reads is never older
-than what it replaces), and only the run that the ledger names can end it (docs/decisions/0010).
+than what it replaces; whose last is the ledger, so that who was overtaken before it replaces nothing), and only the run
+that the ledger names can end it (docs/decisions/0010).
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, ROLLUP_FACTS_HOURLY, SOURCES
+from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, ROLLUP_FACTS_HOURLY, ROLLUP_RUNS, SOURCES, Table
 from rollup.errors import Overtaken
 from rollup.formulas import HOUR, facts_statement, hourly_parameters, hourly_statement, window, without_school_statement
 from rollup.ingestion import Ingestion
 from rollup.rates import Rates
 from rollup.release import code_version
 from rollup.run import Run, State, new_owner
+from rollup.runs import read_run
 from rollup.settings import RollupSettings
 from service.clock import Clock
 from service.failpoints import FailPoint
-from warehouse.errors import ConcurrentWrite
-from warehouse.hours import Hours
+from warehouse.errors import ConcurrentWrite, ReplacedTooLate
+from warehouse.hours import Hours, Parameters, Snapshot
 from warehouse.port import Warehouse
 
 _BEGUN = FailPoint("hour-begun")
@@ -85,6 +86,8 @@ class HourRun:
         _BEGUN.hit()
         try:
             found = self._replaced(run)
+        except Overtaken:
+            raise
         except Exception as error:  # whatever it is, the ledger must tell of it, and other hours go on
             found = run.failed(self.clock.now(), error)
         self._record(found, run.run_id)
@@ -92,27 +95,21 @@ class HourRun:
         return found
 
     def _replaced(self, run: Run) -> Run:
-        redoing = Retrying(
-            retry=retry_if_exception_type(ConcurrentWrite),
-            stop=stop_after_attempt(_ATTEMPTS),
-            wait=_PAUSE,
-            reraise=True,
-        )
-        return redoing(self._replaced_once, run)
+        return _redoing()(self._replaced_once, run)
 
     def _replaced_once(self, run: Run) -> Run:
         hour = run.metric_hour
         passed = self.ingestion.passed(self.hours)  # before the sources are read, which then hold at least that much
-        with self.hours.snapshot([ROLLUP_FACTS_HOURLY, *SOURCES]) as sources:
+        with self.hours.snapshot([ROLLUP_FACTS_HOURLY, *SOURCES, ROLLUP_RUNS]) as sources:
             _READ.hit()
             present = sources.versions
-            facts = self.hours.replace(ROLLUP_FACTS_HOURLY, hour, facts_statement(present), window(hour), sources)
+            facts = self._replace(ROLLUP_FACTS_HOURLY, run, facts_statement(present), window(hour), sources)
             without_school = sources.query(without_school_statement(present), window(hour)).column(0)[0].as_py()
             names = [source.qualified_name for source in SOURCES]
         _FACTS.hit()
-        with self.hours.snapshot([DASHBOARD_METRICS_HOURLY, ROLLUP_FACTS_HOURLY]) as kept:
+        with self.hours.snapshot([DASHBOARD_METRICS_HOURLY, ROLLUP_FACTS_HOURLY, ROLLUP_RUNS]) as kept:
             values = hourly_parameters(hour, self.rates)
-            rows = self.hours.replace(DASHBOARD_METRICS_HOURLY, hour, hourly_statement(), values, kept)
+            rows = self._replace(DASHBOARD_METRICS_HOURLY, run, hourly_statement(), values, kept)
         _ROWS.hit()
         return replace(
             run,
@@ -125,14 +122,42 @@ class HourRun:
             source_versions={name: version for name, version in present.items() if name in names},
         )
 
+    def _replace(self, table: Table, run: Run, sql: str, values: Parameters, read: Snapshot) -> int:
+        """Replace what a table has of the run's hour, if the run still had the hour when the snapshot was taken.
+
+        Who takes it over later reads later: they replace what is written here, or this is the one that conflicts.
+        """
+        held = read_run(read, run.metric_hour)
+        if held is None or held.run_id != run.run_id:
+            raise _taken(run.metric_hour)
+        try:
+            return self.hours.replace(table, run.metric_hour, sql, values, read)
+        except ReplacedTooLate:
+            _redoing()(self._revoke, run)
+            raise
+
+    def _revoke(self, run: Run) -> None:
+        """See that nobody believes the hour if another run has it: the rows of that one may be gone."""
+        with self.hours.snapshot([ROLLUP_RUNS]) as ledger:
+            held = read_run(ledger, run.metric_hour)
+        if held is not None and held.run_id != run.run_id and held.state in (State.RUNNING, State.DONE):
+            self.hours.upsert_run(held.dirtied("an overtaken run has written it").row(), held.run_id)
+
     def _record(self, run: Run, expected: str | None) -> None:
-        with _overtaken(run.metric_hour):
+        try:
             self.hours.upsert_run(run.row(), expected)
+        except ConcurrentWrite as error:
+            raise _taken(run.metric_hour) from error
 
 
-@contextmanager
-def _overtaken(hour: datetime) -> Iterator[None]:
-    try:
-        yield
-    except ConcurrentWrite as error:
-        raise Overtaken(f"Another run has taken the hour {hour:%Y-%m-%dT%H} over.") from error
+def _redoing() -> Retrying:
+    return Retrying(
+        retry=retry_if_exception_type(ConcurrentWrite),
+        stop=stop_after_attempt(_ATTEMPTS),
+        wait=_PAUSE,
+        reraise=True,
+    )
+
+
+def _taken(hour: datetime) -> Overtaken:
+    return Overtaken(f"Another run has taken the hour {hour:%Y-%m-%dT%H} over.")

@@ -8,9 +8,10 @@ from classwaves_schemas.tables import ROLLUP_RUNS
 from rollup.formulas import HOUR
 from rollup.run import Run, State
 from warehouse.errors import TableMissing
-from warehouse.hours import Hours
+from warehouse.hours import Hours, Snapshot
 
 _ALL = f"SELECT {', '.join(ROLLUP_RUNS.column_names)} FROM {ROLLUP_RUNS.name}"  # noqa: S608
+_ONE = f"{_ALL} WHERE metric_hour = :hour"
 
 
 def read_runs(hours: Hours) -> "Runs":
@@ -25,6 +26,20 @@ def read_runs(hours: Hours) -> "Runs":
             raise TableMissing(f"{ROLLUP_RUNS.qualified_name} does not exist. Run `ingestor tables migrate`.")
         rows = snapshot.query(_ALL, {}).to_pylist()
     return Runs({row["metric_hour"]: Run.from_row(row) for row in rows})
+
+
+def read_run(ledger: Snapshot, hour: datetime) -> Run | None:
+    """An hour's row as a snapshot has it; None if there is none.
+
+    Arguments:
+        ledger: of rollup_runs, whatever else it has.
+        hour: its start.
+
+    Raises:
+        WarehouseUnavailable: it could not be read.
+    """
+    rows = ledger.query(_ONE, {"hour": hour}).to_pylist()
+    return Run.from_row(rows[0]) if rows else None
 
 
 class Runs(Mapping[datetime, Run]):

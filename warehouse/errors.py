@@ -7,6 +7,7 @@ WarehouseError
 ├── TableMissing           run `ingestor tables migrate`
 ├── TableMismatch          a table and its contract disagree
 ├── ConcurrentWrite        somebody else wrote the same rows; read again and redo
+│   └── ReplacedTooLate    and ours may be in their place now
 ├── VersionGone            an old version of a table can be read no longer
 ├── TopicRecreated         the topic's id is not the one that the positions were made for
 └── WarehouseAddressError  WAREHOUSE cannot be understood
@@ -41,6 +42,10 @@ class TableMismatch(WarehouseError):
 
 class ConcurrentWrite(WarehouseError):
     """Somebody else wrote the same rows meanwhile; nothing was written."""
+
+
+class ReplacedTooLate(ConcurrentWrite):
+    """Somebody else wrote the same rows a moment before; ours may be in their place now."""
 
 
 class VersionGone(WarehouseError):

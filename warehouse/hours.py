@@ -40,7 +40,7 @@ class Hours(Protocol):
     """The rollup's reading and writing. For one thread; open one for each."""
 
     def snapshot(self, tables: Sequence[Table]) -> AbstractContextManager[Snapshot]:
-        """The latest version of each table, all to be read while the context lasts.
+        """The latest version of each table, taken in their order, all to be read while the context lasts.
 
         Where the warehouse cannot hold a version for us, a later query may see a later one; `versions` then tells
         versions that are not later than what any query sees.
@@ -70,7 +70,9 @@ class Hours(Protocol):
 
         Raises:
             ConcurrentWrite: somebody wrote that hour of the table after the snapshot. Take another snapshot, and redo
-                it. Nothing was replaced, unless a warehouse of statements found it out too late.
+                it. Nothing was replaced.
+            ReplacedTooLate: the same, but a warehouse of statements may have found it out too late: then what
+                somebody wrote is gone.
             TableMissing: the table was not there.
             TableMismatch: the rows do not fit the table.
             WarehouseUnavailable: whether it was replaced is not known; redo it.

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -116,6 +117,26 @@ def test_a_backfill_that_is_killed_goes_on_where_it_was(rollup):
     assert rollup.end(*backfill()) == 0
     assert {hour: rollup.school.runs[hour].run_id for hour in done} == before
     assert rollup.rows() == expected(*BEFORE, *LATE)
+
+
+@pytest.mark.parametrize("stalls", ["hour-begun", "hour-read"])
+def test_a_run_that_is_overtaken_and_then_wakes_up_and_dies_hides_nothing_that_came_late(rollup, stalls):
+    school = rollup.school
+    early, late = [*BEFORE, told("s3", "started", -250)], told("s3", "ended", 70)
+    school.tell(*early)
+    with rollup.start(*once(), FAILPOINTS=f"{stalls}=stop@1,hour-facts=kill@1") as overtaken:
+        wait_until(lambda: frozen(overtaken), "the first run stalls")
+        school.compute(*_HOURS)
+        school.tell(late)
+        os.kill(overtaken.pid, signal.SIGCONT)
+        assert overtaken.wait(PATIENCE) in (0, -signal.SIGKILL), overtaken.last_words()
+    assert rollup.end(*backfill()) == 0
+    assert rollup.rows() == expected(*early, late)
+
+
+def frozen(process: Process) -> bool:
+    assert process.code is None, process.last_words()
+    return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def test_rollups_that_race_for_the_same_hours_write_the_same_rows_once(rollup):

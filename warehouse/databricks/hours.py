@@ -15,7 +15,14 @@ from warehouse.databricks.history import wrote
 from warehouse.databricks.patience import Patience
 from warehouse.databricks.session import Session, Value
 from warehouse.databricks.snapshot import DatabricksSnapshot, used
-from warehouse.errors import ConcurrentWrite, TableMissing, VersionGone, WarehouseError, WarehouseUnavailable
+from warehouse.errors import (
+    ConcurrentWrite,
+    ReplacedTooLate,
+    TableMissing,
+    VersionGone,
+    WarehouseError,
+    WarehouseUnavailable,
+)
 from warehouse.hours import Parameters, Snapshot
 from warehouse.run_row import as_rows, hour_of
 
@@ -139,5 +146,5 @@ class DatabricksHours:
         return self._patience.wait(lambda _attempt: self._session.run(text, parameters))
 
 
-def _overtaken(table: Table, hour: datetime) -> ConcurrentWrite:
-    return ConcurrentWrite(f"{table.qualified_name}: somebody else wrote {hour.isoformat()} meanwhile.")
+def _overtaken(table: Table, hour: datetime) -> ReplacedTooLate:
+    return ReplacedTooLate(f"{table.qualified_name}: somebody else wrote {hour.isoformat()} meanwhile.")

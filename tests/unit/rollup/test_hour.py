@@ -1,3 +1,5 @@
+import sys
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -7,9 +9,9 @@ from rollup import release
 from rollup.errors import Overtaken
 from rollup.rates import Rates
 from rollup.release import code_version
-from rollup.run import State
-from tests.support.school import HOUR, TEN, School, told
-from warehouse.errors import ConcurrentWrite, WarehouseUnavailable, WarehouseWarming
+from rollup.run import Run, State
+from tests.support.school import HOUR, TEN, School, everything, told
+from warehouse.errors import ConcurrentWrite, ReplacedTooLate, WarehouseUnavailable, WarehouseWarming
 
 
 class Disturbed:
@@ -45,8 +47,8 @@ def school():
     return school
 
 
-def disturbed(school, **faults):
-    return replace(school.hour_run, hours=Disturbed(school.hour_run.hours, **faults))
+def disturbed(hour_run, **faults):
+    return replace(hour_run, hours=Disturbed(hour_run.hours, **faults))
 
 
 def test_a_computed_hour_has_its_facts_its_rows_and_a_done_row_in_the_ledger(school):
@@ -65,7 +67,7 @@ def test_a_computed_hour_has_its_facts_its_rows_and_a_done_row_in_the_ledger(sch
 
 def test_the_ledger_says_running_while_it_runs(school, quick):
     seen = []
-    disturbed(school, replace=[lambda: seen.append(school.runs[TEN].state)]).compute(TEN, None, {})
+    disturbed(school.hour_run, replace=[lambda: seen.append(school.runs[TEN].state)]).compute(TEN, None, {})
     assert seen == [State.RUNNING]
 
 
@@ -82,27 +84,27 @@ def test_a_partition_that_lags_keeps_the_hour_incomplete(school, quick):
 
 
 def test_ingestion_is_asked_before_the_sources_are_read(school, quick):
-    run = disturbed(school, snapshot=[lambda: school.ingested(TEN + 2 * HOUR)]).compute(TEN, None, {})
+    run = disturbed(school.hour_run, snapshot=[lambda: school.ingested(TEN + 2 * HOUR)]).compute(TEN, None, {})
     assert not run.complete
 
 
 def test_an_hour_that_somebody_wrote_meanwhile_is_read_again_and_redone(school):
     late = told("s3", "started", 20)
     faults = [ConcurrentWrite(), ConcurrentWrite()]
-    run = disturbed(school, replace=faults, snapshot=[None, lambda: school.tell(late)]).compute(TEN, None, {})
+    run = disturbed(school.hour_run, replace=faults, snapshot=[None, lambda: school.tell(late)]).compute(TEN, None, {})
     assert (run.state, run.source_versions) == (State.DONE, {"analytics.session_events": 2})
     assert school.rows()[0]["sessions_active"] == 2
 
 
 def test_who_is_disturbed_again_and_again_gives_up_and_says_so(school, quick):
-    run = disturbed(school, replace=[ConcurrentWrite()] * 100).compute(TEN, None, {})
+    run = disturbed(school.hour_run, replace=[ConcurrentWrite()] * 100).compute(TEN, None, {})
     assert run.state is State.FAILED
     assert school.runs[TEN].error.startswith("ConcurrentWrite: ")
 
 
 @pytest.mark.parametrize("step", ["replace", "snapshot", "stored_until"])
 def test_a_failure_is_told_in_the_ledger_and_the_next_run_mends_it(school, quick, step):
-    run = disturbed(school, **{step: [WarehouseWarming()]}).compute(TEN, None, {})
+    run = disturbed(school.hour_run, **{step: [WarehouseWarming()]}).compute(TEN, None, {})
     assert (run.state, school.runs[TEN].state, run.complete) == (State.FAILED, State.FAILED, False)
     assert school.runs[TEN].error.startswith("WarehouseWarming: The warehouse is starting up")
     assert school.compute(TEN)[0].state is State.DONE
@@ -110,23 +112,72 @@ def test_a_failure_is_told_in_the_ledger_and_the_next_run_mends_it(school, quick
 
 
 def test_an_error_that_nobody_expected_is_told_without_its_words(school, quick):
-    run = disturbed(school, replace=[ValueError("Maya is late")]).compute(TEN, None, {})
+    run = disturbed(school.hour_run, replace=[ValueError("Maya is late")]).compute(TEN, None, {})
     assert run.state is State.FAILED
     assert "Maya" not in (run.error or "")
 
 
 def test_a_ledger_that_cannot_be_written_ends_the_run_and_leaves_the_hour_not_done(school, quick):
     with pytest.raises(WarehouseUnavailable):
-        disturbed(school, upsert_run=[None, WarehouseUnavailable()]).compute(TEN, None, {})
+        disturbed(school.hour_run, upsert_run=[None, WarehouseUnavailable()]).compute(TEN, None, {})
     assert school.runs[TEN].state is State.RUNNING
 
 
 def test_who_was_overtaken_while_computing_does_not_call_the_hour_done(school, quick):
-    slow = disturbed(school, replace=[None, lambda: school.compute(TEN)])
+    slow = disturbed(school.hour_run, replace=[None, lambda: school.compute(TEN)])
     with pytest.raises(Overtaken, match="2026-03-02T10"):
         slow.compute(TEN, None, {})
     assert school.runs[TEN].state is State.DONE
     assert school.runs[TEN].run_id.startswith(school.hour_run.owner)
+
+
+@pytest.mark.parametrize("step", [0, 1], ids=["before it reads", "before it makes rows"])
+def test_who_was_overtaken_writes_nothing_any_more_even_if_it_reads_what_is_new(school, step):
+    before = []
+
+    def overtaken():
+        school.compute(TEN)
+        school.tell(told("s1", "ended", 70))
+        before.extend(everything(school.warehouse))
+
+    slow = disturbed(replace(school.hour_run, rates=Rates(cost_per_minute=0.02)), snapshot=[None] * step + [overtaken])
+    with pytest.raises(Overtaken, match="2026-03-02T10"):
+        slow.compute(TEN, None, {})
+    assert everything(school.warehouse) == before
+
+
+def test_an_overtaken_run_that_dies_halfway_hides_nothing_that_came_late(school):
+    school.tell(told("s3", "started", -230))
+
+    def overtaken():
+        school.compute(TEN)
+        school.tell(told("s3", "ended", 70))
+
+    with suppress(Overtaken, SystemExit):
+        disturbed(school.hour_run, snapshot=[overtaken], replace=[None, sys.exit]).compute(TEN, None, {})
+    assert school.dirty() == [TEN]
+    school.compute(TEN)
+    assert school.rows()[0]["sessions_active"] == 2
+    minutes = {row["entity_id"]: row["amount"] for row in school.rows(ROLLUP_FACTS_HOURLY) if row["fact"] == "session"}
+    assert minutes == {"s1": 30, "s3": 60}
+
+
+@pytest.mark.parametrize("state", [State.DONE, State.RUNNING])
+def test_who_wrote_over_the_rows_of_the_run_that_overtook_it_lets_nobody_believe_them(school, quick, state):
+    def replaced_too_late():
+        theirs = Run(TEN, "theirs", state, finished_at=TEN)
+        school.hour_run.hours.upsert_run(theirs.row(), school.runs[TEN].run_id)
+        raise ReplacedTooLate
+
+    with pytest.raises(Overtaken):
+        disturbed(school.hour_run, replace=[replaced_too_late]).compute(TEN, None, {})
+    assert school.runs[TEN].state is State.DIRTY
+
+
+def test_who_wrote_too_late_and_still_has_the_hour_does_it_again(school, quick):
+    run = disturbed(school.hour_run, replace=[ReplacedTooLate()]).compute(TEN, None, {})
+    assert school.runs[TEN] == run
+    assert run.state is State.DONE
 
 
 def test_who_comes_too_late_to_begin_writes_nothing(school, quick):
