@@ -13,6 +13,7 @@ from bench.conditions import peak_bytes
 from bench.errors import WrongResult
 from bench.hour import opened
 from rollup.backfill import Backfill
+from rollup.repair import Look
 from rollup.run import Run, State
 
 _YEAR_HOURS = 365 * 24
@@ -59,9 +60,9 @@ def month(folder: str, end: datetime, hours: int, workers: int) -> Month:
         WrongResult: an hour failed, or was right before.
     """
     wanted = [end - timedelta(hours=number) for number in range(hours, 0, -1)]
-    work = Backfill(partial(opened, folder), workers, threading.Event())
+    work = Backfill(partial(opened, folder), Look(), workers, threading.Event())
     began, cpu = time.perf_counter(), time.process_time()
-    runs = work.look()
+    runs = work.looked()
     left = work.left(wanted, runs)
     if left != wanted:
         raise WrongResult(f"Only {len(left)} of {hours} hours were to be computed.")

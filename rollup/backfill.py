@@ -13,7 +13,7 @@ from rollup.insisting import insist
 from rollup.release import code_version
 from rollup.repair import Look
 from rollup.run import Run, State
-from rollup.runs import Runs
+from rollup.runs import Runs, latest
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +22,19 @@ class Backfill:
 
     Arguments:
         opened: gives each thread what it computes hours with.
+        look: finds what came late. Its position is kept with the rows of the runs.
         workers: how many threads; each computes an hour from the first step to the last.
         stop: set when no further hour is to be begun.
     """
 
     opened: Callable[[], HourRun]
+    look: Look
     workers: int
     stop: threading.Event
 
-    def look(self) -> Runs:
+    def looked(self) -> Runs:
         """The ledger, in which every hour that is not what its sources give now is marked dirty."""
-        return Look().at(self.opened().hours)
+        return self.look.at(self.opened().hours)
 
     def left(self, wanted: Sequence[datetime], runs: Runs) -> list[datetime]:
         """Those of the wanted hours that are not right, oldest first."""
@@ -47,7 +49,7 @@ class Backfill:
         Raises:
             WarehouseUnavailable: the ledger could not be read or written. What was done stays done.
         """
-        local = threading.local()
+        local, examined = threading.local(), latest(runs.examined, self.look.examined)
 
         def opened() -> None:
             local.hour_run = self.opened()
@@ -56,7 +58,7 @@ class Backfill:
             hour_run: HourRun = local.hour_run
             by = code_version(hour_run.rates)
             try:
-                return insist(hour_run, hour, runs, lambda run: _right(run, by))
+                return insist(hour_run, hour, runs, examined, lambda run: _right(run, by))
             except Overtaken as error:
                 return error
 

@@ -3,6 +3,7 @@
 Hours are counted since 1970 here: numbers are quick to compare and to reduce by.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -72,6 +73,12 @@ class Touched:
     hours: frozenset[int]
     changes: Sequence[Change]
 
+    def reached(self, hours: Sequence[int]) -> set[int]:
+        """Those of some hours (ascending) that may be touched."""
+        reaches = {(change.first, change.last) for change in self.changes}
+        within = (hours[bisect_left(hours, first) : bisect_right(hours, last)] for first, last in reaches)
+        return {hour for hour in hours if hour in self.hours}.union(*within)
+
 
 def hour_number(hour: datetime) -> int:
     """An hour as a number."""
@@ -90,10 +97,13 @@ class Reader:
     Arguments:
         columns: what is needed of them.
         touched: what they touch.
+        lasting: whether a row never becomes again what it was. Then all that is new since a version is new since every
+            older one too.
     """
 
     columns: Sequence[str]
     touched: Callable[[pa.Table], Touched]
+    lasting: bool = True
 
 
 def _events(rows: pa.Table) -> Touched:
@@ -120,7 +130,7 @@ def _of_session(session: str, times: Sequence[str], part: Part) -> Reader:
         told = pa.table({"session_id": rows[session], "hour": latest}).group_by(["session_id", "hour"]).aggregate([])
         return Touched(frozenset(), list(_reaching(told, part)))
 
-    return Reader((session, *times), touched)
+    return Reader((session, *times), touched, lasting=False)
 
 
 def _reaching(told: pa.Table, part: Part) -> Iterator[Change]:

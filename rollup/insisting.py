@@ -1,6 +1,6 @@
 """Computing an hour that somebody asked for by name: it is done at the end, whoever did it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
@@ -14,13 +14,16 @@ _ATTEMPTS = 8
 _PAUSE = wait_random_exponential(multiplier=0.2, max=5)
 
 
-def insist(hour_run: HourRun, hour: datetime, runs: Runs, enough: Callable[[Run], bool]) -> Run:
+def insist(
+    hour_run: HourRun, hour: datetime, runs: Runs, examined: Mapping[str, int], enough: Callable[[Run], bool]
+) -> Run:
     """Compute an hour, again if another run takes it over and does not come to a good end soon.
 
     Arguments:
         hour_run: computes it.
         hour: which.
         runs: the ledger as it was read last.
+        examined: the look's position, to be kept with the row.
         enough: whether what another run has made of it meanwhile will do.
 
     Raises:
@@ -32,7 +35,7 @@ def insist(hour_run: HourRun, hour: datetime, runs: Runs, enough: Callable[[Run]
     def attempt() -> Run:
         nonlocal known
         try:
-            return hour_run.compute(hour, known.get(hour), known.examined)
+            return hour_run.compute(hour, known.get(hour), examined)
         except Overtaken:
             known = read_runs(hour_run.hours)
             other = known.get(hour)

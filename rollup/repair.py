@@ -106,7 +106,10 @@ class _Search:
         """Hours that are to be marked, with the reason."""
         pending: list[_Pending] = []
         for table in SOURCES:
-            for since, mine in self._by_version(table).items():
+            waiting = self._by_version(table)
+            while waiting:
+                since = min(waiting)
+                mine = waiting.pop(since)
                 found = self._added(table, since)
                 if found is None:
                     self._touch(table, mine)
@@ -117,10 +120,13 @@ class _Search:
                     for change in found.changes
                     if (within := mine[bisect_left(mine, change.first) : bisect_right(mine, change.last)])
                 ]
+                if READERS[table].lasting:
+                    # Hours of a backfill were read at a thousand versions; most of them nothing new can touch.
+                    waiting = {version: hours for version, hours in waiting.items() if found.reached(hours)}
         self._resolve(pending)
         return {hour_numbered(number): self._because[number] for number in sorted(self._because)}
 
-    def _by_version(self, table: Table) -> Mapping[int, Sequence[int]]:
+    def _by_version(self, table: Table) -> dict[int, list[int]]:
         """By the version since when a table may have changed them, the hours that may be marked, in order."""
         name = table.qualified_name
         found: defaultdict[int, list[int]] = defaultdict(list)

@@ -11,6 +11,7 @@ from rollup.backfill import Backfill
 from rollup.errors import HoursFailed
 from rollup.given import hours_given
 from rollup.hour import HourRun
+from rollup.repair import Look
 from rollup.run import Run, State
 from rollup.runs import Runs
 from rollup.settings import RollupSettings
@@ -40,8 +41,8 @@ def backfill(
     if wanted[-1] > clock.now():
         raise typer.BadParameter(f"{wanted[-1]:%Y-%m-%dT%H} has not begun", param_hint="--to")
     stop, warehouse = stop_event(), open_warehouse(settings.warehouse)
-    work = Backfill(lambda: HourRun.opened(settings, warehouse, clock), workers, stop)
-    runs = work.look()
+    work = Backfill(lambda: HourRun.opened(settings, warehouse, clock), Look(), workers, stop)
+    runs = work.looked()
     left = wanted if again else work.left(wanted, runs)
     typer.echo(f"{len(wanted)} hours, {len(wanted) - len(left)} of them are right already.")
     failed = _carry_out(work, left, runs)

@@ -25,7 +25,8 @@ def once(
     if hour > clock.now():
         raise typer.BadParameter(f"{hour:%Y-%m-%dT%H} has not begun", param_hint="--hour")
     hour_run = HourRun.opened(settings, open_warehouse(settings.warehouse), clock)
-    run = insist(hour_run, hour, read_runs(hour_run.hours), lambda other: other.state is State.DONE)
+    runs = read_runs(hour_run.hours)
+    run = insist(hour_run, hour, runs, runs.examined, lambda other: other.state is State.DONE)
     if run.state is State.FAILED:
         raise HoursFailed(f"{hour:%Y-%m-%dT%H} failed: {run.error}")
     typer.echo(

@@ -1,6 +1,7 @@
 from datetime import timedelta
 from unittest.mock import Mock
 
+import pyarrow as pa
 import pytest
 
 from classwaves_schemas.tables import (
@@ -174,6 +175,36 @@ def test_a_session_without_any_event_may_get_a_school_for_its_logs(school):
 def test_a_row_far_from_its_sessions_time_is_taken_to_be_about_another_time(school):
     school.tell(admitted(transcription_enabled=True, updated_at=at(90) + timedelta(days=30)), table=CLASSROOM_SESSIONS)
     assert school.dirty() == []
+
+
+def test_of_hours_read_at_many_versions_only_those_that_something_new_can_touch_cost_a_reading(school, monkeypatch):
+    for number in range(5):
+        school.tell(told("s9", "configured", 5000 + number))
+        settle(school, TEN - (100 + number) * HOUR)
+    school.tell(told("s1", "member_join", 70))
+    settle(school, TWELVE)
+    school.tell(told("s1", "member_join", 71))
+    hours, read = school.hour_run.hours, []
+    added = hours.added
+    monkeypatch.setattr(
+        hours, "added", lambda table, since, columns: read.append(since) or added(table, since, columns)
+    )
+    assert school.dirty() == [ELEVEN]
+    assert read == [1, 7]
+
+
+def test_a_row_that_is_again_what_it_was_touches_the_hours_that_read_it_meanwhile(school):
+    row = admitted(transcription_enabled=True)
+    school.tell(row, table=CLASSROOM_SESSIONS)
+    facts = [fact(TEN, "transcription", 10), fact(ELEVEN, "transcription", 0)]
+    fill(school.warehouse, ROLLUP_FACTS_HOURLY, facts)
+    settle(school, NINE, TEN, TWELVE)
+    versions = school.warehouse.shelf._versions[CLASSROOM_SESSIONS]
+    other = pa.Table.from_pylist([{**row, "transcription_enabled": False}], versions[0].schema)
+    versions.append(other)
+    settle(school, ELEVEN)
+    versions.append(versions[0])
+    assert school.dirty() == [ELEVEN]
 
 
 def test_an_hour_that_has_read_the_change_stays_done(school):

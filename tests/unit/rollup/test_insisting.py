@@ -27,24 +27,24 @@ def done(run):
 
 
 def test_an_hour_that_nobody_else_wants_is_computed_at_once(ledger):
-    assert insist(Mock(compute=Mock(return_value=DONE)), TEN, Runs({}), done) == DONE
+    assert insist(Mock(compute=Mock(return_value=DONE)), TEN, Runs({}), {}, done) == DONE
 
 
 def test_what_another_run_has_finished_meanwhile_will_do(ledger):
     theirs = Run(TEN, "theirs", State.DONE)
     ledger.append(theirs)
-    assert insist(Mock(compute=Mock(side_effect=Overtaken)), TEN, Runs({}), done) == theirs
+    assert insist(Mock(compute=Mock(side_effect=Overtaken)), TEN, Runs({}), {}, done) == theirs
 
 
 def test_what_another_run_does_not_finish_is_taken_over(ledger):
     theirs = Run(TEN, "theirs", State.RUNNING)
     ledger.extend([theirs, theirs])
     compute = Mock(side_effect=[Overtaken, Overtaken, DONE])
-    assert insist(Mock(compute=compute), TEN, Runs({}), done) == DONE
+    assert insist(Mock(compute=compute), TEN, Runs({}), {}, done) == DONE
     assert [call.args[1] for call in compute.call_args_list] == [None, theirs, theirs]
 
 
 def test_who_is_overtaken_again_and_again_gives_up(ledger):
     ledger.extend([Run(TEN, "theirs", State.RUNNING)] * 20)
     with pytest.raises(Overtaken):
-        insist(Mock(compute=Mock(side_effect=Overtaken)), TEN, Runs({}), done)
+        insist(Mock(compute=Mock(side_effect=Overtaken)), TEN, Runs({}), {}, done)
