@@ -14,7 +14,9 @@ from bench.errors import WrongResult
 from bench.hour import opened
 from rollup.backfill import Backfill
 from rollup.repair import Look
-from rollup.run import Run, State
+from rollup.run import Run, State, new_owner
+from rollup.taking_over import Patience
+from service.clock import SystemClock
 
 _YEAR_HOURS = 365 * 24
 
@@ -60,7 +62,8 @@ def month(folder: str, end: datetime, hours: int, workers: int) -> Month:
         WrongResult: an hour failed, or was right before.
     """
     wanted = [end - timedelta(hours=number) for number in range(hours, 0, -1)]
-    work = Backfill(partial(opened, folder), Look(), workers, threading.Event())
+    look = Look(Patience(new_owner(), SystemClock()))
+    work = Backfill(partial(opened, folder), look, workers, threading.Event())
     began, cpu = time.perf_counter(), time.process_time()
     runs = work.looked()
     left = work.left(wanted, runs)

@@ -14,10 +14,11 @@ GRACE = timedelta(minutes=10)
 def late_hours(runs: Runs, now: datetime) -> list[datetime]:
     """The hours that are not done and should be, oldest first.
 
-    A dirty hour is not late: it was done in its time, and is computed again soon.
+    A dirty hour is not late if its last run has ended: it was done in its time, and is computed again soon.
     """
     until = newest_due(now)
-    waiting = [*runs.missing(until), *runs.in_state(State.RUNNING), *runs.in_state(State.FAILED)]
+    unended = (hour for hour in runs.in_state(State.DIRTY) if runs[hour].finished_at is None)
+    waiting = [*runs.missing(until), *runs.in_state(State.RUNNING), *runs.in_state(State.FAILED), *unended]
     return sorted(hour for hour in waiting if hour <= until and due_at(hour) + GRACE <= now)
 
 

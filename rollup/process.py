@@ -80,10 +80,11 @@ class Work(threading.Thread):
 
     def _worker(self) -> Worker:
         hour_run = HourRun.opened(self._settings, open_warehouse(self._settings.warehouse), self._clock)
+        patience = Patience(hour_run.owner, self._clock)
         return Worker(
             run=hour_run,
-            look=Look(),
-            patience=Patience(hour_run.owner, self._clock),
+            look=Look(patience),
+            patience=patience,
             observer=self._observer,
             clock=self._clock,
             stopping=self._stop_event.is_set,

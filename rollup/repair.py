@@ -8,6 +8,9 @@ A look has three steps, and a crash between any two of them loses nothing:
    touches. They are marked dirty, each on the condition that nobody has written its row meanwhile.
 3. The look's position moves on to those versions. It is kept with the rows that runs write (examined_versions); where
    it is lost, more is looked at again.
+
+Of an hour that somebody runs nobody knows yet what it has read: it keeps its own position until its run has ended, or
+has lasted too long and is overtaken by a mark.
 """
 
 from bisect import bisect_left, bisect_right
@@ -20,7 +23,8 @@ from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY, SOURCES, Table
 from rollup.changes import READERS, Change, Touched, hour_number, hour_numbered
 from rollup.presence import places, stretches, touched
 from rollup.run import Run, State
-from rollup.runs import Runs, latest, read_runs
+from rollup.runs import Runs, earliest, latest, read_runs
+from rollup.taking_over import Patience
 from service.failpoints import FailPoint
 from warehouse.errors import ConcurrentWrite, VersionGone
 from warehouse.hours import Hours, Snapshot
@@ -34,14 +38,23 @@ _NOTHING = -1  # the version of a table that is not there
 
 
 class Look:
-    """Looks for what came late, each time from where it stood the last time."""
+    """Looks for what came late, each time from where it stood the last time.
 
-    def __init__(self) -> None:
+    Arguments:
+        patience: with the runs of others.
+    """
+
+    def __init__(self, patience: Patience) -> None:
         self.examined: Mapping[str, int] = {}
-        """By source, the version up to which it has looked, and marked."""
+        """By source, the version up to which it has looked for every hour, and marked."""
+        self._patience = patience
+        self._reached: Mapping[str, int] = {}  # the same for all hours but these, with an own position each
+        self._left: Mapping[datetime, Mapping[str, int]] = {}
 
     def at(self, hours: Hours, looked: Callable[[Collection[datetime]], None] = lambda _: None) -> Runs:
         """Mark dirty every hour that is no longer what its sources give; the ledger afterwards.
+
+        Hours that somebody runs are left to a later look, as long as there is patience with the run.
 
         Arguments:
             hours: of the warehouse.
@@ -54,11 +67,16 @@ class Look:
             now = {table.qualified_name: sources.versions.get(table.qualified_name, _NOTHING) for table in SOURCES}
         _TAKEN.hit()
         runs = read_runs(hours)
-        position = latest(runs.examined, self.examined)
+        examined = runs.examined
+        reached = latest(examined, self._reached)
+        positions = {hour: latest(examined, self._left[hour]) if hour in self._left else reached for hour in runs}
+        left = {
+            hour: positions.pop(hour) for hour in runs.in_state(State.RUNNING) if not self._patience.over(runs[hour])
+        }
         dirty: Mapping[datetime, str] = {}
-        if now != position:
+        if any(position != now for position in positions.values()):
             with hours.snapshot([ROLLUP_FACTS_HOURLY, *SOURCES]) as snapshot:
-                dirty = _Search(hours, snapshot, runs, position, now).dirty()
+                dirty = _Search(hours, snapshot, runs, positions, now).dirty()
         marked: list[datetime] = []
         for hour, because in dirty.items():
             try:
@@ -68,7 +86,8 @@ class Look:
                 return read_runs(hours)  # a run came between: the position stays, and the next look sees to it
             marked.append(hour)
             _MARKED.hit()
-        self.examined = latest(position, now)
+        self._reached, self._left = latest(self._reached, now), left
+        self.examined = earliest(self._reached, *left.values())
         _EXAMINED.hit()
         looked(marked)
         return runs
@@ -87,23 +106,31 @@ class _Search:
         hours: to ask what was added.
         snapshot: of the sources and the facts, taken after the ledger was read.
         runs: the ledger.
-        position: up to where earlier looks came.
+        positions: of the hours that are looked at, up to where that was done before.
         now: the versions that were taken before the ledger was read.
     """
 
     def __init__(
-        self, hours: Hours, snapshot: Snapshot, runs: Runs, position: Mapping[str, int], now: Mapping[str, int]
+        self,
+        hours: Hours,
+        snapshot: Snapshot,
+        runs: Runs,
+        positions: Mapping[datetime, Mapping[str, int]],
+        now: Mapping[str, int],
     ) -> None:
         self._hours = hours
         self._snapshot = snapshot
         self._runs = runs
-        self._position = position
+        self._positions = positions
         self._now = now
-        self._running = {hour_number(hour) for hour in runs.in_state(State.RUNNING)}
         self._because: dict[int, str] = {}
 
     def dirty(self) -> Mapping[datetime, str]:
         """Hours that are to be marked, with the reason."""
+        for hour, position in self._positions.items():
+            # What it has read nobody will know. It might still end, and must not call the hour done then.
+            if self._runs[hour].state is State.RUNNING and position != self._now:
+                self._because[hour_number(hour)] = "its run has come to no end"
         pending: list[_Pending] = []
         for table in SOURCES:
             waiting = self._by_version(table)
@@ -130,12 +157,11 @@ class _Search:
         """By the version since when a table may have changed them, the hours that may be marked, in order."""
         name = table.qualified_name
         found: defaultdict[int, list[int]] = defaultdict(list)
-        for hour, run in self._runs.items():
-            if run.state not in (State.DONE, State.RUNNING):
+        for hour, position in self._positions.items():
+            run = self._runs[hour]
+            if run.state is not State.DONE:
                 continue  # it will be read again anyhow
-            # What a run that is under way has read is not known yet.
-            read = run.source_versions if run.state is State.DONE else {}
-            since = max(read.get(name, _NOTHING), self._position.get(name, _NOTHING))
+            since = max(run.source_versions.get(name, _NOTHING), position.get(name, _NOTHING))
             if since < self._now[name]:
                 found[since].append(hour_number(hour))
         return found
@@ -162,8 +188,7 @@ class _Search:
             found = places(self._snapshot, sessions, hour_numbered(first), hour_numbered(last))
             for each in here:
                 part = touched(each.change, found.get(each.change.session_id, {}))
-                # Of a run that is under way the facts may not be there yet.
-                self._touch(each.table, (part | self._running).intersection(each.within))
+                self._touch(each.table, part.intersection(each.within))
 
     def _touch(self, table: Table, hours: Iterable[int]) -> None:
         for hour in hours:

@@ -106,3 +106,9 @@ def latest(*versions: Mapping[str, int]) -> Mapping[str, int]:
         for table, version in each.items():
             found[table] = max(version, found.get(table, version))
     return found
+
+
+def earliest(*versions: Mapping[str, int]) -> Mapping[str, int]:
+    """Of each table the earliest of these versions; a table that one of them does not have is left out."""
+    shared = set.intersection(*(set(each) for each in versions))
+    return {table: min(each[table] for each in versions) for table in shared}

@@ -12,9 +12,10 @@ from rollup.errors import HoursFailed
 from rollup.given import hours_given
 from rollup.hour import HourRun
 from rollup.repair import Look
-from rollup.run import Run, State
+from rollup.run import Run, State, new_owner
 from rollup.runs import Runs
 from rollup.settings import RollupSettings
+from rollup.taking_over import Patience
 from service import failpoints
 from service.clock import SystemClock
 from service.signals import stop_event
@@ -41,7 +42,8 @@ def backfill(
     if wanted[-1] > clock.now():
         raise typer.BadParameter(f"{wanted[-1]:%Y-%m-%dT%H} has not begun", param_hint="--to")
     stop, warehouse = stop_event(), open_warehouse(settings.warehouse)
-    work = Backfill(lambda: HourRun.opened(settings, warehouse, clock), Look(), workers, stop)
+    look = Look(Patience(new_owner(), clock))
+    work = Backfill(lambda: HourRun.opened(settings, warehouse, clock), look, workers, stop)
     runs = work.looked()
     left = wanted if again else work.left(wanted, runs)
     typer.echo(f"{len(wanted)} hours, {len(wanted) - len(left)} of them are right already.")

@@ -16,6 +16,7 @@ from rollup.rates import Rates
 from rollup.repair import Look
 from rollup.run import Run
 from rollup.runs import Runs, read_runs
+from rollup.taking_over import Patience
 from service.clock import ManualClock
 from tests.support.rows import batch
 from tests.support.sources import fill
@@ -62,7 +63,7 @@ class School:
         self.warehouse = warehouse or MemoryWarehouse()
         self.clock = ManualClock(now)
         self.hour_run = HourRun(self.warehouse.hours(), INGESTION, Rates(), self.clock)
-        self.look = Look()
+        self.look = Look(Patience(self.hour_run.owner, self.clock))
 
     @property
     def runs(self) -> Runs:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from unittest.mock import Mock
 
@@ -16,9 +17,11 @@ from classwaves_schemas.tables import (
 )
 from rollup import repair
 from rollup.run import Run, State
+from rollup.taking_over import PATIENCE_SECONDS
 from tests.support.school import HOUR, TEN, School, at, told
 from tests.support.sources import fill
 from warehouse.errors import VersionGone, WarehouseUnavailable
+from warehouse.memory_hours import MemorySnapshot
 
 NINE, ELEVEN, TWELVE = TEN - HOUR, TEN + HOUR, TEN + 2 * HOUR
 
@@ -220,12 +223,53 @@ def test_an_hour_that_is_dirty_or_failed_is_not_marked_again(school):
     assert (before, school.dirty()) == ([TEN, ELEVEN], [])
 
 
-def test_an_hour_that_somebody_is_running_is_taken_from_them_since_nobody_knows_what_they_have_read(school):
+@pytest.fixture
+def running(school):
+    """The same, but somebody runs the hour from ten."""
     running = Run(TEN, "theirs", State.RUNNING)
     school.hour_run.hours.upsert_run(running.row(), school.runs[TEN].run_id)
-    school.tell(told("s7", "started", 130))
-    assert school.dirty() == [TEN, TWELVE]
+    return running
+
+
+def test_an_hour_that_somebody_runs_is_left_to_them_and_looked_at_once_they_are_done(school, running):
+    versions = {"analytics.session_events": 1}
+    school.tell(told("s1", "member_join", 55))
+    assert school.dirty() == [ELEVEN]
+    assert school.look.examined == {}
+    school.hour_run.hours.upsert_run(replace(running, state=State.DONE, source_versions=versions).row(), "theirs")
+    assert school.dirty() == [TEN]
+    assert school.look.examined["analytics.session_events"] == 2
+
+
+def test_an_hour_that_was_read_after_the_change_by_the_run_that_was_left_alone_stays_done(school, running):
+    school.tell(told("s1", "member_join", 55))
+    assert school.dirty() == [ELEVEN]
+    settle(school, TEN)
+    assert school.dirty() == []
+
+
+def test_the_position_of_all_hours_moves_on_with_that_of_the_hours_that_somebody_runs(school, running):
+    school.dirty()
+    settle(school, TEN)
+    school.tell(told("s1", "member_join", 130))
+    school.dirty()
+    school.hour_run.hours.upsert_run(running.row(), school.runs[TEN].run_id)
+    school.tell(told("s1", "member_join", 131))
+    school.dirty()
+    assert school.look.examined["analytics.session_events"] == 2
+
+
+def test_an_hour_that_somebody_has_run_for_too_long_is_taken_from_them_without_reading_what_they_may_have_read(
+    school, running, monkeypatch
+):
+    asked = []
+    query = MemorySnapshot.query
+    monkeypatch.setattr(MemorySnapshot, "query", lambda *given: asked.append(given[1]) or query(*given))
+    school.dirty()
+    school.clock.advance(PATIENCE_SECONDS)
+    assert school.dirty() == [TEN]
     assert school.runs[TEN].run_id != "theirs"
+    assert [sql for sql in asked if "FROM session_events" in sql] == []
 
 
 def test_the_position_is_kept_with_the_next_run_and_found_by_the_next_process(school):

@@ -118,7 +118,8 @@ def shop(monkeypatch):
 
 
 def ledger(*hours, state=State.DONE, complete=True, run_id="run"):
-    return {hour: Run(hour, run_id, state, complete=complete) for hour in hours}
+    ended = state in (State.DONE, State.FAILED)
+    return {hour: Run(hour, run_id, state, complete=complete, finished_at=DUE if ended else None) for hour in hours}
 
 
 def test_at_minute_5_the_hour_before_is_computed(shop):
@@ -199,6 +200,14 @@ def test_a_dirty_hour_is_not_late_and_does_not_make_the_worker_unready(shop):
     here.worker.round()
     assert (here.value(metrics.DIRTY_RUNS), here.value(metrics.LATE_RUNS)) == (1, 0)
     assert here.health.readiness().ok
+
+
+def test_a_dirty_hour_is_late_if_its_run_never_ended(shop):
+    here = shop(runs=Runs({**ledger(TEN), **ledger(ELEVEN, state=State.RUNNING)}), late=[ELEVEN], taken={ELEVEN})
+    here.worker.round()
+    here.clock.advance(600)
+    here.observer.stands()
+    assert (here.value(metrics.DIRTY_RUNS), here.value(metrics.LATE_RUNS)) == (1, 1)
 
 
 def test_another_ones_run_is_left_alone_until_patience_is_over(shop):
