@@ -2,7 +2,8 @@
 
 RollupError
 ├── Overtaken     another run has taken the hour over
-└── HoursFailed   hours could not be computed
+├── HoursFailed   hours could not be computed
+└── WorkEnded     the worker's thread has ended without being told to
 """
 
 from service.errors import ServiceError
@@ -18,3 +19,7 @@ class Overtaken(RollupError):
 
 class HoursFailed(RollupError):
     """Hours could not be computed; `rollup status` names them."""
+
+
+class WorkEnded(RollupError):
+    """The worker's thread has ended without being told to."""

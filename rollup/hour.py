@@ -10,6 +10,7 @@ that the ledger names can end it (docs/decisions/0010).
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
@@ -90,6 +91,10 @@ class HourRun:
             raise
         except Exception as error:  # whatever it is, the ledger must tell of it, and other hours go on
             found = run.failed(self.clock.now(), error)
+        except BaseException as error:  # a library's panic: nothing goes on, but the ledger should tell of it
+            with suppress(Exception):
+                self._record(run.failed(self.clock.now(), error), run.run_id)
+            raise
         self._record(found, run.run_id)
         _DONE.hit()
         return found

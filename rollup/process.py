@@ -6,8 +6,10 @@ import threading
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from rollup import metrics
+from rollup.errors import WorkEnded
 from rollup.hour import HourRun
 from rollup.observer import Observer
+from rollup.reason import reason
 from rollup.repair import Look
 from rollup.schedule import next_look
 from rollup.settings import WorkerSettings
@@ -30,6 +32,7 @@ def run(settings: WorkerSettings, stop: threading.Event) -> None:
 
     Raises:
         SettingsError, TableMissing, TableMismatch, WarehouseRefused: it cannot work.
+        WorkEnded: it worked, and then a library ended the thread.
     """
     clock, registry = SystemClock(), CollectorRegistry()
     ProcessCollector(registry=registry)
@@ -45,6 +48,8 @@ def run(settings: WorkerSettings, stop: threading.Event) -> None:
             log.warning("the hour at hand is not finished; it stays running, and the next run takes it over")
         if work.error is not None:
             raise work.error
+        if not stop.is_set():
+            raise WorkEnded
 
 
 class Work(threading.Thread):
@@ -77,6 +82,8 @@ class Work(threading.Thread):
                     self._rest()
         except Exception as error:  # ends the process, in its main thread
             self.error = error
+        except BaseException as error:  # a library's panic is none of the above; its words may hold anything
+            self.error = WorkEnded(f"The work has ended: {reason(error)}.")
 
     def _worker(self) -> Worker:
         hour_run = HourRun.opened(self._settings, open_warehouse(self._settings.warehouse), self._clock)

@@ -2,6 +2,7 @@ import json
 import threading
 import urllib.request
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 from urllib.error import HTTPError
 
 import pytest
@@ -10,6 +11,8 @@ from typer.testing import CliRunner
 from localkafka.port import free_port
 from rollup.cli import app
 from rollup.commands import status
+from rollup.errors import WorkEnded
+from rollup.process import Work
 from rollup.process import run as work
 from rollup.run import State
 from rollup.schedule import newest_due
@@ -177,6 +180,20 @@ def test_a_worker_without_tables_ends_with_the_reason(tmp_path):
     settings = WorkerSettings(warehouse=f"delta:{tmp_path}")
     with pytest.raises(TableMissing, match="rollup_runs"):
         work(settings, threading.Event())
+
+
+class Panic(BaseException):
+    """As pyo3's: no Exception."""
+
+
+@pytest.mark.parametrize(
+    ("method", "played"), [("_worker", Mock(side_effect=Panic("Maya is late"))), ("run", Mock())], ids=["panic", "end"]
+)
+def test_a_worker_whose_thread_ends_unasked_ends_with_an_error_that_quotes_nothing(school, monkeypatch, method, played):
+    monkeypatch.setattr(Work, method, played)
+    with pytest.raises(WorkEnded) as ended:
+        work(WorkerSettings(warehouse=school_address(school)), threading.Event())
+    assert "Maya" not in str(ended.value)
 
 
 def test_a_rate_below_zero_is_refused():

@@ -117,6 +117,22 @@ def test_an_error_that_nobody_expected_is_told_without_its_words(school, quick):
     assert "Maya" not in (run.error or "")
 
 
+@pytest.mark.parametrize("ledger", [[], [None, WarehouseUnavailable()]], ids=["", "ledger does not answer"])
+def test_a_library_that_panics_ends_everything_and_the_ledger_tells_of_it_if_it_can(school, quick, ledger):
+    class Panic(BaseException):
+        pass
+
+    def panic():
+        raise Panic("Maya is late")
+
+    with pytest.raises(Panic):
+        disturbed(school.hour_run, replace=[panic], upsert_run=ledger).compute(TEN, None, {})
+    run = school.runs[TEN]
+    assert (run.state, (run.error or "").partition(" at ")[0]) == (
+        (State.RUNNING, "") if ledger else (State.FAILED, "Panic")
+    )
+
+
 def test_a_ledger_that_cannot_be_written_ends_the_run_and_leaves_the_hour_not_done(school, quick):
     with pytest.raises(WarehouseUnavailable):
         disturbed(school.hour_run, upsert_run=[None, WarehouseUnavailable()]).compute(TEN, None, {})
