@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from rollup.formulas import HOUR
 from rollup.run import State
 from rollup.runs import Runs
-from rollup.schedule import due_at, newest_due
+from rollup.schedule import newest_due
 
 GRACE = timedelta(minutes=10)
 """An hour that is not done so long after it was due is late."""
@@ -16,10 +16,10 @@ def late_hours(runs: Runs, now: datetime) -> list[datetime]:
 
     A dirty hour is not late if its last run has ended: it was done in its time, and is computed again soon.
     """
-    until = newest_due(now)
+    newest = newest_due(now - GRACE)
     unended = (hour for hour in runs.in_state(State.DIRTY) if runs[hour].finished_at is None)
-    waiting = [*runs.missing(until), *runs.in_state(State.RUNNING), *runs.in_state(State.FAILED), *unended]
-    return sorted(hour for hour in waiting if hour <= until and due_at(hour) + GRACE <= now)
+    waiting = [*runs.missing(newest_due(now)), *runs.in_state(State.RUNNING), *runs.in_state(State.FAILED), *unended]
+    return sorted(hour for hour in waiting if hour <= newest)
 
 
 def lag_seconds(runs: Runs, now: datetime) -> float:

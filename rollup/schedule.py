@@ -20,11 +20,6 @@ def newest_due(now: datetime) -> datetime:
     return hour_of(_next(_HOURS, now)) - 2 * HOUR
 
 
-def due_at(hour: datetime) -> datetime:
-    """When an hour becomes due."""
-    return _next(_HOURS, hour + HOUR)
-
-
 def next_look(now: datetime) -> datetime:
     """The next moment at which there may be something to do."""
     return _next(_LOOKS, now)

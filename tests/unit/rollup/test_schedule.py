@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from rollup.schedule import due_at, hour_of, newest_due, next_look
+from rollup.schedule import hour_of, newest_due, next_look
 
 
 def at(hour: int, minute: int, second: int = 0) -> datetime:
@@ -22,10 +22,6 @@ def at(hour: int, minute: int, second: int = 0) -> datetime:
 )
 def test_from_minute_5_on_the_hour_before_is_due(now, newest):
     assert newest_due(now) == newest
-
-
-def test_an_hour_is_due_five_minutes_after_its_end():
-    assert due_at(at(10, 0)) == at(11, 5)
 
 
 def test_the_day_begins_with_the_last_hour_of_the_day_before():
