@@ -95,8 +95,8 @@ class Hours(Protocol):
     def stored_until(self, group: str, topic: str) -> Mapping[int, datetime | None]:
         """By partition of the topic's latest incarnation, the broker time up to which it is stored.
 
-        Empty while nothing was ever stored for this group and topic. Partitions that nothing was ever stored of are
-        not known.
+        Empty while nothing was ever stored for this group and topic, or there is no session_events. Partitions that
+        nothing was ever stored of are not known.
         """
         ...
 

@@ -14,7 +14,7 @@ import pytest
 from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY, ROLLUP_RUNS, SESSION_EVENTS, Table
 from classwaves_schemas.tables.table import BIGINT, DOUBLE, STRING, TAGS, TIMESTAMP, Column
 from tests.support.rows import MORNING, STREAM, batch, event
-from tests.support.sources import fill
+from tests.support.sources import drop, fill
 from warehouse.checkpoint import Progress
 from warehouse.errors import ConcurrentWrite, TableMissing
 from warehouse.hours import Hours, Snapshot
@@ -299,3 +299,7 @@ class HoursBehaviour:
         recreated.append(batch(), {0: None}, {0: Progress(0, stored_until_ms=moment + 9)})
         assert hours.stored_until(STREAM.group, STREAM.topic) == {0: MORNING + timedelta(milliseconds=10)}
         assert hours.stored_until("another", STREAM.topic) == {}
+
+    def test_nothing_is_stored_where_the_table_of_events_is_missing(self, warehouse: Warehouse) -> None:
+        drop(warehouse, SESSION_EVENTS)
+        assert warehouse.hours().stored_until(STREAM.group, STREAM.topic) == {}

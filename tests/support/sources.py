@@ -1,6 +1,7 @@
 """Rows in any table of any warehouse, as somebody else would have put them there."""
 
 from collections.abc import Mapping, Sequence
+from shutil import rmtree
 from typing import Any
 
 import pyarrow as pa
@@ -47,6 +48,20 @@ def fill(warehouse: Warehouse, table: Table, rows: Rows) -> None:
             _append(detail["location"][0].as_py().removeprefix("file:"), arrow)
         case _:
             raise TypeError(f"Nobody knows how to fill {warehouse!r}")
+
+
+def drop(warehouse: Warehouse, table: Table) -> None:
+    """Remove a table."""
+    match warehouse:
+        case MemoryWarehouse():
+            del warehouse.shelf._versions[table]
+        case DeltaWarehouse():
+            rmtree(warehouse._root.of(table))
+        case DatabricksWarehouse():
+            catalog = warehouse._settings.databricks_catalog
+            warehouse._session(None).run(f"DROP TABLE {catalog}.{table.qualified_name}")
+        case _:
+            raise TypeError(f"Nobody knows how to drop a table of {warehouse!r}")
 
 
 def _append(place: str, rows: pa.Table) -> None:

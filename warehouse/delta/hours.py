@@ -69,7 +69,10 @@ class DeltaHours:
     def stored_until(self, group: str, topic: str) -> Mapping[int, datetime | None]:
         """By partition, the broker time up to which it is stored."""
         if self._tail is None:
-            handle = self._root.open(SESSION_EVENTS)
+            try:
+                handle = self._root.open(SESSION_EVENTS)
+            except TableMissing:
+                return {}
             self._tail = handle, LogTail(handle)
         handle, tail = self._tail
         try:
