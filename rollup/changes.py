@@ -27,7 +27,8 @@ from classwaves_schemas.tables import (
 from rollup.formulas import HOUR, LONGEST_SPAN
 
 REACH_HOURS: Final = 48
-"""How far from its own latest time a row that only names a session is taken to concern the session's hours."""
+"""How far from its own latest time, and how far back from the ledger's newest hour, a row that only names a session is
+taken to concern the session's hours. Lessons are planned long before, and what was planned may come after them."""
 
 _HOUR_US: Final = 3_600_000_000
 WINDOW: Final = LONGEST_SPAN // HOUR
@@ -96,17 +97,17 @@ class Reader:
 
     Arguments:
         columns: what is needed of them.
-        touched: what they touch.
+        touched: what they touch, given the ledger's newest hour.
         lasting: whether a row never becomes again what it was. Then all that is new since a version is new since every
             older one too.
     """
 
     columns: Sequence[str]
-    touched: Callable[[pa.Table], Touched]
+    touched: Callable[[pa.Table, int], Touched]
     lasting: bool = True
 
 
-def _events(rows: pa.Table) -> Touched:
+def _events(rows: pa.Table, _newest: int) -> Touched:
     edge = pc.is_in(rows["event_type"], value_set=pa.array(["started", "ended"]))
     told = pa.table({"session_id": rows["session_id"], "edge": edge, "hour": _hours(rows["event_time"])})
     found = told.group_by(["session_id", "edge", "hour"]).aggregate([]).to_pylist()
@@ -118,28 +119,32 @@ def _events(rows: pa.Table) -> Touched:
 
 
 def _at_their_time(column: str) -> Reader:
-    def touched(rows: pa.Table) -> Touched:
+    def touched(rows: pa.Table, _newest: int) -> Touched:
         return Touched(frozenset(pc.unique(_hours(rows[column])).drop_null().to_pylist()), ())
 
     return Reader((column,), touched)
 
 
 def _of_session(session: str, times: Sequence[str], part: Part) -> Reader:
-    def touched(rows: pa.Table) -> Touched:
+    def touched(rows: pa.Table, newest: int) -> Touched:
         latest = pc.max_element_wise(*(_hours(rows[name]) for name in times))
         told = pa.table({"session_id": rows[session], "hour": latest}).group_by(["session_id", "hour"]).aggregate([])
-        return Touched(frozenset(), list(_reaching(told, part)))
+        return Touched(frozenset(), list(_reaching(told, part, newest)))
 
     return Reader((session, *times), touched, lasting=False)
 
 
-def _reaching(told: pa.Table, part: Part) -> Iterator[Change]:
+def _reaching(told: pa.Table, part: Part, newest: int) -> Iterator[Change]:
     for each in told.to_pylist():
-        if each["session_id"] is None:
+        session, hour = each["session_id"], each["hour"]
+        if session is None:
             continue
-        known = each["hour"] is not None
-        first, last = (each["hour"] - REACH_HOURS, each["hour"] + REACH_HOURS) if known else (-_NEVER, _NEVER)
-        yield Change(each["session_id"], first, last, part)
+        if hour is None:
+            yield Change(session, -_NEVER, _NEVER, part)
+            continue
+        yield Change(session, hour - REACH_HOURS, hour + REACH_HOURS, part)
+        if hour + REACH_HOURS < newest:
+            yield Change(session, newest - REACH_HOURS, newest, part)
 
 
 def _hours(times: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -177,7 +177,7 @@ class _Search:
             )
         except VersionGone:
             return None
-        return reader.touched(rows)
+        return reader.touched(rows, hour_number(max(self._runs)))
 
     def _resolve(self, pending: Sequence["_Pending"]) -> None:
         """Find the hours in which changed sessions have a part."""

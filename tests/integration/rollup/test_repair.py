@@ -16,6 +16,7 @@ from classwaves_schemas.tables import (
     SYSTEM_EVENTS,
 )
 from rollup import repair
+from rollup.changes import REACH_HOURS
 from rollup.run import Run, State
 from rollup.taking_over import PATIENCE_SECONDS
 from tests.support.school import HOUR, TEN, School, at, told
@@ -177,6 +178,19 @@ def test_a_session_without_any_event_may_get_a_school_for_its_logs(school):
 
 def test_a_row_far_from_its_sessions_time_is_taken_to_be_about_another_time(school):
     school.tell(admitted(transcription_enabled=True, updated_at=at(90) + timedelta(days=30)), table=CLASSROOM_SESSIONS)
+    assert school.dirty() == []
+
+
+def test_a_group_that_was_planned_long_before_its_lesson_makes_the_newest_hours_dirty(school):
+    planned = dict.fromkeys(("created_at", "updated_at"), at(-67 * 60))
+    school.tell({"id": "g1", "session_id": "s1", **planned}, table=STUDENT_GROUPS)
+    assert school.dirty() == [TEN, ELEVEN]
+
+
+def test_what_was_planned_long_before_and_comes_long_after_its_lesson_is_not_looked_for(school):
+    settle(school, ELEVEN + (REACH_HOURS + 1) * HOUR)
+    planned = dict.fromkeys(("created_at", "updated_at"), at(-67 * 60))
+    school.tell({"id": "g1", "session_id": "s1", **planned}, table=STUDENT_GROUPS)
     assert school.dirty() == []
 
 
