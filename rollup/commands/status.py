@@ -83,6 +83,11 @@ def _show(found: Status, last: int) -> None:
     Console(width=None if Console().is_terminal else _PIPED_WIDTH).print(table)
     through = found.complete_through
     typer.echo("complete through: " + ("no hour yet" if through is None else f"{through:%Y-%m-%d %H} (UTC)"))
+    until = found.stored_until
+    typer.echo(
+        "stored until: " + ("not known of every partition" if until is None else f"{until:%Y-%m-%d %H:%M:%S} (UTC)")
+    )
+    typer.echo(f"lag: {found.lag_seconds:.0f} s")
     for name, hours in found.troubles.items():
         if hours:
             typer.echo(f"{name}: {len(hours)} hours, from {hours[0]:%Y-%m-%d %H} to {hours[-1]:%Y-%m-%d %H}")

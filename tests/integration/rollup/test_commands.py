@@ -98,15 +98,21 @@ def test_status_tells_a_script_how_the_last_hours_stand(school, monkeypatch):
 
 def test_status_tells_a_person_too(school, monkeypatch):
     monkeypatch.setattr(status, "SystemClock", lambda: ManualClock(TEN + 2 * HOUR + timedelta(minutes=20)))
-    assert rollup("status").stdout.splitlines()[-2:] == [
+    assert rollup("status").stdout.splitlines()[-4:] == [
         "complete through: no hour yet",
+        "stored until: not known of every partition",
+        "lag: 4800 s",
         "late: 1 hours, from 2026-03-02 11 to 2026-03-02 11",
     ]
     school.ingested(TEN + HOUR)
     school.compute(TEN)
     lines = rollup("status").stdout.splitlines()
     assert lines[1].split()[:4] == ["2026-03-02", "10", "done", "yes"]
-    assert lines[2] == "complete through: 2026-03-02 10 (UTC)"
+    assert lines[2:5] == [
+        "complete through: 2026-03-02 10 (UTC)",
+        "stored until: 2026-03-02 11:00:00 (UTC)",
+        "lag: 4800 s",
+    ]
     assert lines[-2:] == [
         "late: 1 hours, from 2026-03-02 11 to 2026-03-02 11",
         "holes: 1 hours, from 2026-03-02 11 to 2026-03-02 11",
