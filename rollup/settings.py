@@ -21,10 +21,10 @@ class RollupSettings(LedgerSettings):
         default="classwaves.session-events.v1", min_length=1, description="a topic's name"
     )
     rollup_storage_gb_per_minute: NonNegativeFloat | None = Field(
-        default=None, description="gigabytes that a minute of transcription takes; unset: storage is not estimated"
+        default=None, description="gigabytes that a minute of a session takes; unset: storage is not estimated"
     )
     rollup_cost_per_minute: NonNegativeFloat | None = Field(
-        default=None, description="cost of a minute of transcription; unset: cost is not estimated"
+        default=None, description="cost of computing for a minute of a session; unset: cost is not estimated"
     )
 
 
