@@ -20,24 +20,28 @@ active_facts AS (
 
 transcription_facts AS (
     SELECT
-        entity_id AS session_id,
-        school_id,
-        UNIX_MICROS(metric_hour) AS at,
-        amount AS minutes
+        rollup_facts_hourly.entity_id AS session_id,
+        rollup_facts_hourly.school_id,
+        UNIX_MICROS(rollup_facts_hourly.metric_hour) AS at,
+        rollup_facts_hourly.amount AS minutes
     FROM rollup_facts_hourly
+    INNER JOIN changed
+        ON rollup_facts_hourly.entity_id = changed.session_id
     WHERE
-        metric_hour >= :hour
-        AND metric_hour < :hour_end
-        AND fact = 'transcription'
+        rollup_facts_hourly.metric_hour >= :hour
+        AND rollup_facts_hourly.metric_hour < :hour_end
+        AND rollup_facts_hourly.fact = 'transcription'
 ),
 
 transcribed AS (
     SELECT
-        id AS session_id,
-        MAX(CASE WHEN transcription_enabled THEN 1 ELSE 0 END) AS factor
+        classroom_sessions.id AS session_id,
+        MAX(CASE WHEN classroom_sessions.transcription_enabled THEN 1 ELSE 0 END) AS factor
     FROM classroom_sessions
-    WHERE transcription_enabled IS NOT NULL
-    GROUP BY id
+    INNER JOIN changed
+        ON classroom_sessions.id = changed.session_id
+    WHERE classroom_sessions.transcription_enabled IS NOT NULL
+    GROUP BY classroom_sessions.id
 ),
 
 -- How long they are under way in each hour, as `spans` has it of one.
