@@ -5,6 +5,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from classwaves_schemas.identity import new_event_id
 from ingestor.producer.claim import SPOOL, Claim, unclaimed
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 
 ADOPTED_AT_ONCE = 64  # each takes a handful of open files
 _REOPEN_SECONDS = 1.0
+_POSTPONED_SECONDS = 30.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +30,13 @@ class Held:
     adopted: bool
 
 
+class Postponed(NamedTuple):
+    """Until when a spool is passed over, and why."""
+
+    until: float
+    reason: str
+
+
 class Backlog:
     """All spools of one process.
 
@@ -35,7 +44,7 @@ class Backlog:
         folder: of the spools of all processes.
         max_bytes: how many bytes of messages may wait in the process's own.
         metrics: to count in.
-        clock: says when to try again after a spool could not be made.
+        clock: says when to try again after a spool could not be made or adopted.
     """
 
     def __init__(self, folder: Path, max_bytes: int, metrics: PublisherMetrics, clock: Clock) -> None:
@@ -47,6 +56,7 @@ class Backlog:
         self._own: Held | None = None
         self._others: list[Held] = []
         self._left: set[Path] = set()
+        self._postponed: dict[Path, Postponed] = {}
         self._reopen_at = float("-inf")
         self._refusal: SpoolUnavailable | None = None
 
@@ -80,17 +90,29 @@ class Backlog:
             self.retire(own.spool)
 
     def adopt(self) -> None:
-        """Claim the orphans there are. Those that are damaged are set aside, and what is intact of them adopted."""
+        """Claim the orphans there are. Those that are damaged are set aside, and what is intact of them adopted.
+
+        One with which that fails, on a full disk for example, is looked at again after a while.
+        """
         try:
             paths = unclaimed(self._folder)
         except OSError as error:
             log.warning("orphans cannot be looked for", extra={"folder": self._folder, "error": error.strerror})
             return
+        with self._changing:
+            there = set(paths)
+            self._left &= there
+            self._postponed = {path: each for path, each in self._postponed.items() if path in there}
+        now = self._clock.monotonic()
         for path in paths:
             if len(self._others) >= ADOPTED_AT_ONCE:
                 break
-            if path not in self._left:
+            if path not in self._left and (path not in self._postponed or self._postponed[path].until <= now):
                 self._adopt(path)
+
+    def left(self) -> int:
+        """How many spools this process does not send, for now or because Kafka refused what is in them."""
+        return len(self._left) + len(self._postponed)
 
     def spools(self) -> list[Held]:
         """All, in the order in which to send."""
@@ -147,8 +169,13 @@ class Backlog:
             raise
 
     def _adopt(self, path: Path) -> None:
-        claim = self._claim(path)
+        try:
+            claim = Claim.take(path)
+        except OSError as error:
+            self._postpone(path, error)
+            return
         if claim is None:
+            self._postponed.pop(path, None)
             return
         if not path.exists():  # its owner died while it removed it
             self._remove(claim)
@@ -158,12 +185,17 @@ class Backlog:
         except CorruptSpool:
             self._salvage(claim)
         except SpoolUnavailable as error:
-            self._leave(claim, error)
+            self._postpone(path, error)
+            claim.release()
 
     def _salvage(self, claim: Claim) -> None:
         """Adopt what is intact of a damaged spool, as a spool of its own, and give the damaged one another name."""
-        self._metrics.corrupt()
-        sound = self._claim(claim.path.with_name(f"{claim.path.stem}-salvaged{SPOOL}"))
+        try:
+            sound = Claim.take(claim.path.with_name(f"{claim.path.stem}-salvaged{SPOOL}"))
+        except OSError as error:
+            self._postpone(claim.path, error)
+            claim.release()
+            return
         if sound is None:
             claim.release()
             return
@@ -172,21 +204,16 @@ class Backlog:
             aside = claim.set_aside()
         except (OSError, SpoolUnavailable) as error:
             self._remove(sound)
-            self._leave(claim, error)
+            self._postpone(claim.path, error)
+            claim.release()
         else:
+            self._metrics.corrupt()
             log.error("a spool is damaged: it was set aside", extra={"spool": aside, "intact_events": events})
             self._take_over(Held(sound, Spool(sound.path, self._max_bytes), adopted=True))
 
-    def _claim(self, path: Path) -> Claim | None:
-        try:
-            return Claim.take(path)
-        except OSError as error:
-            log.warning("a spool cannot be claimed", extra={"spool": path, "error": error.strerror})
-            self._left.add(path)
-            return None
-
     def _take_over(self, held: Held) -> None:
         log.info("adopted a spool", extra={"spool": held.spool.path, "events": held.spool.events})
+        self._postponed.pop(held.spool.path, None)
         self._metrics.adopted(held.spool.events)
         held.spool.seal()
         with self._changing:
@@ -195,7 +222,11 @@ class Backlog:
     def _let_go(self, held: Held) -> None:
         self._close(held)
         if held.spool.events:
-            self._leave(held.claim, f"{held.spool.events} events in it are not delivered")
+            log.warning(
+                "a spool is left for the next process", extra={"spool": held.spool.path, "events": held.spool.events}
+            )
+            self._left.add(held.spool.path)
+            held.claim.release()
         else:
             self._remove(held.claim)
 
@@ -208,10 +239,12 @@ class Backlog:
         try:
             claim.discard()
         except OSError as error:
-            self._leave(claim, error)
+            self._postpone(claim.path, error)
+            claim.release()
 
-    def _leave(self, claim: Claim, why: object) -> None:
-        """To the next process. This one does not look at it again."""
-        log.warning("a spool is left for the next process", extra={"spool": claim.path, "reason": str(why)})
-        self._left.add(claim.path)
-        claim.release()
+    def _postpone(self, path: Path, error: Exception) -> None:
+        """Look at a spool again later; the log tells of it once for each reason."""
+        before, reason = self._postponed.get(path), str(error)
+        if before is None or before.reason != reason:
+            log.warning("a spool cannot be taken over for now", extra={"spool": path, "reason": reason})
+        self._postponed[path] = Postponed(self._clock.monotonic() + _POSTPONED_SECONDS, reason)

@@ -144,7 +144,9 @@ class Delivery:
         except SpoolUnavailable:
             oldest = None  # its reading will tell why
         age = 0.0 if oldest is None else self._clock.now().timestamp() - oldest
-        self._metrics.backlog(sum(each.events for each in spools), sum(each.bytes for each in spools), age)
+        self._metrics.backlog(
+            sum(each.events for each in spools), sum(each.bytes for each in spools), age, self._backlog.left()
+        )
 
     def _next(self) -> tuple[Held, Sequence[Event]] | None:
         for held in self._backlog.spools():

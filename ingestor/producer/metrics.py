@@ -30,6 +30,10 @@ PUBLISHER: Sequence[Metric] = (
     gauge(f"{_PREFIX}spool_events", "Events that wait in the spools of this process."),
     gauge(f"{_PREFIX}spool_bytes", "Bytes of the events that wait."),
     gauge(f"{_PREFIX}oldest_event_age_seconds", "For how long the oldest event waits; 0 if none does."),
+    gauge(
+        f"{_PREFIX}left_spools",
+        "Spools that this process does not send: it cannot take them over for now, or Kafka refused what is in them.",
+    ),
     histogram(f"{_PREFIX}emit_duration_seconds", "For how long emit held its caller.", _DURATIONS),
 )
 _of_registry: "WeakKeyDictionary[CollectorRegistry, PublisherMetrics]" = WeakKeyDictionary()
@@ -81,11 +85,12 @@ class PublisherMetrics:
         """A damaged spool was met."""
         self._metrics["corrupt_spools_total"].inc()
 
-    def backlog(self, events: int, size: int, age: float) -> None:
-        """What waits: how many events, their bytes, and the age of the oldest in seconds."""
+    def backlog(self, events: int, size: int, age: float, left: int) -> None:
+        """What waits: how many events, their bytes, the age of the oldest in seconds, and how many spools are left."""
         self._metrics["spool_events"].set(events)
         self._metrics["spool_bytes"].set(size)
         self._metrics["oldest_event_age_seconds"].set(age)
+        self._metrics["left_spools"].set(left)
 
 
 def _kept(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:

@@ -58,14 +58,16 @@ def test_an_orphan_that_is_finished_is_gone_and_the_own_spool_stays(backlog, tmp
     assert not [each for each in names(tmp_path / "spools") if each.startswith("1")]
 
 
-def test_an_orphan_that_is_left_with_events_is_for_the_next_process_not_for_this_one(backlog, tmp_path):
+def test_an_orphan_that_is_left_with_events_is_for_the_next_process_not_for_this_one(backlog, clock, tmp_path):
     orphan(tmp_path / "spools", "1", b"refused")
     backlog.adopt()
     (held,) = backlog.spools()
     held.spool.read(10)
     backlog.finish(held)
+    clock.advance(30)
     backlog.adopt()
     assert backlog.spools() == []
+    assert backlog.left() == 1
     claim = Claim.take(tmp_path / "spools" / "1.spool")
     assert claim is not None
     claim.release()
@@ -119,18 +121,102 @@ def test_a_damaged_spool_that_cannot_be_set_aside_stays_and_is_told_of(backlog, 
     backlog.adopt()
     assert backlog.spools() == []
     assert (tmp_path / "spools" / "1.spool").exists()
-    assert "left for the next process" in caplog.text
+    assert "cannot be taken over for now" in caplog.text
 
 
-def test_a_spool_that_cannot_be_claimed_is_told_of_once(backlog, tmp_path, caplog):
+def test_an_orphan_whose_adoption_fails_is_looked_at_again_after_a_while(backlog, clock, tmp_path, monkeypatch):
+    def refused(path, max_bytes):
+        raise SpoolUnavailable("disk is full")
+
+    orphan(tmp_path / "spools", "1", b"1")
+    with monkeypatch.context() as full:
+        full.setattr(module, "Spool", refused)
+        backlog.adopt()
+    assert backlog.left() == 1
+    backlog.adopt()
+    assert backlog.spools() == []
+    clock.advance(30)
+    backlog.adopt()
+    assert contents(backlog) == [[b"1"]]
+    assert backlog.left() == 0
+
+
+def test_an_orphan_that_cannot_be_claimed_is_looked_at_again_after_a_while(backlog, clock, tmp_path, monkeypatch):
+    def refused(path):
+        raise OSError(24, "Too many open files")
+
+    orphan(tmp_path / "spools", "1", b"1")
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(Claim, "take", refused)
+        backlog.adopt()
+    clock.advance(30)
+    backlog.adopt()
+    assert contents(backlog) == [[b"1"]]
+
+
+def test_a_damaged_spool_that_could_not_be_set_aside_is_set_aside_later(backlog, clock, tmp_path, monkeypatch):
+    def refused(self):
+        raise OSError(30, "Read-only file system")
+
+    backlog.own().append("s", b"intact", 1.0)
+    path = backlog.own().path
+    with monkeypatch.context() as read_only:
+        read_only.setattr(Claim, "set_aside", refused)
+        backlog.set_aside(backlog.spools()[0])
+    assert path.exists()
+    clock.advance(30)
+    backlog.adopt()
+    assert contents(backlog) == [[b"intact"]]
+
+
+def test_where_what_is_salvaged_cannot_be_claimed_the_damaged_spool_waits(backlog, clock, tmp_path, monkeypatch):
+    take = Claim.take
+
+    def refused(path):
+        if "salvaged" in path.name:
+            raise OSError(24, "Too many open files")
+        return take(path)
+
+    (tmp_path / "spools").mkdir()
+    (tmp_path / "spools" / "1.spool").write_bytes(b"garbage" * 1000)
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(Claim, "take", refused)
+        backlog.adopt()
+    assert backlog.left() == 1
+    clock.advance(30)
+    backlog.adopt()
+    backlog.adopt()
+    assert "1.corrupt" in names(tmp_path / "spools")
+    assert backlog.left() == 0
+
+
+def test_an_orphan_that_another_takes_over_is_left_no_more(backlog, clock, tmp_path, monkeypatch):
+    def refused(path, max_bytes):
+        raise SpoolUnavailable("disk is full")
+
+    for name in ("1", "2"):
+        orphan(tmp_path / "spools", name, b"1")
+    monkeypatch.setattr(module, "Spool", refused)
+    backlog.adopt()
+    assert backlog.left() == 2
+    Claim.take(tmp_path / "spools" / "1.spool").discard()
+    other = Claim.take(tmp_path / "spools" / "2.spool")
+    clock.advance(30)
+    backlog.adopt()
+    assert backlog.left() == 0
+    other.release()
+
+
+def test_a_spool_that_cannot_be_claimed_is_told_of_once(backlog, clock, tmp_path, caplog):
     (tmp_path / "spools").mkdir()
     (tmp_path / "spools" / "1.lock").mkdir()
     backlog.adopt()
+    clock.advance(30)
     backlog.adopt()
-    assert caplog.text.count("a spool cannot be claimed") == 1
+    assert caplog.text.count("a spool cannot be taken over for now") == 1
 
 
-def test_a_spool_that_cannot_be_removed_is_left(backlog, tmp_path, monkeypatch, caplog):
+def test_a_spool_that_cannot_be_removed_is_removed_later(backlog, clock, tmp_path, monkeypatch, caplog):
     def refused(self):
         raise PermissionError(13, "Permission denied")
 
@@ -141,6 +227,10 @@ def test_a_spool_that_cannot_be_removed_is_left(backlog, tmp_path, monkeypatch, 
     monkeypatch.undo()
     assert backlog.spools() == []
     assert caplog.records[-1].reason == "[Errno 13] Permission denied"
+    clock.advance(30)
+    backlog.adopt()
+    backlog.finish(backlog.spools()[0])
+    assert names(tmp_path / "spools") == []
 
 
 def test_a_spool_that_cannot_be_made_is_tried_again_after_a_second_not_at_each_event(

@@ -270,7 +270,7 @@ def test_an_orphan_that_cannot_be_opened_is_left_with_a_warning(publish, topic, 
     with publish() as publisher:
         publisher.emit("started", **EVENT)
     assert len(topic.messages) == 1
-    assert "left for the next process" in caplog.text
+    assert "cannot be taken over for now" in caplog.text
 
 
 def test_what_waits_can_be_seen(publish, topic, registry):
