@@ -209,7 +209,8 @@ class Backlog:
         else:
             self._metrics.corrupt()
             log.error("a spool is damaged: it was set aside", extra={"spool": aside, "intact_events": events})
-            self._take_over(Held(sound, Spool(sound.path, self._max_bytes), adopted=True))
+            sound.release()
+            self._adopt(sound.path)
 
     def _take_over(self, held: Held) -> None:
         log.info("adopted a spool", extra={"spool": held.spool.path, "events": held.spool.events})

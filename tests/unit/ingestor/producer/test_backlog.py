@@ -190,6 +190,21 @@ def test_where_what_is_salvaged_cannot_be_claimed_the_damaged_spool_waits(backlo
     assert backlog.left() == 0
 
 
+def test_what_was_salvaged_but_cannot_be_opened_is_looked_at_again_after_a_while(backlog, clock, tmp_path, monkeypatch):
+    def refused(path, max_bytes):
+        if "salvaged" in path.name:
+            raise SpoolUnavailable("too many open files")
+        return Spool(path, max_bytes)
+
+    backlog.own().append("s", b"intact", 1.0)
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(module, "Spool", refused)
+        backlog.set_aside(backlog.spools()[0])
+    clock.advance(30)
+    backlog.adopt()
+    assert contents(backlog) == [[b"intact"]]
+
+
 def test_an_orphan_that_another_takes_over_is_left_no_more(backlog, clock, tmp_path, monkeypatch):
     def refused(path, max_bytes):
         raise SpoolUnavailable("disk is full")
