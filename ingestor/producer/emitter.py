@@ -7,13 +7,14 @@ from contextlib import ExitStack, contextmanager
 
 from ingestor.producer.backlog import Backlog
 from ingestor.producer.delivery import Delivery, DeliveryPolicy
+from ingestor.producer.direct import DirectWay
 from ingestor.producer.draft import Draft
 from ingestor.producer.errors import EventTooLarge, PublisherClosed, SpoolUnavailable
 from ingestor.producer.metrics import PublisherMetrics
 from ingestor.producer.sequences import Sequences
 from ingestor.producer.settings import PublisherSettings
 from ingestor.producer.spool import BrokenSpool
-from ingestor.producer.transport import Connect, Failure, Refusal, Transport
+from ingestor.producer.transport import Connect
 from service.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -49,18 +50,13 @@ class Emitter:
     ) -> None:
         self._max_event_bytes = settings.max_event_bytes
         self._clock = clock
-        self._connect = connect
-        self._metrics = metrics
         self._sequences = Sequences(component)
         self._minting = threading.Lock()
         self._closed = False
-        self._direct: Transport | None = None
-        self._direct_counted = 0
-        self._counting = threading.Lock()  # not _minting: who forks has that already when waiting for delivery to rest
-        self._refusal: Refusal
+        self._direct = DirectWay(connect, metrics, clock)
         self._backlog = Backlog(settings.spool_folder, settings.spool_max_bytes, metrics, clock)
         self._delivery = Delivery(
-            self._backlog, connect, metrics=metrics, clock=clock, policy=policy, count_direct=self._count_direct
+            self._backlog, connect, metrics=metrics, clock=clock, policy=policy, count_direct=self._direct.count
         )
         try:
             self._backlog.own()
@@ -98,10 +94,7 @@ class Emitter:
         """
         with self._minting:
             value = self._complete(draft)
-            if self._direct is None:
-                self._direct = self._connect()
-                self._refusal = self._direct.refusal(self._refused)
-            self._direct.send(draft.session_id, value, self._refusal)
+            self._direct.send(draft.session_id, value)
             self._sequences.spend(draft.session_id)
         # Here and not on a thread of its own, which would have to wait for the interpreter's lock once per event.
         self._direct.poll()
@@ -109,8 +102,7 @@ class Emitter:
     def flush(self, seconds: float) -> int:
         """Wait until all that was taken is delivered, but not longer than so. Returns how many events are not."""
         deadline = self._clock.monotonic() + seconds
-        unsent = 0 if self._direct is None else self._direct.flush(seconds)
-        self._count_direct()
+        unsent = self._direct.flush(seconds)
         return unsent + self._delivery.flush(max(0.0, deadline - self._clock.monotonic()))
 
     def close(self, seconds: float) -> int:
@@ -118,8 +110,7 @@ class Emitter:
         with self._minting:
             self._closed = True
         left = self.flush(seconds)
-        if self._direct is not None:
-            self._direct.close()
+        self._direct.close()
         if self._delivery.stop(_STOP_SECONDS):
             with self._delivery.working:
                 self._backlog.close()
@@ -148,16 +139,3 @@ class Emitter:
                 f"A {draft.event_type} event has {len(value)} bytes; MAX_EVENT_BYTES is {self._max_event_bytes}."
             )
         return value
-
-    def _count_direct(self) -> None:
-        if self._direct is None:
-            return
-        self._direct.poll()
-        with self._counting:
-            delivered = self._direct.delivered()
-            if delivered > self._direct_counted:
-                self._metrics.delivered(delivered - self._direct_counted)
-                self._direct_counted = delivered
-
-    def _refused(self, failure: Failure) -> None:
-        self._metrics.failed(failure.reason, 1)

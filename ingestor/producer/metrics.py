@@ -24,7 +24,11 @@ PUBLISHER: Sequence[Metric] = (
         f"{_PREFIX}dropped_fields_total", "Fields left out, by the declared path of the field or its parent.", "path"
     ),
     counter(f"{_PREFIX}delivered_total", "Events that all replicas have."),
-    counter(f"{_PREFIX}failed_total", "Deliveries that Kafka refused; the spool tries again.", "reason"),
+    counter(
+        f"{_PREFIX}failed_total",
+        "Deliveries that Kafka refused; the spool sends durable events again.",
+        "reason",
+    ),
     counter(f"{_PREFIX}adopted_total", "Events taken over from processes that ended."),
     counter(f"{_PREFIX}corrupt_spools_total", "Spools that were damaged and set aside."),
     gauge(f"{_PREFIX}spool_events", "Events that wait in the spools of this process."),

@@ -171,6 +171,20 @@ def test_a_fatal_failure_makes_a_new_connection(publish, topic, monkeypatch):
     assert len(connections) > 1
 
 
+def test_after_a_fatal_failure_events_that_are_not_durable_go_on_by_a_new_connection(publish, topic, monkeypatch):
+    connections = []
+    monkeypatch.setattr(topic, "connect", lambda: connections.append(topic) or topic)
+    publisher = publish()
+    topic.failure = Failure("_fatal", fatal=True)
+    publisher.emit("started", **EVENT, durable=False)
+    topic.failure = None
+    before = len(connections)
+    publisher.emit("ended", **EVENT, durable=False)
+    assert publisher.flush(30) == 0
+    assert len(connections) == before + 1
+    assert [event["event_type"] for event in told(topic.messages)] == ["ended"]
+
+
 def test_what_kafka_refuses_for_itself_stays_and_holds_up_nothing(publish, topic, tmp_path, registry):
     topic.failure = Failure("msg_size_too_large", of_this_event=True)
     publisher = publish()
