@@ -4,6 +4,7 @@ import logging
 import threading
 from functools import partial
 
+from ingestor.producer.locks import held_within
 from ingestor.producer.metrics import PublisherMetrics
 from ingestor.producer.transport import Connect, Failure, Refusal, Transport
 from service.clock import Clock
@@ -11,6 +12,7 @@ from service.clock import Clock
 log = logging.getLogger(__name__)
 
 _RECONNECT_SECONDS = 1.0
+_COUNTING_SECONDS = 1.0
 
 
 class DirectWay:
@@ -62,8 +64,9 @@ class DirectWay:
         """Count what Kafka has by now; nobody else would if no more events come."""
         if self._transport is not None:
             self._transport.poll()
-            with self._counting:
-                self._count(self._transport)
+            with held_within(self._counting, _COUNTING_SECONDS) as held:
+                if held:
+                    self._count(self._transport)
 
     def close(self) -> None:
         """Forget what is not settled."""

@@ -9,11 +9,12 @@ from ingestor.producer.backlog import Backlog
 from ingestor.producer.delivery import Delivery, DeliveryPolicy
 from ingestor.producer.direct import DirectWay
 from ingestor.producer.draft import Draft
-from ingestor.producer.errors import EventTooLarge, PublisherClosed, SpoolUnavailable
+from ingestor.producer.errors import EventTooLarge, PublisherClosed, PublisherError, SpoolUnavailable
+from ingestor.producer.locks import held_within
 from ingestor.producer.metrics import PublisherMetrics
 from ingestor.producer.sequences import Sequences
 from ingestor.producer.settings import PublisherSettings
-from ingestor.producer.spool import BrokenSpool
+from ingestor.producer.spool import BrokenSpool, Spool
 from ingestor.producer.transport import Connect
 from service.clock import Clock
 
@@ -77,13 +78,18 @@ class Emitter:
                 spool = self._backlog.own()
                 try:
                     spool.append(draft.session_id, value, minted)
+                    self._sequences.spend(draft.session_id)
                     break
                 except BrokenSpool:
                     if self._backlog.retire(spool):
-                        # It may hold the event in spite of all. Its number must not be given to another.
-                        self._sequences.renew()
+                        self._doubt(spool)
                         raise
-            self._sequences.spend(draft.session_id)
+                except PublisherError:
+                    raise
+                except BaseException:  # a signal's handler may raise at any point
+                    self._backlog.retire(spool)
+                    self._doubt(spool)
+                    raise
         self._delivery.wake()
 
     def send(self, draft: Draft) -> None:
@@ -94,8 +100,14 @@ class Emitter:
         """
         with self._minting:
             value = self._complete(draft)
-            self._direct.send(draft.session_id, value)
-            self._sequences.spend(draft.session_id)
+            try:
+                self._direct.send(draft.session_id, value)
+                self._sequences.spend(draft.session_id)
+            except PublisherError:
+                raise
+            except BaseException:
+                self._sequences.renew()  # Kafka may get it: its number must not be given to another
+                raise
         # Here and not on a thread of its own, which would have to wait for the interpreter's lock once per event.
         self._direct.poll()
 
@@ -107,11 +119,13 @@ class Emitter:
 
     def close(self, seconds: float) -> int:
         """Take nothing more, flush, and leave what is in the spool to the next process. Returns how many events."""
-        with self._minting:
+        deadline = self._clock.monotonic() + seconds
+        with held_within(self._minting, seconds) as at_rest:
             self._closed = True
-        left = self.flush(seconds)
+        left = self.flush(max(0.0, deadline - self._clock.monotonic()))
         self._direct.close()
-        if self._delivery.stop(_STOP_SECONDS):
+        # An emit that is in the midst of it goes on when the signal's handler that called us returns.
+        if self._delivery.stop(_STOP_SECONDS) and at_rest:
             with self._delivery.working:
                 self._backlog.close()
         return left
@@ -122,13 +136,17 @@ class Emitter:
         with ExitStack() as held:
             for lock in (self._minting, self._delivery.working):
                 # A signal's handler may fork in the midst of an emit, which then holds the lock itself.
-                if lock.acquire(timeout=_STILL_SECONDS):
-                    held.callback(lock.release)
+                held.enter_context(held_within(lock, _STILL_SECONDS))
             yield
 
     def disown(self) -> None:
         """In a forked child: leave the spools to the parent."""
         self._backlog.disown()
+
+    def _doubt(self, spool: Spool) -> None:
+        """It may hold the event that was not taken. The number of that one must not be given to another."""
+        spool.recount()
+        self._sequences.renew()
 
     def _complete(self, draft: Draft) -> bytes:
         if self._closed:

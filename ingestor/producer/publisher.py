@@ -24,6 +24,7 @@ from ingestor.producer.draft import draft
 from ingestor.producer.emitter import Emitter
 from ingestor.producer.errors import PublisherClosed, PublisherError
 from ingestor.producer.kafka import KafkaTransport, producer_options
+from ingestor.producer.locks import held_within
 from ingestor.producer.metrics import PublisherMetrics
 from ingestor.producer.settings import PublisherSettings
 from ingestor.producer.transport import Connect
@@ -160,10 +161,11 @@ class EventPublisher:
 
         Returns how many did not; the next process to start with this SPOOL_FOLDER sends the durable ones.
         """
-        with self._starting:
+        deadline = self._clock.monotonic() + timeout
+        with held_within(self._starting, timeout):
             self._closed = True
             emitter, self._emitter = self._emitter, None
-        return emitter.close(timeout) if emitter else 0
+        return emitter.close(max(0.0, deadline - self._clock.monotonic())) if emitter else 0
 
     def __enter__(self) -> Self:
         return self

@@ -43,6 +43,9 @@ CREATE TABLE IF NOT EXISTS events (
 _APPEND = "INSERT INTO events VALUES (?, ?, ?, ?, ?)"
 _DELETE = "DELETE FROM events WHERE position IN (SELECT value FROM json_each(?))"
 _DEPTH = "SELECT count(*), coalesce(sum(length(value)), 0), coalesce(max(position), 0) FROM events"
+_WAITING = """
+SELECT count(*), coalesce(sum(length(value)), 0) FROM events
+WHERE position NOT IN (SELECT value FROM json_each(?))"""
 _OLDEST = "SELECT minted FROM events ORDER BY position LIMIT 1"
 # One row: a row for each event would take the interpreter's lock from an emitting thread once per event.
 # No message and no session id holds a line feed.
@@ -166,8 +169,8 @@ class Spool:
 
     def remove(self, events: Sequence[Event]) -> None:
         """Let go of events that Kafka has. What cannot be deleted now, on a full disk, is deleted with the next."""
-        self._leaving += [event.position for event in events]
         with self._writing:
+            self._leaving += [event.position for event in events]
             self.events -= len(events)
             self.bytes -= sum(len(event.value) for event in events)
         try:
@@ -178,6 +181,12 @@ class Spool:
                 del self._leaving[:_DELETED_AT_ONCE]
         except _ERRORS as error:
             log.warning("delivered events stay in the spool for now", extra={"spool": self.path, "error": str(error)})
+
+    def recount(self) -> None:
+        """Count anew what waits: an append that was broken off may have written its event."""
+        with self._writing, suppress(*_ERRORS):
+            leaving = json.dumps(self._leaving)
+            self.events, self.bytes = self._writer.execute(_WAITING, (leaving,)).fetchone()
 
     def oldest(self) -> float | None:
         """When the first event that waits was minted, in Unix seconds."""

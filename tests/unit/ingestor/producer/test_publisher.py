@@ -1,5 +1,6 @@
 import logging
 import os
+import signal
 import threading
 
 import pytest
@@ -339,6 +340,98 @@ def test_after_a_fault_of_the_file_a_new_source_begins_so_that_no_number_is_give
     publisher.emit("started", **EVENT)
     assert publisher.flush(30) == 0
     assert list(first_sequences(told(topic.messages)).values()) == [[1], [1]]
+
+
+@pytest.fixture
+def interrupted(monkeypatch):
+    """Lets the next call of a method be followed at once by an exception, as if a signal's handler raised it."""
+
+    def prepare(owner, method):
+        def call(*arguments):
+            monkeypatch.setattr(owner, method, original)
+            original(*arguments)
+            raise SystemExit
+
+        original = getattr(owner, method)
+        monkeypatch.setattr(owner, method, call)
+
+    return prepare
+
+
+class Interrupted:
+    """A connection to SQLite after whose first statement a signal's handler raises."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.calls = 0
+
+    def __getattr__(self, name):
+        return getattr(self.connection, name)
+
+    def execute(self, *arguments):
+        self.calls += 1
+        cursor = self.connection.execute(*arguments)
+        if self.calls == 1:
+            raise SystemExit
+        return cursor
+
+
+@pytest.mark.parametrize("at", ["within append", "behind append"])
+def test_an_emit_that_a_signal_breaks_off_gives_no_number_twice_and_leaves_the_counts_right(
+    publish, topic, registry, interrupted, at
+):
+    topic.away = True
+    publisher = publish()
+    publisher.emit("started", **EVENT)
+    spool = publisher._emitter._backlog.own()
+    if at == "within append":
+        spool._writer = Interrupted(spool._writer)
+    else:
+        interrupted(spool, "append")
+    with pytest.raises(SystemExit):
+        publisher.emit("started", **EVENT)
+    publisher.emit("started", **EVENT)
+    assert publisher.flush(0) == 3
+    topic.away = False
+    assert publisher.flush(30) == 0
+    assert list(first_sequences(told(topic.messages)).values()) == [[1, 2], [1]]
+    assert len(topic.messages) == 3
+    wait_until(lambda: registry.get_sample_value("ingestor_publisher_spool_events") == 0, "the gauge knows")
+
+
+def test_an_emit_past_the_spool_that_a_signal_breaks_off_gives_no_number_twice(publish, topic, interrupted):
+    publisher = publish()
+    interrupted(topic, "send")
+    with pytest.raises(SystemExit):
+        publisher.emit("started", **EVENT, durable=False)
+    publisher.emit("started", **EVENT, durable=False)
+    assert publisher.flush(30) == 0
+    assert list(first_sequences(told(topic.messages)).values()) == [[1], [1]]
+
+
+def test_a_signals_handler_can_close_in_the_midst_of_an_emit_whose_event_is_for_the_next_process(
+    publish, tmp_path, monkeypatch
+):
+    publisher = publish()
+    spool = publisher._emitter._backlog.own()
+    execute = spool._writer.execute
+
+    class Connection:
+        def execute(self, *arguments):
+            spool._writer = writer
+            signal.raise_signal(signal.SIGUSR1)
+            return execute(*arguments)
+
+    writer, spool._writer = spool._writer, Connection()
+    before = signal.signal(signal.SIGUSR1, lambda *_: publisher.close(0.1))
+    try:
+        publisher.emit("started", **EVENT)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert spool.events == 1
+    assert spools(tmp_path) == [spool.path.name]
+    with pytest.raises(PublisherClosed):
+        publisher.emit("started", **EVENT)
 
 
 def test_a_spool_that_was_replaced_under_emits_hands_is_no_error(publish, topic):
