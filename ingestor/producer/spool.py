@@ -30,6 +30,8 @@ _SETTINGS = (
     "synchronous = NORMAL",
     # Checkpoints wait for the disk: they are made by `checkpoint`, on another thread than the one that emits.
     "wal_autocheckpoint = 0",
+    # Else the log would keep for ever the size of the largest burst; the writer that begins it anew cuts it.
+    f"journal_size_limit = {_WAL_LARGE // 2}",
     "secure_delete = OFF",
 )
 _CREATE = """
@@ -205,11 +207,11 @@ class Spool:
         if _size(self._wal) < _WAL_LARGE:
             return
         with suppress(*_ERRORS):
+            if self._move_log() or _size(self._wal) < _WAL_HUGE:
+                return
             self._move_log()
-            if _size(self._wal) > _WAL_HUGE:
+            with self._writing:
                 self._move_log()
-                with self._writing:
-                    self._move_log()
 
     def close(self) -> None:
         """Close the file; it stays."""
@@ -217,8 +219,10 @@ class Spool:
         with self._writing:
             self._writer.close()
 
-    def _move_log(self) -> None:
-        self._reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    def _move_log(self) -> bool:
+        """Whether all of it could be moved: then the next who writes begins the log anew."""
+        _, written, moved = self._reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        return bool(written == moved)
 
 
 def salvage(damaged: Path, sound: Path) -> int:

@@ -123,6 +123,40 @@ def test_the_log_is_moved_into_the_file_once_it_is_large(path, monkeypatch):
     spool.close()
 
 
+def test_after_a_burst_the_log_is_short_again_and_nothing_is_moved_until_it_is_long_again(path, monkeypatch):
+    moved, move = [], Spool._move_log
+    monkeypatch.setattr(module, "_WAL_HUGE", module._WAL_LARGE)
+    monkeypatch.setattr(Spool, "_move_log", lambda self: moved.append(self) or move(self))
+    spool = Spool(path, 10**9)
+    fill(spool, 3000)
+    assert Path(f"{path}-wal").stat().st_size > module._WAL_LARGE
+    for _ in range(10):
+        spool.checkpoint()
+        fill(spool, 1)
+    assert Path(f"{path}-wal").stat().st_size < module._WAL_LARGE
+    assert len(moved) == 1
+    spool.close()
+
+
+def test_a_huge_log_that_cannot_be_moved_while_emits_go_on_is_moved_while_they_wait(path, monkeypatch):
+    waiting, move = [], Spool._move_log
+
+    def interrupted(self):
+        waiting.append(self._writing.locked())
+        if not self._writing.locked():
+            fill(self, 1)
+        return move(self) and self._writing.locked()
+
+    monkeypatch.setattr(module, "_WAL_LARGE", 100_000)
+    monkeypatch.setattr(module, "_WAL_HUGE", 200_000)
+    monkeypatch.setattr(Spool, "_move_log", interrupted)
+    spool = Spool(path, 10**9)
+    fill(spool, 100)
+    spool.checkpoint()
+    assert waiting == [False, False, True]
+    spool.close()
+
+
 class SpoolMachine(RuleBasedStateMachine):
     """One spool against a list, through reads, failures, closings and openings."""
 
