@@ -12,6 +12,7 @@ from ingestor.producer.claim import SPOOL, Claim, unclaimed
 from ingestor.producer.errors import SpoolUnavailable
 from ingestor.producer.metrics import PublisherMetrics
 from ingestor.producer.spool import CorruptSpool, Spool, salvage
+from ingestor.producer.wal import is_damaged, wal_of
 from service.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -181,12 +182,23 @@ class Backlog:
             self._remove(claim)
             return
         try:
+            if is_damaged(wal_of(path)):
+                self._begin_log_anew(claim)
             self._take_over(Held(claim, Spool(path, self._max_bytes), adopted=True))
         except CorruptSpool:
             self._salvage(claim)
-        except SpoolUnavailable as error:
+        except (OSError, SpoolUnavailable) as error:
             self._postpone(path, error)
             claim.release()
+
+    def _begin_log_anew(self, claim: Claim) -> None:
+        """Keep a copy of a spool whose log SQLite reads only up to its damage, and go on with what it reads."""
+        aside = claim.copy_aside()
+        spool = Spool(claim.path, self._max_bytes)
+        readable = spool.events
+        spool.close()  # by which SQLite empties the log: the damage is not met a second time
+        self._metrics.corrupt()
+        log.error("a spool's log is damaged: a copy was set aside", extra={"spool": aside, "readable_events": readable})
 
     def _salvage(self, claim: Claim) -> None:
         """Adopt what is intact of a damaged spool, as a spool of its own, and give the damaged one another name."""

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +21,7 @@ class Claim:
 
     def __init__(self, path: Path, lock: int) -> None:
         self.path = path
+        self._aside = path.with_suffix(CORRUPT)
         self._lock = lock
 
     @classmethod
@@ -52,12 +54,22 @@ class Claim:
 
     def set_aside(self) -> Path:
         """Give the spool, which must be closed, a name that nobody adopts, and end the claim. Returns that name."""
-        aside = self.path.with_suffix(CORRUPT)
         for part in _PARTS:
             if self._part(part).exists():
-                self._part(part).rename(f"{aside}{part}")
+                self._part(part).rename(f"{self._aside}{part}")
         self.discard()
-        return aside
+        return self._aside
+
+    def copy_aside(self) -> Path:
+        """Keep a copy of the spool, which must be closed, under that name too. Returns the name.
+
+        Raises:
+            OSError: there is no room for it.
+        """
+        for part in _PARTS:
+            if self._part(part).exists():
+                shutil.copyfile(self._part(part), f"{self._aside}{part}")
+        return self._aside
 
     def release(self) -> None:
         """End the claim and leave the spool to others. In a forked child: let the parent alone have it."""

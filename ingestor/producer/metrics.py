@@ -30,7 +30,7 @@ PUBLISHER: Sequence[Metric] = (
         "reason",
     ),
     counter(f"{_PREFIX}adopted_total", "Events taken over from processes that ended."),
-    counter(f"{_PREFIX}corrupt_spools_total", "Spools that were damaged and set aside."),
+    counter(f"{_PREFIX}corrupt_spools_total", "Spools that were damaged; they were set aside, or a copy of them."),
     gauge(f"{_PREFIX}spool_events", "Events that wait in the spools of this process."),
     gauge(f"{_PREFIX}spool_bytes", "Bytes of the events that wait."),
     gauge(f"{_PREFIX}oldest_event_age_seconds", "For how long the oldest event waits; 0 if none does."),

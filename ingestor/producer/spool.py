@@ -11,6 +11,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from ingestor.producer.errors import SpoolFull, SpoolUnavailable
+from ingestor.producer.wal import wal_of
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ class Spool:
     def __init__(self, path: Path, max_bytes: int) -> None:
         self.path = path
         self._max_bytes = max_bytes
-        self._wal = Path(f"{path}-wal")
+        self._wal = wal_of(path)
         self._writing = threading.Lock()
         self._read_through = 0
         self._leaving: list[int] = []

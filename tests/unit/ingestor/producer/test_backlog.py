@@ -1,4 +1,5 @@
 import os
+import shutil
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +11,7 @@ from ingestor.producer.claim import Claim
 from ingestor.producer.errors import SpoolUnavailable
 from ingestor.producer.metrics import PublisherMetrics
 from ingestor.producer.spool import Spool
+from ingestor.producer.wal import is_damaged, wal_of
 from service.clock import ManualClock
 
 
@@ -19,8 +21,13 @@ def clock():
 
 
 @pytest.fixture
-def backlog(tmp_path, clock):
-    backlog = Backlog(tmp_path / "spools", 10_000, PublisherMetrics(CollectorRegistry()), clock)
+def registry():
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def backlog(tmp_path, clock, registry):
+    backlog = Backlog(tmp_path / "spools", 10_000, PublisherMetrics(registry), clock)
     yield backlog
     backlog.close()
 
@@ -31,6 +38,20 @@ def orphan(folder, name, *values):
     for value in values:
         spool.append("s", value, 1.0)
     spool.close()
+
+
+def killed(folder, name, *values):
+    """An orphan whose owner was killed: all of it is in SQLite's log."""
+    folder.mkdir(exist_ok=True)
+    spool = Spool(folder / "living", 10_000)
+    for value in values:
+        spool.append("s", value, 1.0)
+    path = folder / f"{name}.spool"
+    shutil.copyfile(spool.path, path)
+    shutil.copyfile(wal_of(spool.path), wal_of(path))
+    spool.close()
+    spool.path.unlink()
+    return path
 
 
 def contents(backlog):
@@ -97,6 +118,51 @@ def test_an_own_spool_that_is_damaged_is_set_aside_what_is_intact_is_kept_and_an
     assert backlog.own() is not own
     assert contents(backlog) == [[b"intact"], []]
     assert own.path.with_suffix(".corrupt").exists()
+
+
+def test_of_an_orphan_with_a_damaged_log_a_copy_is_kept_and_what_is_in_front_of_the_damage_is_adopted(
+    backlog, tmp_path, registry, caplog
+):
+    path = killed(tmp_path / "spools", "1", *(b"%d" % number for number in range(9)))
+    damaged = bytearray(wal_of(path).read_bytes())
+    damaged[damaged.index(b"s4")] ^= 1
+    wal_of(path).write_bytes(damaged)
+    backlog.adopt()
+    ((*found,),) = contents(backlog)
+    assert found == [b"0", b"1", b"2", b"3"]
+    assert (tmp_path / "spools" / "1.corrupt-wal").read_bytes() == damaged
+    assert (tmp_path / "spools" / "1.corrupt").exists()
+    assert registry.get_sample_value("ingestor_publisher_corrupt_spools_total") == 1
+    assert "a spool's log is damaged" in caplog.text
+    assert not is_damaged(wal_of(path))
+
+
+def test_of_an_orphan_whose_owner_was_killed_within_a_write_all_else_is_adopted_and_nothing_is_told(
+    backlog, tmp_path, caplog
+):
+    path = killed(tmp_path / "spools", "1", b"0", b"1", b"2")
+    wal_of(path).write_bytes(wal_of(path).read_bytes()[:-1000])
+    backlog.adopt()
+    assert contents(backlog) == [[b"0", b"1"]]
+    assert "damaged" not in caplog.text
+
+
+def test_an_orphan_of_whose_damaged_log_no_copy_can_be_kept_waits_as_it_is(backlog, clock, tmp_path, monkeypatch):
+    def refused(*_):
+        raise OSError(28, "No space left on device")
+
+    path = killed(tmp_path / "spools", "1", *(b"%d" % number for number in range(9)))
+    damaged = bytearray(wal_of(path).read_bytes())
+    damaged[damaged.index(b"s4")] ^= 1
+    wal_of(path).write_bytes(damaged)
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "copyfile", refused)
+        backlog.adopt()
+    assert backlog.spools() == []
+    assert wal_of(path).read_bytes() == damaged
+    clock.advance(30)
+    backlog.adopt()
+    assert len(backlog.spools()) == 1
 
 
 def test_while_what_was_salvaged_is_held_by_another_the_damaged_spool_waits(backlog, tmp_path):
