@@ -177,11 +177,8 @@ class Delivery:
                     if not self._send(event, refused):
                         return
                 events += each
-            while self._flush():
-                if self._stopping.is_set():
-                    return
-                self._look_around()
-                self._checkpoint()
+            if not (self._settled() and self._sent_alone(events, refused)):
+                return
         except BaseException:
             held.spool.rewind(first[0].position)
             raise
@@ -202,6 +199,28 @@ class Delivery:
         elif len(events) >= self._policy.batch_events and not self._flushing:
             # Events come in faster than one batch after another: those who emit go first, the spool can wait.
             self._rest(min(self._clock.monotonic() - began, _LONGEST_REST_SECONDS))
+
+    def _settled(self) -> bool:
+        """Wait until all that was sent is settled; False if we are to stop before."""
+        while self._flush():
+            if self._stopping.is_set():
+                return False
+            self._look_around()
+            self._checkpoint()
+        return True
+
+    def _sent_alone(self, events: Sequence[Event], refused: dict[int, Failure]) -> bool:
+        """Send once more, one by one, what was refused for itself; False if we are to stop before.
+
+        Kafka takes or refuses what librdkafka puts into one batch as a whole, whichever event of it is at fault.
+        """
+        if len(events) == 1:
+            return True
+        for event in [each for each in events if each.position in refused and refused[each.position].of_this_event]:
+            del refused[event.position]
+            if not (self._send(event, refused) and self._settled()):
+                return False
+        return True
 
     def _slices(self, held: Held, first: Sequence[Event]) -> Iterator[Sequence[Event]]:
         events, room = first, self._policy.batch_events

@@ -5,11 +5,15 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+from prometheus_client import CollectorRegistry
 
+from ingestor.producer import EventPublisher
 from ingestor.producer.errors import QueueFull
 from ingestor.producer.kafka import KafkaTransport, producer_options
 from ingestor.producer.transport import Failure
+from tests.support.publishing import EVENT, settings
 from tests.support.transport_behaviour import TransportBehaviour, unheard
+from tests.support.waiting import wait_until
 from warehouse.lanes import lanes_of
 
 
@@ -70,6 +74,24 @@ def test_an_event_that_the_topic_finds_too_large_is_a_failure_of_this_event(kafk
     transport.close()
     assert refused == {1: Failure("msg_size_too_large", of_this_event=True)}
     assert transport.delivered() == 2
+
+
+def test_an_event_that_the_topic_finds_too_large_takes_none_of_its_batch_along(kafka, topic_name, tmp_path):
+    create(kafka, topic_name, 1, **{"max.message.bytes": "2000"})
+    given = settings(
+        tmp_path,
+        kafka={"bootstrap.servers": kafka.bootstrap_servers, "compression.type": "none"},
+        session_events_topic=topic_name,
+    )
+    with EventPublisher(given, component="test", registry=CollectorRegistry()) as publisher:
+        with publisher._emitter._delivery.working:  # so that all are read at once
+            ids = [
+                publisher.emit("configured", **EVENT, payload={"groupSizes": [1] * (1500 if number == 7 else 1)})
+                for number in range(20)
+            ]
+        wait_until(lambda: publisher.flush(0) <= 1, "all but one are taken")
+    messages = read(kafka, topic_name, 1)
+    assert [json.loads(each.value())["id"] for each in messages] == [*ids[:7], *ids[8:]]
 
 
 def test_an_event_that_is_too_large_for_librdkafka_is_a_failure_of_this_event(kafka, topic_name, options):

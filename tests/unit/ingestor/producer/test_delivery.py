@@ -1,10 +1,13 @@
 """What the sending thread does beyond what a publisher's user sees at once."""
 
+import threading
+
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ingestor.producer import EventPublisher
+from ingestor.producer import EventPublisher, MemoryTransport
 from ingestor.producer.delivery import Delivery
+from ingestor.producer.transport import Failure
 from tests.support.publishing import EVENT, QUICK, settings, told
 from tests.support.waiting import wait_until
 
@@ -50,6 +53,35 @@ def test_a_batch_that_is_on_its_way_at_close_stays_whole_and_the_next_process_se
         wait_until(lambda: len(topic.messages) == len(ids), "the successor sends them")
         assert successor.flush(10) == 0
     assert [event["id"] for event in told(topic.messages)] == ids
+
+
+class WholeBatches(MemoryTransport):
+    """As Kafka: one event that is too large spoils all that was sent together."""
+
+    def flush(self, seconds):
+        large = any(len(value) > 500 for _, value, _ in self._waiting)
+        self.failure = Failure("msg_size_too_large", of_this_event=True) if large else None
+        return super().flush(seconds)
+
+    def poll(self):
+        if threading.current_thread().name == "event-delivery":
+            super().poll()
+
+
+def test_an_event_that_spoils_its_batch_takes_no_other_along(tmp_path, registry):
+    topic = WholeBatches()
+    with EventPublisher(
+        settings(tmp_path), component="test", registry=registry, connect=topic.connect, policy=QUICK
+    ) as publisher:
+        with publisher._emitter._delivery.working:  # so that all are read at once
+            ids = [
+                publisher.emit("configured", **EVENT, payload={"groupSizes": [1] * (300 if number == 3 else 1)})
+                for number in range(QUICK.batch_events)
+            ]
+        wait_until(lambda: len(topic.messages) == len(ids) - 1, "its neighbours arrive")
+        assert publisher.flush(0) == 1
+    assert [event["id"] for event in told(topic.messages)] == [*ids[:3], *ids[4:]]
+    assert registry.get_sample_value("ingestor_publisher_failed_total", {"reason": "msg_size_too_large"}) == 1
 
 
 def test_after_a_full_batch_those_who_emit_go_first_unless_a_flush_waits(publisher, topic, monkeypatch):
