@@ -10,7 +10,7 @@ from functools import partial
 
 from ingestor.producer.backlog import Backlog, Held
 from ingestor.producer.errors import QueueFull, SpoolUnavailable
-from ingestor.producer.metrics import PublisherMetrics
+from ingestor.producer.metrics import PublisherMetrics, Waiting
 from ingestor.producer.spool import BrokenSpool, Event
 from ingestor.producer.transport import Connect, Failure
 from service.clock import Clock
@@ -110,6 +110,10 @@ class Delivery:
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
+    def disown(self) -> None:
+        """In a forked child: what waits is the parent's."""
+        self._metrics.disown(self)
+
     def _run(self) -> None:
         with self.working:
             while not self._stopping.is_set():
@@ -118,6 +122,7 @@ class Delivery:
                 except Exception:
                     log.exception("delivery failed; it is tried again")
                     self._rest(self._policy.retry_seconds)
+            self._metrics.closed(self)
             self._transport.close()
 
     def _turn(self) -> None:
@@ -144,9 +149,8 @@ class Delivery:
         except SpoolUnavailable:
             oldest = None  # its reading will tell why
         age = 0.0 if oldest is None else self._clock.now().timestamp() - oldest
-        self._metrics.backlog(
-            sum(each.events for each in spools), sum(each.bytes for each in spools), age, self._backlog.left()
-        )
+        events, size = sum(each.events for each in spools), sum(each.bytes for each in spools)
+        self._metrics.backlog(self, Waiting(events, size, age, self._backlog.left()))
 
     def _next(self) -> tuple[Held, Sequence[Event]] | None:
         for held in self._backlog.spools():
@@ -205,8 +209,7 @@ class Delivery:
         while self._flush():
             if self._stopping.is_set():
                 return False
-            self._look_around()
-            self._checkpoint()
+            self._meanwhile()
         return True
 
     def _sent_alone(self, events: Sequence[Event], refused: dict[int, Failure]) -> bool:
@@ -232,6 +235,11 @@ class Delivery:
             except SpoolUnavailable:
                 return  # the next batch meets it too, and deals with it
 
+    def _meanwhile(self) -> None:
+        """What is to be done however long the broker takes."""
+        self._look_around()
+        self._checkpoint()
+
     def _checkpoint(self) -> None:
         for held in self._backlog.spools():
             held.spool.checkpoint()
@@ -243,6 +251,7 @@ class Delivery:
                 self._transport.send(event.key, event.value, refusal)
             except QueueFull:
                 self._flush()
+                self._meanwhile()
             else:
                 return True
         return False

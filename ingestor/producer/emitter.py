@@ -142,6 +142,7 @@ class Emitter:
     def disown(self) -> None:
         """In a forked child: leave the spools to the parent."""
         self._backlog.disown()
+        self._delivery.disown()
 
     def _doubt(self, spool: Spool) -> None:
         """It may hold the event that was not taken. The number of that one must not be given to another."""

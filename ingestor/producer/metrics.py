@@ -4,7 +4,7 @@ Not kept by `service.metrics.Meters`: on emit's path each microsecond counts, so
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -43,11 +43,28 @@ PUBLISHER: Sequence[Metric] = (
 _of_registry: "WeakKeyDictionary[CollectorRegistry, PublisherMetrics]" = WeakKeyDictionary()
 
 
+class Waiting(NamedTuple):
+    """What waits with one publisher.
+
+    Arguments:
+        events: in its spools.
+        size: their bytes.
+        age: of the oldest, in seconds.
+        left: how many spools it leaves as they are.
+    """
+
+    events: int
+    size: int
+    age: float
+    left: int
+
+
 class PublisherMetrics:
     """The metrics of the catalogue, in one registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._metrics: dict[str, Any] = {each.name.removeprefix(_PREFIX): _kept(each, registry) for each in PUBLISHER}
+        self._waiting: dict[object, Waiting] = {}
         self._delivered = self._metrics["delivered_total"].inc
         self._duration = self._metrics["emit_duration_seconds"].observe
         self._emitted: dict[str, Callable[[], None]] = {
@@ -89,12 +106,26 @@ class PublisherMetrics:
         """A damaged spool was met."""
         self._metrics["corrupt_spools_total"].inc()
 
-    def backlog(self, events: int, size: int, age: float, left: int) -> None:
-        """What waits: how many events, their bytes, the age of the oldest in seconds, and how many spools are left."""
-        self._metrics["spool_events"].set(events)
-        self._metrics["spool_bytes"].set(size)
-        self._metrics["oldest_event_age_seconds"].set(age)
-        self._metrics["left_spools"].set(left)
+    def backlog(self, publisher: object, waiting: Waiting) -> None:
+        """What waits with this publisher now."""
+        self._waiting[publisher] = waiting
+        self._sum_up()
+
+    def closed(self, publisher: object) -> None:
+        """Nothing waits with it any more, but in its files."""
+        self._waiting.pop(publisher, None)
+        self._sum_up()
+
+    def disown(self, publisher: object) -> None:
+        """In a forked child, where no lock can be waited for: what waits with it is the parent's."""
+        self._waiting.pop(publisher, None)
+
+    def _sum_up(self) -> None:
+        all_ = list(self._waiting.values())  # in one step: other publishers' threads come here too
+        self._metrics["spool_events"].set(sum(each.events for each in all_))
+        self._metrics["spool_bytes"].set(sum(each.size for each in all_))
+        self._metrics["oldest_event_age_seconds"].set(max((each.age for each in all_), default=0.0))
+        self._metrics["left_spools"].set(sum(each.left for each in all_))
 
 
 def _kept(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from ingestor.producer import EventPublisher, MemoryTransport
 from ingestor.producer.delivery import Delivery
+from ingestor.producer.spool import Spool
 from ingestor.producer.transport import Failure
 from tests.support.publishing import EVENT, QUICK, settings, told
 from tests.support.waiting import wait_until
@@ -82,6 +83,29 @@ def test_an_event_that_spoils_its_batch_takes_no_other_along(tmp_path, registry)
         assert publisher.flush(0) == 1
     assert [event["id"] for event in told(topic.messages)] == [*ids[:3], *ids[4:]]
     assert registry.get_sample_value("ingestor_publisher_failed_total", {"reason": "msg_size_too_large"}) == 1
+
+
+def test_while_there_is_no_room_to_send_the_gauges_go_on_and_orphans_are_adopted(tmp_path, topic, registry):
+    def waiting():
+        return registry.get_sample_value("ingestor_publisher_spool_events")
+
+    topic.away = True
+    topic._room = 2
+    with EventPublisher(
+        settings(tmp_path), component="test", registry=registry, connect=topic.connect, policy=QUICK
+    ) as publisher:
+        with publisher._emitter._delivery.working:  # so that all are read at once
+            for _ in range(QUICK.batch_events):
+                publisher.emit("started", **EVENT)
+        wait_until(lambda: len(topic._waiting) == 2, "there is no more room")
+        publisher.emit("started", **EVENT)
+        wait_until(lambda: waiting() == QUICK.batch_events + 1, "the gauge knows")
+        orphan = Spool(tmp_path / "elsewhere", 1000)  # here it would be adopted before it holds anything
+        orphan.append("s", b"{}", 1.0)
+        orphan.close()
+        orphan.path.rename(tmp_path / "0.spool")
+        wait_until(lambda: waiting() == QUICK.batch_events + 2, "the orphan is adopted")
+        topic.away = False
 
 
 def test_after_a_full_batch_those_who_emit_go_first_unless_a_flush_waits(publisher, topic, monkeypatch):

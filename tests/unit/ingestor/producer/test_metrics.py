@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from ingestor.producer.metrics import PUBLISHER, PublisherMetrics
+from ingestor.producer.metrics import PUBLISHER, PublisherMetrics, Waiting
 from service.metrics import Kind, page
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "publisher.md"
@@ -27,3 +27,36 @@ def test_every_metric_of_the_catalogue_is_scraped_from_the_start():
     PublisherMetrics.of(registry)
     scraped = generate_latest(registry).decode()
     assert all(f"# HELP {metric.name} " in scraped for metric in PUBLISHER)
+
+
+@pytest.fixture
+def gauges():
+    registry = CollectorRegistry()
+    names = ("spool_events", "spool_bytes", "oldest_event_age_seconds", "left_spools")
+    return PublisherMetrics.of(registry), lambda: tuple(
+        registry.get_sample_value(f"ingestor_publisher_{name}") for name in names
+    )
+
+
+def test_what_waits_with_several_publishers_is_summed_and_the_oldest_of_all_counts(gauges):
+    metrics, read = gauges
+    metrics.backlog("a", Waiting(1, 10, 5.0, 0))
+    metrics.backlog("b", Waiting(2, 20, 3.0, 1))
+    assert read() == (3, 30, 5, 1)
+    metrics.backlog("a", Waiting(0, 0, 0.0, 0))
+    assert read() == (2, 20, 3, 1)
+
+
+def test_what_waits_with_a_publisher_that_is_closed_counts_no_more(gauges):
+    metrics, read = gauges
+    metrics.backlog("a", Waiting(1, 10, 5.0, 1))
+    metrics.closed("a")
+    assert read() == (0, 0, 0, 0)
+
+
+def test_what_waits_with_a_parents_publisher_does_not_count_in_its_child(gauges):
+    metrics, read = gauges
+    metrics.backlog("parent's", Waiting(1, 10, 5.0, 1))
+    metrics.disown("parent's")
+    metrics.backlog("child's", Waiting(2, 20, 3.0, 0))
+    assert read() == (2, 20, 3, 0)

@@ -309,6 +309,20 @@ def test_two_publishers_of_a_process_count_in_the_same_metrics(publish, registry
     assert registry.get_sample_value("ingestor_publisher_emitted_total", {"event_type": "started"}) == 2
 
 
+def test_the_gauges_tell_of_all_publishers_of_a_process_and_of_none_that_is_closed(publish, topic, registry):
+    def waiting():
+        return registry.get_sample_value("ingestor_publisher_spool_events")
+
+    topic.away = True
+    first, second = publish(), publish()
+    first.emit("started", **EVENT)
+    second.emit("started", **EVENT)
+    wait_until(lambda: waiting() == 2, "both are counted")
+    first.close(0)
+    second.close(0)
+    assert waiting() == 0
+
+
 def test_a_forked_child_has_a_source_and_a_spool_of_its_own_and_ends_cleanly(publish, topic, tmp_path):
     topic.away = True
     publisher = publish()
