@@ -58,6 +58,7 @@ class Backlog:
         self._others: list[Held] = []
         self._left: set[Path] = set()
         self._postponed: dict[Path, Postponed] = {}
+        self._more = False
         self._reopen_at = float("-inf")
         self._refusal: SpoolUnavailable | None = None
 
@@ -105,8 +106,10 @@ class Backlog:
             self._left &= there
             self._postponed = {path: each for path, each in self._postponed.items() if path in there}
         now = self._clock.monotonic()
+        self._more = False
         for path in paths:
             if len(self._others) >= ADOPTED_AT_ONCE:
+                self._more = True
                 break
             if path not in self._left and (path not in self._postponed or self._postponed[path].until <= now):
                 self._adopt(path)
@@ -125,8 +128,10 @@ class Backlog:
         return sum(held.spool.events for held in self.spools() if not held.adopted)
 
     def finish(self, held: Held) -> None:
-        """All of this spool was read, after it was sealed: it goes."""
+        """All of this spool was read, after it was sealed: it goes, and makes room for an orphan that had none."""
         self._let_go(held)
+        if self._more:
+            self.adopt()
 
     def set_aside(self, held: Held) -> None:
         """Keep a damaged spool under another name, and what is intact of it for sending."""

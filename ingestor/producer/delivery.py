@@ -47,8 +47,8 @@ class DeliveryPolicy:
 class Delivery:
     """Sends spool by spool, oldest first, batch by batch, each settled before the next.
 
-    So a session's older events are in the topic before its newer ones, also over restarts and adoption, and at most
-    one batch is in memory.
+    So the events of a source come in their order, a process's own behind those that it adopted when it started, and at
+    most one batch is in memory.
 
     Arguments:
         backlog: the spools.
@@ -153,7 +153,9 @@ class Delivery:
         self._metrics.backlog(self, Waiting(events, size, age, self._backlog.left()))
 
     def _next(self) -> tuple[Held, Sequence[Event]] | None:
-        for held in self._backlog.spools():
+        spools = self._backlog.spools()
+        while spools:
+            held = spools[0]
             sealed = held.spool.sealed  # asked before reading: what is read as empty later stays empty
             try:
                 events = held.spool.read(min(_SLICE_EVENTS, self._policy.batch_events))
@@ -163,8 +165,10 @@ class Delivery:
                 return None
             if events:
                 return held, events
-            if sealed:
-                self._backlog.finish(held)
+            if not sealed:
+                return None
+            self._backlog.finish(held)
+            spools = self._backlog.spools()
         return None
 
     def _deliver(self, held: Held, first: Sequence[Event]) -> None:

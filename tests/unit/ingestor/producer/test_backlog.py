@@ -102,6 +102,17 @@ def test_only_so_many_orphans_are_held_at_once(backlog, tmp_path, monkeypatch):
     assert contents(backlog) == [[b"0"], [b"1"]]
 
 
+def test_an_orphan_for_which_there_was_no_room_is_adopted_as_soon_as_there_is(backlog, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "ADOPTED_AT_ONCE", 2)
+    for number in range(3):
+        orphan(tmp_path / "spools", number)
+    backlog.adopt()
+    last = tmp_path / "spools" / "2.spool"
+    assert last not in [held.spool.path for held in backlog.spools()]
+    backlog.finish(backlog.spools()[0])
+    assert last in [held.spool.path for held in backlog.spools()]
+
+
 def test_a_lock_whose_spool_is_gone_is_swept_up(backlog, tmp_path):
     (tmp_path / "spools").mkdir()
     (tmp_path / "spools" / "1.lock").touch()

@@ -15,6 +15,7 @@ from ingestor.producer import (
     SpoolFull,
     SpoolUnavailable,
 )
+from ingestor.producer.spool import Spool
 from ingestor.producer.transport import Failure
 from tests.support.publishing import EVENT, QUICK, first_sequences, settings, told
 from tests.support.waiting import wait_until
@@ -106,6 +107,21 @@ def test_the_next_process_sends_what_the_last_one_left_and_its_own_behind_it(pub
     assert publisher.flush(30) == 0
     assert [event["id"] for event in told(topic.messages)] == old + new
     assert len(first_sequences(told(topic.messages))) == 2
+
+
+def test_its_own_events_come_behind_those_of_all_orphans_however_many_there_are(publish, topic, tmp_path, monkeypatch):
+    monkeypatch.setattr("ingestor.producer.backlog.ADOPTED_AT_ONCE", 1)
+    (tmp_path / "spool").mkdir()
+    for number in range(5):
+        orphan = Spool(tmp_path / "spool" / f"{number}.spool", 1000)
+        orphan.append("s", b'{"id": %d}' % number, 1.0)
+        orphan.close()
+    topic.away = True
+    publisher = publish()
+    own = publisher.emit("started", **EVENT)
+    topic.away = False
+    assert publisher.flush(30) == 0
+    assert [event["id"] for event in told(topic.messages)] == [0, 1, 2, 3, 4, own]
 
 
 def test_a_sibling_that_runs_already_sends_what_another_left(publish, topic, tmp_path):
