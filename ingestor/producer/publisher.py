@@ -114,7 +114,8 @@ class EventPublisher:
             school_id: the session's school.
             trace_id: the request or socket message that caused it.
             event_time: when it happened, aware; now by default.
-            event_id: an id that the event has already, the same at each attempt; a UUIDv7 by default.
+            event_id: an id that the event has already, the same at each attempt, and so should be `event_time`; a
+                UUIDv7 by default. A repeat takes a number of its own, which is missing in the table.
             durable: False skips the spool. Such an event is lost if the process ends before Kafka has it.
 
         Raises:

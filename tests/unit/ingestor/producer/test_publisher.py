@@ -2,6 +2,7 @@ import logging
 import os
 import signal
 import threading
+from datetime import UTC, datetime
 
 import pytest
 from prometheus_client import generate_latest
@@ -67,6 +68,15 @@ def test_numbers_are_dense_for_each_session_and_refused_events_spend_none(publis
             publisher.emit("configured", **EVENT, payload={"groupSizes": [1] * 1000})
     publisher.flush(30)
     assert all(sorted(each) == list(range(1, 11)) for each in first_sequences(told(topic.messages)).values())
+
+
+def test_a_repeat_keeps_the_id_and_the_time_that_it_is_given_and_takes_a_number_of_its_own(publish, topic):
+    publisher = publish()
+    for _ in range(2):
+        publisher.emit("started", **EVENT, event_id="e1", event_time=datetime(2025, 9, 15, tzinfo=UTC))
+    publisher.flush(30)
+    first, second = told(topic.messages)
+    assert second == first | {"sequence": 2}
 
 
 def test_many_threads_get_dense_numbers_in_the_order_of_the_topic(publish, topic):
