@@ -50,9 +50,10 @@ def draft(fields: dict[str, Any], pseudonymise: Pseudonymise | None, now: dateti
     Raises:
         InvalidEvent: names the field and what was expected of it, and quotes no value.
     """
-    model = EVENTS.get(fields["event_type"])
-    if model is None:
-        raise InvalidEvent(f"event_type: expected one of {', '.join(sorted(EventType))}.")
+    try:
+        model = EVENTS[fields["event_type"]]
+    except (KeyError, TypeError):  # the latter of what cannot be hashed
+        raise InvalidEvent(f"event_type: expected one of {', '.join(sorted(EventType))}.") from None
     payload = fields["payload"]
     if not isinstance(payload, dict | BaseModel):
         payload = fields["payload"] = _object(payload)
@@ -69,7 +70,8 @@ def draft(fields: dict[str, Any], pseudonymise: Pseudonymise | None, now: dateti
         if kept is not told:
             event = event.model_copy(update={"payload": kept})
     if isinstance(payload, dict) and not _kept_whole(event.event_type) >= payload.keys():
-        dropped = Counter(dropped) + Counter(undeclared(event.event_type, fields | {"payload": _plain(payload)}))
+        plain = _plain(payload, PAYLOADS[event.event_type])
+        dropped = Counter(dropped) + Counter(undeclared(event.event_type, fields | {"payload": plain}))
     text: bytes = event.__pydantic_serializer__.to_json(event, exclude_none=True)
     return Draft(event.event_type, event.id, event.session_id, text[:-1], dropped)
 
@@ -89,15 +91,16 @@ def _kept_whole(event_type: EventType) -> frozenset[str]:
     return frozenset(model.model_fields)
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401  # whatever a payload holds
-    """The same data with models as plain data: what a model holds is declared."""
+def _plain(value: Any, declared: type[BaseModel]) -> Any:  # noqa: ANN401  # whatever a payload holds
+    """The same data with models as plain data: what a model holds is declared. Nothing undeclared is looked into."""
     match value:
         case BaseModel():
             return value.model_dump()
         case dict():
-            return {name: _plain(each) for name, each in value.items()}
+            nested = nested_fields(declared)
+            return value | {name: _plain(value[name], nested[name].model) for name in nested.keys() & value.keys()}
         case list():
-            return [_plain(each) for each in value]
+            return [_plain(each, declared) for each in value]
         case _:
             return value
 

@@ -69,6 +69,19 @@ def test_undeclared_fields_are_dropped_and_counted_by_declared_path():
     assert message(drafted)["payload"] == {"groupPlan": {}, "groupSizes": [1, 2], "memberCount": 3}
 
 
+def test_what_is_undeclared_may_be_as_deep_as_it_likes_and_hold_itself():
+    endless = {}
+    endless["within"] = endless
+    plan = {"groups": [{"leaderId": "a", "x": endless}], "x": endless}
+    drafted = draft(fields("configured", payload={"groupPlan": plan, "x": endless}), KEYED, NOW)
+    assert drafted.dropped == {
+        "payload": 1,
+        "payload.groupPlan": 1,
+        "payload.groupPlan.groups[]": 1,
+        "payload.groupPlan.groups[].leaderId": 1,
+    }
+
+
 def test_models_inside_a_mapping_hold_nothing_undeclared():
     plan = GroupPlan(groups=[PlannedGroup(leaderId="a")])
     drafted = draft(fields("configured", payload={"groupPlan": plan, "x": 1}), None, NOW)
@@ -97,6 +110,8 @@ def test_an_id_of_the_backend_is_kept():
     ("changes", "complaint"),
     [
         ({"event_type": "begun"}, r"^event_type: expected one of configured, ended, "),
+        ({"event_type": ["started"]}, r"^event_type: expected one of configured, ended, "),
+        ({"event_type": None}, r"^event_type: expected one of configured, ended, "),
         ({"session_id": ""}, r"^session_id: "),
         ({"session_id": 7}, r"^session_id: Input should be a valid string"),
         ({"teacher_id": None}, r"^teacher_id: "),
