@@ -46,6 +46,7 @@ class AsyncEventPublisher:
         )
         self._process = os.getpid()
         self._relay: Relay | None = None
+        self._closed = False
 
     async def emit(
         self,
@@ -73,6 +74,8 @@ class AsyncEventPublisher:
             event_id=event_id,
             durable=durable,
         )
+        if self._closed:
+            return call()  # it takes nothing, and a thread for that would never end
         if self._relay is None or self._process != os.getpid():  # a forked child has no thread of its parent
             self._process = os.getpid()
             self._relay = Relay()
@@ -85,6 +88,7 @@ class AsyncEventPublisher:
     async def close(self, timeout: float = 5.0) -> int:
         """See `EventPublisher.close`."""
         left = await asyncio.to_thread(self._publisher.close, timeout)
+        self._closed = True
         relay, self._relay = self._relay, None
         if relay is not None:
             relay.close()

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -97,6 +98,17 @@ def test_a_loop_that_ended_takes_no_other_loops_answers_away(publisher, topic):
     second = asyncio.run(service())
     asyncio.run(publisher.close())
     assert [event["id"] for event in told(topic.messages)][-2:] == [first, second]
+
+
+def test_after_close_no_thread_is_begun_for_what_is_refused(publisher):
+    async def service():
+        await publisher.close()
+        with pytest.raises(PublisherClosed):
+            await publisher.emit("started", **EVENT)
+
+    before = set(threading.enumerate())
+    asyncio.run(service())
+    assert not [each for each in set(threading.enumerate()) - before if each.name.startswith("event-publisher")]
 
 
 def test_one_that_never_emitted_can_be_closed(publisher):
