@@ -68,6 +68,7 @@ class KafkaTransport:
     def __init__(self, options: Mapping[str, str | bool | int], topic: str) -> None:
         self._topic = topic
         self._told: set[str] = set()
+        self._delivered_when_told = 0
         self._sent = 0
         self._refused = 0
         self._refusing = threading.Lock()
@@ -97,10 +98,7 @@ class KafkaTransport:
 
     def flush(self, seconds: float) -> int:
         """See `Transport.flush`."""
-        left = self._producer.flush(seconds)
-        if not left:
-            self._told.clear()
-        return left
+        return self._producer.flush(seconds)
 
     def delivered(self) -> int:
         """See `Transport.delivered`."""
@@ -117,7 +115,11 @@ class KafkaTransport:
         tell(_failure(error))
 
     def _tell(self, error: KafkaError) -> None:
-        """Once an outage: librdkafka itself would tell of every attempt, for days."""
+        """Once an outage: librdkafka itself would tell of every attempt, for days. What is delivered ends one."""
+        delivered = self.delivered()
+        if delivered > self._delivered_when_told:
+            self._told.clear()
+        self._delivered_when_told = delivered
         if error.name() not in self._told:
             self._told.add(error.name())
             log.warning("librdkafka reports an error", extra={"kafka_error": error.str()})

@@ -1,0 +1,63 @@
+"""What is logged of librdkafka's errors."""
+
+import pytest
+from confluent_kafka import KafkaError
+
+from ingestor.producer.kafka import KafkaTransport, producer_options
+from tests.support.transport_behaviour import unheard
+
+
+class Producer:
+    """In librdkafka's place: what it was given waits until it is told otherwise."""
+
+    def __init__(self):
+        self.waiting = 0
+
+    def __len__(self):
+        return self.waiting
+
+    def produce(self, *_, **__):
+        self.waiting += 1
+
+    def poll(self, _):
+        return 0
+
+    def flush(self, _):
+        return self.waiting
+
+
+@pytest.fixture
+def producer():
+    return Producer()
+
+
+@pytest.fixture
+def transport(monkeypatch, producer):
+    monkeypatch.setattr("ingestor.producer.kafka.Producer", lambda *_, **__: producer)
+    return KafkaTransport(producer_options({"bootstrap.servers": "127.0.0.1:1"}, 1000), "t")
+
+
+def fail(transport):
+    transport._tell(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+
+
+def outages(caplog):
+    return len([each for each in caplog.records if "librdkafka reports an error" in each.message])
+
+
+def test_an_outage_is_told_of_once_however_long_it_lasts(transport, caplog):
+    for _ in range(3):
+        fail(transport)
+        transport.poll()
+        transport.flush(0)
+    assert outages(caplog) == 1
+
+
+def test_an_outage_after_something_was_delivered_is_told_of_anew(transport, producer, caplog):
+    transport.send("s", b"1", unheard)
+    fail(transport)
+    fail(transport)
+    producer.waiting = 0
+    transport.poll()
+    fail(transport)
+    assert outages(caplog) == 2
