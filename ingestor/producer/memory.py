@@ -1,5 +1,6 @@
 """A topic in memory, for the tests of services that emit."""
 
+import threading
 from collections import deque
 from collections.abc import Callable
 
@@ -24,6 +25,7 @@ class MemoryTransport:
         """Given to each event instead of taking it, while it is set."""
         self._room = room
         self._waiting: deque[tuple[str, bytes, Refusal]] = deque()
+        self._settling = threading.RLock()
 
     def connect(self) -> "MemoryTransport":
         """The topic itself: what a publisher takes as its `connect`."""
@@ -41,12 +43,13 @@ class MemoryTransport:
 
     def poll(self) -> None:
         """See `Transport.poll`."""
-        while self._waiting and not self.away:
-            key, value, refusal = self._waiting.popleft()
-            if self.failure is None:
-                self.messages.append((key, value))
-            else:
-                refusal(self.failure, value)
+        with self._settling:
+            while self._waiting and not self.away:
+                key, value, refusal = self._waiting.popleft()
+                if self.failure is None:
+                    self.messages.append((key, value))
+                else:
+                    refusal(self.failure, value)
 
     def flush(self, seconds: float) -> int:  # noqa: ARG002  # nothing here takes time
         """See `Transport.flush`."""

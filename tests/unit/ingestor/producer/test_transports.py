@@ -1,11 +1,14 @@
 """What every transport does; the real one passes the same in tests/integration."""
 
+import threading
+
 import pytest
 
 from ingestor.producer.errors import QueueFull
 from ingestor.producer.memory import MemoryTransport
 from ingestor.producer.transport import Failure
 from tests.support.transport_behaviour import TransportBehaviour, unheard
+from tests.support.waiting import PATIENCE
 
 
 class TestMemoryTransport(TransportBehaviour):
@@ -31,6 +34,28 @@ def test_while_it_is_away_events_wait_and_then_arrive_in_order():
     topic.away = False
     assert topic.flush(0) == 0
     assert topic.messages == [("s", b"0"), ("s", b"1"), ("s", b"2")]
+
+
+def test_one_thread_settles_what_waits_while_another_has_to_wait_for_it():
+    topic, at_it, go_on, told = MemoryTransport(), threading.Event(), threading.Event(), []
+
+    def refuse(failure):
+        at_it.set()
+        assert go_on.wait(PATIENCE)
+        told.append(failure)
+
+    topic.failure = Failure("topic_authorization_failed")
+    topic.send("s", b"1", topic.refusal(refuse))
+    threads = [threading.Thread(target=topic.poll) for _ in range(2)]
+    threads[0].start()
+    assert at_it.wait(PATIENCE)
+    threads[1].start()
+    threads[1].join(0.05)
+    assert threads[1].is_alive()
+    go_on.set()
+    for each in threads:
+        each.join(PATIENCE)
+    assert told == [topic.failure]
 
 
 def test_it_has_only_so_much_room():
