@@ -96,7 +96,7 @@ class Delivery:
             self._waiting.set()
 
     def flush(self, seconds: float) -> int:
-        """Wait until the process's own spool is delivered, but not longer than so. Returns how many events are not."""
+        """Wait until the process's own spools are empty, but not longer than so. Returns how many events they hold."""
         with self._progressed:
             self._flushing += 1
             self._progressed.wait_for(lambda: not self._backlog.own_events(), seconds)

@@ -151,9 +151,10 @@ class EventPublisher:
         return drafted.event_id
 
     def flush(self, timeout: float) -> int:
-        """Wait until what was emitted before is in Kafka, but not longer than `timeout` seconds.
+        """Wait until nothing that was emitted is still to reach Kafka, but not longer than `timeout` seconds.
 
-        Returns how many events are not; durable ones are on their way still.
+        What other threads emit meanwhile is waited for too. Returns how many events are not in Kafka; durable ones are
+        on their way still.
         """
         return self._emitter.flush(timeout) if self._emitter else 0
 
