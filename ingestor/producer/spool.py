@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 _ERRORS = (sqlite3.Error, UnicodeDecodeError)
 _PASSING = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_NOMEM}
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH}
+_UNOPENED = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM}
 _PRIMARY = 0xFF  # of an extended error code
 _DELETED_AT_ONCE = 100  # an emit waits for one such step at the most
 _WAL_LARGE = 8 * 1024 * 1024
@@ -230,7 +231,7 @@ def salvage(damaged: Path, sound: Path) -> int:
     """Copy what is intact of a damaged spool into a new one. Returns how many events that is.
 
     Raises:
-        SpoolUnavailable: the new one cannot be written.
+        SpoolUnavailable: the new one cannot be written, or the damaged one not be opened for now.
     """
     with _explained(sound):
         target = _open(sound)
@@ -248,9 +249,9 @@ def salvage(damaged: Path, sound: Path) -> int:
 def _intact(damaged: Path) -> Iterator[tuple[object, ...]]:
     """Rows in front of the damage, then those behind it."""
     front = 0
-    with suppress(*_ERRORS), closing(sqlite3.connect(damaged)) as source:
+    with closing(sqlite3.connect(damaged)) as source:
         for direction in ("ASC", "DESC"):
-            with suppress(*_ERRORS):
+            with _but_for_damage():
                 for position, check, key, value, minted in source.execute(_READ_ROWS + direction):
                     if direction == "ASC":
                         front = position
@@ -258,6 +259,15 @@ def _intact(damaged: Path) -> Iterator[tuple[object, ...]]:
                         break
                     if isinstance(value, bytes) and _crc(key, value) == check:
                         yield position, key.decode(), value, minted, check
+
+
+@contextmanager
+def _but_for_damage() -> Iterator[None]:
+    try:
+        yield
+    except _ERRORS as error:
+        if _code(error) in _UNOPENED:  # it may be sound where it was not looked at
+            raise
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -291,7 +301,11 @@ def _explained(path: Path) -> Iterator[None]:
 
 def _fault(path: Path, error: Exception) -> SpoolUnavailable:
     told = f"The spool {path} cannot be used: {error}. Look at the folder SPOOL_FOLDER and its disk."
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & _PRIMARY
+    code = _code(error)
     if code in _PASSING:
         return SpoolUnavailable(told)
     return CorruptSpool(told) if code in _DAMAGE else BrokenSpool(told)
+
+
+def _code(error: Exception) -> int:
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)) & _PRIMARY

@@ -6,6 +6,12 @@ import subprocess
 import sys
 
 import pytest
+from prometheus_client import CollectorRegistry
+
+from ingestor.producer import EventPublisher, MemoryTransport
+from ingestor.producer.spool import Spool
+from tests.support.publishing import QUICK, settings
+from tests.support.waiting import wait_until
 
 SERVICE = """
 import sys
@@ -93,6 +99,26 @@ def test_where_files_may_not_grow_emit_says_so_and_nothing_taken_is_lost(tmp_pat
     taken, message = emit(tmp_path, LIMITED, UNLIMITED)
     assert taken > 20
     assert "SPOOL_FOLDER" in message
+
+
+def test_an_orphan_on_a_read_only_disk_is_sent_once_it_can_be_written(disk, monkeypatch):
+    def left():
+        return registry.get_sample_value("ingestor_publisher_left_spools")
+
+    monkeypatch.setattr("ingestor.producer.backlog._POSTPONED_SECONDS", 0.1)
+    (disk / "spool").mkdir()
+    orphan = Spool(disk / "spool" / "0.spool", 1000)
+    orphan.append("s", b"{}", 1.0)
+    orphan.close()
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    topic, registry = MemoryTransport(), CollectorRegistry()
+    with EventPublisher(
+        settings(disk / "spool"), component="test", registry=registry, connect=topic.connect, policy=QUICK
+    ):
+        wait_until(lambda: left() == 1, "it is postponed")
+        subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+        wait_until(lambda: topic.messages, "it is sent")
+        wait_until(lambda: left() == 0, "nothing is left")
 
 
 def test_on_a_read_only_disk_emit_says_so_and_goes_on_once_it_can_be_written(disk):

@@ -237,6 +237,22 @@ def test_whatever_bytes_are_damaged_only_intact_events_are_salvaged_in_their_ord
         assert positions == sorted(set(positions))
 
 
+def test_a_damaged_spool_that_cannot_be_opened_for_now_is_not_taken_for_empty(tmp_path):
+    (tmp_path / "a.spool").mkdir()  # as without a file descriptor left: it cannot be opened
+    with pytest.raises(SpoolUnavailable):
+        salvage(tmp_path / "a.spool", tmp_path / "b.spool")
+
+
+def test_a_damaged_spool_whose_log_cannot_be_opened_for_now_is_not_taken_for_empty(tmp_path):
+    damaged = tmp_path / "a.spool"
+    spool = Spool(damaged, 10_000)
+    fill(spool, 3)
+    spool.close()
+    Path(f"{damaged}-wal").mkdir()
+    with pytest.raises(SpoolUnavailable):
+        salvage(damaged, tmp_path / "b.spool")
+
+
 def test_of_a_spool_with_one_damaged_page_all_other_pages_are_salvaged(tmp_path):
     damaged, sound = tmp_path / "a.spool", tmp_path / "b.spool"
     spool = Spool(damaged, 10**9)
