@@ -1,9 +1,12 @@
 """The way into a real Kafka topic, on librdkafka."""
 
+import ctypes
 import logging
+import os
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
+from weakref import WeakSet
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -27,6 +30,8 @@ _GUARANTEED: Mapping[str, str | bool | int] = {
     "delivery.report.only.error": True,
 }
 """What the guarantees rest on; the environment cannot change it."""
+
+_transports: "WeakSet[KafkaTransport]" = WeakSet()
 
 
 def producer_options(options: Mapping[str, str], max_event_bytes: int) -> dict[str, str | bool | int]:
@@ -76,6 +81,7 @@ class KafkaTransport:
             self._producer = Producer({**options, "error_cb": self._tell}, logger=log)
         except KafkaException as error:
             raise SettingsError(f"librdkafka refuses the KAFKA_ settings: {error.args[0].str()}") from error
+        _transports.add(self)
 
     def refusal(self, tell: Callable[[Failure], None]) -> Refusal:
         """See `Transport.refusal`."""
@@ -128,3 +134,12 @@ class KafkaTransport:
 def _failure(error: KafkaError) -> Failure:
     code = error.code()
     return Failure(error.name().lower().lstrip("_"), code in _OF_THE_EVENT, error.fatal() or code == KafkaError._FATAL)
+
+
+def _keep_inherited() -> None:
+    """In a forked child: what is the parent's must not be collected, for to end it is to wait for threads not here."""
+    for each in list(_transports):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(each))
+
+
+os.register_at_fork(after_in_child=_keep_inherited)

@@ -1,13 +1,43 @@
+import gc
 import os
 import signal
 import threading
 
+import pytest
 from prometheus_client import CollectorRegistry
 
 from ingestor.producer import EventPublisher, MemoryTransport
 from tests.support.publishing import EVENT, QUICK, settings
+from tests.support.waiting import wait_until
 
 CHILDREN = 40
+
+
+@pytest.fixture
+def uncollected():
+    """Garbage stays until it is asked for."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def test_a_child_leaves_alone_what_its_parents_closed_publishers_left_uncollected(tmp_path, uncollected):
+    with EventPublisher(
+        settings(tmp_path), component="parent", registry=CollectorRegistry(), policy=QUICK
+    ) as publisher:
+        publisher.emit("started", **EVENT, durable=False)
+    del publisher
+    child = os.fork()
+    if child == 0:
+        gc.collect()
+        os._exit(0)
+    try:
+        wait_until(lambda: os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT), "the child ends")
+    finally:
+        os.kill(child, signal.SIGKILL)  # librdkafka blocks all other signals while it waits
+        status = os.waitpid(child, 0)[1]
+    assert os.waitstatus_to_exitcode(status) == 0
 
 
 def test_however_busy_the_parent_is_its_children_can_emit(tmp_path):
