@@ -14,7 +14,7 @@ from ingestor.producer.locks import held_within
 from ingestor.producer.metrics import PublisherMetrics
 from ingestor.producer.sequences import Sequences
 from ingestor.producer.settings import PublisherSettings
-from ingestor.producer.spool import BrokenSpool, Spool
+from ingestor.producer.spool import BrokenSpool
 from ingestor.producer.transport import Connect
 from service.clock import Clock
 
@@ -81,14 +81,17 @@ class Emitter:
                     self._sequences.spend(draft.session_id)
                     break
                 except BrokenSpool:
+                    spool.recount()
                     if self._backlog.retire(spool):
-                        self._doubt(spool)
+                        # It may hold the event in spite of all. Its number must not be given to another.
+                        self._sequences.renew()
                         raise
                 except PublisherError:
                     raise
                 except BaseException:  # a signal's handler may raise at any point
+                    spool.recount()
                     self._backlog.retire(spool)
-                    self._doubt(spool)
+                    self._sequences.renew()
                     raise
         self._delivery.wake()
 
@@ -143,11 +146,6 @@ class Emitter:
         """In a forked child: leave the spools to the parent."""
         self._backlog.disown()
         self._delivery.disown()
-
-    def _doubt(self, spool: Spool) -> None:
-        """It may hold the event that was not taken. The number of that one must not be given to another."""
-        spool.recount()
-        self._sequences.renew()
 
     def _complete(self, draft: Draft) -> bytes:
         if self._closed:

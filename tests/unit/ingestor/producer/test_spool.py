@@ -98,6 +98,21 @@ def test_a_value_that_was_changed_is_found_out(path):
     spool.close()
 
 
+def test_counted_anew_are_the_events_that_wait_and_no_others(path, monkeypatch):
+    spool = Spool(path, 10_000)
+    fill(spool, 3)
+    monkeypatch.setattr(module, "_DELETE", "DELETE FROM nothing WHERE ?")
+    spool.remove(spool.read(1))
+    monkeypatch.undo()
+    waiting = (spool.events, spool.bytes)
+    spool.events = spool.bytes = -1
+    spool.recount()
+    assert (spool.events, spool.bytes) == waiting
+    spool.close()
+    spool.recount()
+    assert (spool.events, spool.bytes) == waiting
+
+
 def test_events_that_cannot_be_deleted_now_are_deleted_with_the_next(path, monkeypatch):
     spool = Spool(path, 10_000)
     fill(spool, 3)
