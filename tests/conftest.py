@@ -103,7 +103,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Load
     class ByService(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
-            return "databricks" if "databricks" in file else file
+            return "databricks" if "databricks" in file and not file.startswith("tests/unit/") else file
 
     return ByService(config, log)
 
