@@ -1,5 +1,7 @@
 import pytest
 
+from tests.support.waiting import wait_until
+
 
 @pytest.fixture(autouse=True)
 def _undisturbed(databricks):
@@ -24,4 +26,8 @@ def events_table(databricks, cursor):
     name = "classwaves.analytics.events"
     cursor.execute(f"CREATE TABLE {name} (id STRING NOT NULL, payload STRING) USING DELTA")
     yield name
+    # What a failed test left running would write into the folder of the next one's table.
+    wait_until(
+        lambda: all(entry.state != "running" for entry in databricks.log.entries()), "no statement runs any more"
+    )
     cursor.execute(f"DROP TABLE {name}")

@@ -6,6 +6,7 @@ import pytest
 from databricks.sql.exc import DatabaseError, DataError, RequestError, ServerOperationError
 
 from tests.support.databricks.control import NO_DIRECTORY
+from tests.support.waiting import wait_until
 
 # The connector's shortest budget: no second attempt after a first that took a second or more to wait for.
 ONCE = {"_retry_stop_after_attempts_duration": 1}
@@ -74,9 +75,9 @@ def test_an_abandoned_statement_goes_on_to_its_end(faults, connect, databricks, 
     faults.abandon(matching=OURS)
     with pytest.raises(RequestError):
         connect(**ONCE).execute(INSERT)
-    while databricks.log.entries(OURS)[0].state == "running":
-        pass
-    assert [entry.state for entry in databricks.log.entries(OURS)] == ["finished"]
+    wait_until(
+        lambda: [entry.state for entry in databricks.log.entries(OURS)] == ["finished"], "it has begun, and ended"
+    )
     assert stored() == 1
 
 
