@@ -77,8 +77,12 @@ class Touched:
     def reached(self, hours: Sequence[int]) -> set[int]:
         """Those of some hours (ascending) that may be touched."""
         reaches = {(change.first, change.last) for change in self.changes}
-        within = (hours[bisect_left(hours, first) : bisect_right(hours, last)] for first, last in reaches)
-        return {hour for hour in hours if hour in self.hours}.union(*within)
+        return {*self.hours.intersection(hours)}.union(*(between(hours, first, last) for first, last in reaches))
+
+
+def between(hours: Sequence[int], first: int, last: int) -> Sequence[int]:
+    """Those of some hours (ascending) from one to another, both included."""
+    return hours[bisect_left(hours, first) : bisect_right(hours, last)]
 
 
 def hour_number(hour: datetime) -> int:

@@ -13,14 +13,13 @@ Of an hour that somebody runs nobody knows yet what it has read: it keeps its ow
 has lasted too long and is overtaken by a mark.
 """
 
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY, SOURCES, Table
-from rollup.changes import READERS, Change, Touched, hour_number, hour_numbered
+from rollup.changes import READERS, Change, Touched, between, hour_number, hour_numbered
 from rollup.presence import places, stretches, touched
 from rollup.run import Run, State
 from rollup.runs import Runs, earliest, latest, read_runs
@@ -145,7 +144,7 @@ class _Search:
                 pending += [
                     _Pending(table, change, within)
                     for change in found.changes
-                    if (within := mine[bisect_left(mine, change.first) : bisect_right(mine, change.last)])
+                    if (within := between(mine, change.first, change.last))
                 ]
                 if READERS[table].lasting:
                     # Hours of a backfill were read at a thousand versions; most of them nothing new can touch.
