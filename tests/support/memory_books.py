@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import pyarrow as pa
-
 from warehouse.batch import Batch
 from warehouse.checkpoint import Checkpoint, begun
 from warehouse.databricks.books import Account, Gain
-from warehouse.databricks.reach import DAY, Stretch, reach
+from warehouse.databricks.parcel import parcels
+from warehouse.databricks.reach import DAY, Stretch
 from warehouse.errors import WarehouseUnavailable
 from warehouse.port import Positions
 from warehouse.stream import Stream
@@ -125,7 +124,7 @@ class MemoryBooks:
 
     def _account(self, batch: Batch) -> Mapping[int, Account]:
         found: dict[int, Account] = {}
-        stretches = reach(batch.rows.column("event_time").cast(pa.int64()).to_numpy())
+        stretches = next(parcels(batch)).stretches
         for row in batch.rows.to_pylist():
             partition = row["kafka_partition"]
             known = self._tables.same_identity(row, stretches)

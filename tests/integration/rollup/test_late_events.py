@@ -97,6 +97,12 @@ def settle(school, hours):
     return made
 
 
+def tell(school, given):
+    """Add rows to several sources, one after the other."""
+    for table, rows in given:
+        school.tell(*rows, table=table)
+
+
 def hold(school, before, dirty):
     """See that all hours but the dirty ones are what they were; whether each has changed."""
     changed = {}
@@ -115,11 +121,9 @@ def test_the_hours_that_a_look_leaves_alone_are_right():
     @given(st.lists(sources(), min_size=1, max_size=4), st.lists(sources(), min_size=1, max_size=2))
     def holds(early, late):
         school = School()
-        for table, rows in early:
-            school.tell(*rows, table=table)
+        tell(school, early)
         before = settle(school, HOURS)
-        for table, rows in late:
-            school.tell(*rows, table=table)
+        tell(school, late)
         dirty = set(school.dirty())
         for hour, changed in hold(school, before, dirty).items():
             found["changed" if changed else "spared" if hour not in dirty else "in vain"] += 1
@@ -134,14 +138,12 @@ def test_the_hours_that_a_look_leaves_alone_are_right():
 @given(st.lists(sources(), min_size=1, max_size=3), st.lists(sources(), min_size=1, max_size=3))
 def test_hours_that_were_being_computed_during_a_look_are_looked_at_once_they_are_done(early, late):
     school = School()
-    for table, rows in early:
-        school.tell(*rows, table=table)
+    tell(school, early)
     before = settle(school, HOURS)
     done, upsert = school.runs, school.hour_run.hours.upsert_run
     for hour in HOURS:
         upsert(Run(hour, f"theirs of {hour}", State.RUNNING).row(), done[hour].run_id)
-    for table, rows in late:
-        school.tell(*rows, table=table)
+    tell(school, late)
     assert school.dirty() == []
     for hour in HOURS:
         upsert(done[hour].row(), f"theirs of {hour}")

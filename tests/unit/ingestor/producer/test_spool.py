@@ -98,12 +98,17 @@ def test_a_value_that_was_changed_is_found_out(path):
     spool.close()
 
 
+def leave_delivered(spool, count, monkeypatch):
+    """Let go of the first events while none can be deleted, as on a full disk."""
+    monkeypatch.setattr(module, "_DELETE", "DELETE FROM nothing WHERE ?")
+    spool.remove(spool.read(count))
+    monkeypatch.undo()
+
+
 def test_counted_anew_are_the_events_that_wait_and_no_others(path, monkeypatch):
     spool = Spool(path, 10_000)
     fill(spool, 3)
-    monkeypatch.setattr(module, "_DELETE", "DELETE FROM nothing WHERE ?")
-    spool.remove(spool.read(1))
-    monkeypatch.undo()
+    leave_delivered(spool, 1, monkeypatch)
     waiting = (spool.events, spool.bytes)
     spool.events = spool.bytes = -1
     spool.recount()
@@ -116,9 +121,7 @@ def test_counted_anew_are_the_events_that_wait_and_no_others(path, monkeypatch):
 def test_events_that_cannot_be_deleted_now_are_deleted_with_the_next(path, monkeypatch):
     spool = Spool(path, 10_000)
     fill(spool, 3)
-    monkeypatch.setattr(module, "_DELETE", "DELETE FROM nothing WHERE ?")
-    spool.remove(spool.read(2))
-    monkeypatch.undo()
+    leave_delivered(spool, 2, monkeypatch)
     spool.remove(spool.read(1))
     spool.close()
     again = Spool(path, 10_000)
