@@ -193,8 +193,7 @@ class Backlog:
         except CorruptSpool:
             self._salvage(claim)
         except (OSError, SpoolUnavailable) as error:
-            self._postpone(path, error)
-            claim.release()
+            self._put_back(claim, error)
 
     def _begin_log_anew(self, claim: Claim) -> None:
         """Keep a copy of a spool whose log SQLite reads only up to its damage, and go on with what it reads."""
@@ -210,8 +209,7 @@ class Backlog:
         try:
             sound = Claim.take(claim.path.with_name(f"{claim.path.stem}-salvaged{SPOOL}"))
         except OSError as error:
-            self._postpone(claim.path, error)
-            claim.release()
+            self._put_back(claim, error)
             return
         if sound is None:
             claim.release()
@@ -221,8 +219,7 @@ class Backlog:
             aside = claim.set_aside()
         except (OSError, SpoolUnavailable) as error:
             self._remove(sound)
-            self._postpone(claim.path, error)
-            claim.release()
+            self._put_back(claim, error)
         else:
             self._metrics.corrupt()
             log.error("a spool is damaged: it was set aside", extra={"spool": aside, "intact_events": events})
@@ -257,8 +254,12 @@ class Backlog:
         try:
             claim.discard()
         except OSError as error:
-            self._postpone(claim.path, error)
-            claim.release()
+            self._put_back(claim, error)
+
+    def _put_back(self, claim: Claim, error: Exception) -> None:
+        """Leave a spool to others, and look at it again later."""
+        self._postpone(claim.path, error)
+        claim.release()
 
     def _postpone(self, path: Path, error: Exception) -> None:
         """Look at a spool again later; the log tells of it once for each reason."""
