@@ -37,13 +37,13 @@ schemas: $(READY) ## regenerate what is derived from the contracts
 	$(BIN)/python -m classwaves_schemas.generate
 
 docs: $(READY) ## regenerate the pages that are written from code
-	{ $(BIN)/python -m ingestor.catalogue && $(BIN)/python -m rollup.metrics; } > docs/metrics.md
+	{ $(BIN)/python -m classwaves_ingestor.catalogue && $(BIN)/python -m classwaves_rollup.metrics; } > docs/metrics.md
 
 kafka: $(READY) ## a local Kafka in the foreground on localhost:9092
-	$(BIN)/python -m localkafka
+	$(BIN)/python -m local.kafka
 
 databricks: $(READY) ## a local Databricks SQL endpoint in the foreground; prints the environment to export
-	$(BIN)/python -m tests.support.databricks --folder .databricks
+	$(BIN)/python -m local.databricks --folder .databricks
 
 bench: $(READY) ## the drain rate beside that of a bare consume loop
 	$(BIN)/python -m bench

@@ -9,14 +9,14 @@ from pydantic import Field, PositiveInt
 from rich.console import Console
 from rich.table import Table
 
-import localkafka
 from bench.conditions import conditions
 from bench.drain import Drain, drain
 from bench.errors import NoRealBroker
 from bench.record import record
+from classwaves_runtime.exits import one_line_errors
+from classwaves_runtime.settings import Settings
 from demo.world import World
-from service.exits import one_line_errors
-from service.settings import Settings
+from local import kafka as local_kafka
 
 
 class BenchSettings(Settings):
@@ -27,7 +27,10 @@ class BenchSettings(Settings):
 
 def run(settings: BenchSettings, console: Console) -> None:
     """Measure, print, and write the result with its conditions."""
-    with localkafka.start() as kafka, tempfile.TemporaryDirectory(prefix="classwaves-bench-") as folder:
+    with (
+        local_kafka.start() as kafka,
+        tempfile.TemporaryDirectory(prefix="classwaves-bench-") as folder,
+    ):
         if not kafka.real:
             raise NoRealBroker
         found = conditions() | {"broker": f"{kafka.product} on the same machine"}
@@ -43,7 +46,15 @@ def run(settings: BenchSettings, console: Console) -> None:
 def table_of(result: Drain) -> Table:
     """The rounds, for a person."""
     table = Table(title=f"{result.events:,} events, 6 partitions, one consumer", box=None)
-    for heading in ("bare loop /s", "drain /s", "ratio", "start-up s", "commits", "rows a commit", "peak MiB"):
+    for heading in (
+        "bare loop /s",
+        "drain /s",
+        "ratio",
+        "start-up s",
+        "commits",
+        "rows a commit",
+        "peak MiB",
+    ):
         table.add_column(heading, justify="right")
     for each in result.rounds:
         table.add_row(
@@ -55,7 +66,9 @@ def table_of(result: Drain) -> Table:
             f"{each.rows_per_commit:,}",
             "unknown" if each.peak_bytes is None else f"{each.peak_bytes / 2**20:,.0f}",
         )
-    table.caption = f"median ratio {result.ratio:.2f}; verify found each once, in {result.verify_seconds:.1f} s"
+    table.caption = (
+        f"median ratio {result.ratio:.2f}; verify found each once, in {result.verify_seconds:.1f} s"
+    )
     return table
 
 

@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from bench.conditions import conditions
 from bench.record import record
-from warehouse.batch import ROWS, Batch
-from warehouse.checkpoint import Progress
-from warehouse.open import open_warehouse
-from warehouse.port import Stored
-from warehouse.stream import Stream
+from classwaves_warehouse.batch import ROWS, Batch
+from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.interface import Stored
+from classwaves_warehouse.open import open_warehouse
+from classwaves_warehouse.stream import Stream
 
 ROWS_PER_APPEND = 5_000
 APPENDS = 400
@@ -29,7 +29,7 @@ _LASTS = timedelta(days=5)
 class Cost:
     """Appends in a row, and the table that they met.
 
-    Arguments:
+    Args:
         rows: in the table after them.
         p50_ms, worst_ms: of one append.
     """
@@ -75,14 +75,18 @@ def rows(first: int, count: int) -> pa.Table:
         "kafka_partition": [0] * count,
         "kafka_offset": list(numbers),
     }
-    return pa.table([pa.array(columns.get(field.name, [None] * count), field.type) for field in ROWS], ROWS)
+    return pa.table(
+        [pa.array(columns.get(field.name, [None] * count), field.type) for field in ROWS], ROWS
+    )
 
 
 def main() -> None:
     """Print each window, and write all of them with their conditions."""
     found = conditions()
     print(json.dumps(found))
-    print(f"{'rows in the table':>18} {'p50 ms':>8} {'worst ms':>9}   appends of {ROWS_PER_APPEND:,} rows")
+    print(
+        f"{'rows in the table':>18} {'p50 ms':>8} {'worst ms':>9}   appends of {ROWS_PER_APPEND:,} rows"
+    )
     measured = []
     with tempfile.TemporaryDirectory(prefix="classwaves-bench-") as folder:
         for cost in costs(folder):

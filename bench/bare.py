@@ -6,8 +6,8 @@ import time
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from ingestor.consumer.pipeline import POLL_MESSAGES, POLL_SECONDS
-from service.settings import kafka_options
+from classwaves_ingestor.consumer.pipeline import POLL_MESSAGES, POLL_SECONDS
+from classwaves_runtime.settings import kafka_options
 
 
 def consume(consumer: Consumer, count: int) -> float:
@@ -21,9 +21,13 @@ def consume(consumer: Consumer, count: int) -> float:
 
 def main(topic: str, count: int) -> None:
     """Print the seconds."""
-    consumer = Consumer({**kafka_options(os.environ), "group.id": "bench-bare", "enable.auto.commit": False})
+    consumer = Consumer(
+        {**kafka_options(os.environ), "group.id": "bench-bare", "enable.auto.commit": False}
+    )
     partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+    consumer.assign(
+        [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions]
+    )
     print(consume(consumer, count))
     consumer.close()
 

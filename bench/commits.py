@@ -12,7 +12,7 @@ from typing import Any, Self
 class Commits:
     """A consumer's commits, as it logged them.
 
-    Arguments:
+    Args:
         granted: when it was given partitions first; from then on it polls for messages.
         last: when its last commit had landed.
         rows: of each commit that had rows.

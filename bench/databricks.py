@@ -13,13 +13,13 @@ from statistics import median
 from bench.append import rows
 from bench.conditions import conditions
 from bench.record import record
-from tests.support.databricks import Endpoint
-from warehouse.batch import Batch
-from warehouse.checkpoint import Progress
-from warehouse.databricks.settings import DatabricksSettings
-from warehouse.databricks.warehouse import DatabricksWarehouse
-from warehouse.port import Stored
-from warehouse.stream import Stream
+from classwaves_warehouse.batch import Batch
+from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.databricks.settings import DatabricksSettings
+from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
+from classwaves_warehouse.interface import Stored
+from classwaves_warehouse.stream import Stream
+from local.databricks import Endpoint
 
 SIZES = (100, 1_000, 5_000, 15_000)
 APPENDS = 5
@@ -29,7 +29,7 @@ APPENDS = 5
 class Cost:
     """Appends of one size.
 
-    Arguments:
+    Args:
         rows: of each append.
         p50_seconds, worst_seconds: of one append.
         events_per_second: over all of them.
@@ -74,7 +74,9 @@ def main() -> None:
     """Print each size, and write all of them with their conditions."""
     found = conditions() | {name: version(name) for name in ("databricks-sql-connector", "pyspark")}
     print(json.dumps(found))
-    print(f"{'rows':>7} {'p50 s':>7} {'worst s':>8} {'events/s':>9} {'statements per 1,000 events':>28}")
+    print(
+        f"{'rows':>7} {'p50 s':>7} {'worst s':>8} {'events/s':>9} {'statements per 1,000 events':>28}"
+    )
     measured = []
     with Endpoint.create() as endpoint:
         for cost in costs(endpoint):

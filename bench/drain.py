@@ -23,7 +23,7 @@ _SECONDS = 600.0
 class Round:
     """One bare loop, then one drain.
 
-    Arguments:
+    Args:
         bare_per_second: messages that the bare loop counted in a second.
         drained_per_second: events that the consumer stored in a second, from its first poll to the last row.
         start_up_seconds: from the start of the consumer's process until it was given partitions.
@@ -44,7 +44,7 @@ class Round:
 class Drain:
     """All rounds, and what `verify` says of the last.
 
-    Arguments:
+    Args:
         events: how many were drained in each round.
         rounds: in their order.
         verify_seconds: how long the command took, start of its process included.
@@ -88,7 +88,9 @@ def drain(world: World, events: int) -> Iterator[str | Drain]:
 
 def _round(world: World, number: int, events: int) -> Round:
     topic = world.settings.session_events_topic
-    bare = _finished(world.start(f"bare-{number}", sys.executable, "-m", "bench.bare", topic, str(events)))
+    bare = _finished(
+        world.start(f"bare-{number}", sys.executable, "-m", "bench.bare", topic, str(events))
+    )
     fresh = _fresh(world, number)
     fresh.output("ingestor", "tables", "migrate")
     started = datetime.now(UTC)
@@ -142,5 +144,7 @@ def _finished(process: Process) -> str:
     """What a process wrote before it ended well."""
     with process:
         if process.wait(_SECONDS) != 0:
-            raise WrongResult(f"{process.log.stem} ended with {process.code}: {process.last_words()}")
+            raise WrongResult(
+                f"{process.log.stem} ended with {process.code}: {process.last_words()}"
+            )
     return process.last_words()

@@ -19,8 +19,8 @@ from prometheus_client import CollectorRegistry
 
 from bench.conditions import conditions
 from bench.record import record
-from ingestor.producer import AsyncEventPublisher, EventPublisher, PublisherSettings
-from localkafka import KRaftBroker
+from classwaves_ingestor.producer import AsyncEventPublisher, EventPublisher, PublisherSettings
+from local.kafka import KRaftBroker
 
 EVENTS = int(os.environ.get("EMIT_EVENTS", "100000"))
 ASYNC_EVENTS = EVENTS // 5
@@ -55,7 +55,7 @@ def _settings(broker: KRaftBroker, folder: Path) -> Iterator[PublisherSettings]:
 class Cost:
     """What a way to emit costs in one state of the broker.
 
-    Arguments:
+    Args:
         way, broker: which.
         per_second: calls that the caller got done, had it done nothing else; None where nothing was emitted.
         p50, p99, p999, longest: microseconds; of a call or, in asyncio, for how long the loop was held.
@@ -76,7 +76,9 @@ class Cost:
     left: int | None = None
 
 
-def _sync(way: str, state: str, settings: PublisherSettings, *, durable: bool, pause: float) -> Cost:
+def _sync(
+    way: str, state: str, settings: PublisherSettings, *, durable: bool, pause: float
+) -> Cost:
     publisher = EventPublisher(settings, component="bench", registry=CollectorRegistry())
     durations = []
     burned = time.thread_time()
@@ -84,7 +86,13 @@ def _sync(way: str, state: str, settings: PublisherSettings, *, durable: bool, p
         for number in range(EVENTS if not pause else EVENTS // 10):
             session = _SESSIONS[number % len(_SESSIONS)]
             began = time.perf_counter()
-            publisher.emit("started", session_id=session, teacher_id=_TEACHER, payload=_PAYLOAD, durable=durable)
+            publisher.emit(
+                "started",
+                session_id=session,
+                teacher_id=_TEACHER,
+                payload=_PAYLOAD,
+                durable=durable,
+            )
             durations.append(time.perf_counter() - began)
             if pause:
                 time.sleep(pause)
@@ -92,7 +100,14 @@ def _sync(way: str, state: str, settings: PublisherSettings, *, durable: bool, p
     finally:
         left = publisher.close(0)
     rate = round(len(durations) / sum(durations))
-    return Cost(way, state, rate, *_percentiles(durations), cpu=round(burned / len(durations) * 1e6, 1), left=left)
+    return Cost(
+        way,
+        state,
+        rate,
+        *_percentiles(durations),
+        cpu=round(burned / len(durations) * 1e6, 1),
+        left=left,
+    )
 
 
 class _Holds:
@@ -114,7 +129,9 @@ class _Holds:
                 self.all.append(held)
                 self.ours.append(max(0.0, held - (_waited(scheduling) - waited)))
 
-    def cost(self, way: str, state: str, per_second: int | None = None, left: int | None = None) -> Cost:
+    def cost(
+        self, way: str, state: str, per_second: int | None = None, left: int | None = None
+    ) -> Cost:
         """What was seen."""
         ours = round(max(self.ours) * 1e6)
         return Cost(way, state, per_second, *_percentiles(self.all), ours=ours, left=left)
@@ -140,7 +157,9 @@ async def _async(way: str, state: str, settings: PublisherSettings) -> Cost:
 
     async def emit(number: int) -> None:
         for _ in range(ASYNC_EVENTS // 20):
-            await publisher.emit("started", session_id=_SESSIONS[number], teacher_id=_TEACHER, payload=_PAYLOAD)
+            await publisher.emit(
+                "started", session_id=_SESSIONS[number], teacher_id=_TEACHER, payload=_PAYLOAD
+            )
 
     watching = asyncio.create_task(holds.watch())
     began = time.perf_counter()
@@ -174,13 +193,21 @@ def _costs(broker: KRaftBroker, folder: Path) -> Iterator[Cost]:
 def main() -> None:
     """Print one line for each way to emit and state of the broker, and keep them with their conditions."""
     folder = Path(os.environ.get("EMIT_FOLDER", tempfile.gettempdir()))
-    found = conditions() | {"events": f"{EVENTS:,} of about 450 bytes, one thread, 6 partitions, broker beside it"}
+    found = conditions() | {
+        "events": f"{EVENTS:,} of about 450 bytes, one thread, 6 partitions, broker beside it"
+    }
     print(json.dumps(found))
-    print(_LINE.format("", "broker", "calls/s", "p50 us", "p99", "p99.9", "max", "ours", "CPU", "left"))
+    print(
+        _LINE.format(
+            "", "broker", "calls/s", "p50 us", "p99", "p99.9", "max", "ours", "CPU", "left"
+        )
+    )
     measured = []
     with KRaftBroker.create() as broker:
         for cost in _costs(broker, folder):
-            print(_LINE.format(*("" if each is None else each for each in astuple(cost))), flush=True)
+            print(
+                _LINE.format(*("" if each is None else each for each in astuple(cost))), flush=True
+            )
             measured.append(asdict(cost))
     record("emit", found, {"costs": measured})
 

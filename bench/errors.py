@@ -1,6 +1,6 @@
 """What can keep a benchmark from giving a figure."""
 
-from service.errors import ServiceError
+from classwaves_runtime.errors import ServiceError
 
 
 class BenchError(ServiceError):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from confluent_kafka import Producer
 
-from service.settings import kafka_options
+from classwaves_runtime.settings import kafka_options
 
 EVENTS_PER_SESSION = 100
 _BEGINS = datetime(2025, 9, 15, 8, tzinfo=UTC)
@@ -51,7 +51,12 @@ def fill(producer: Producer, topic: str, count: int) -> int:
 
 def main(topic: str, count: int) -> int:
     """The exit code."""
-    tuning = {"linger.ms": 50, "batch.size": 1_000_000, "queue.buffering.max.messages": 500_000, "acks": "all"}
+    tuning = {
+        "linger.ms": 50,
+        "batch.size": 1_000_000,
+        "queue.buffering.max.messages": 500_000,
+        "acks": "all",
+    }
     producer = Producer({**tuning, "partitioner": "murmur2_random", **kafka_options(os.environ)})
     return 1 if fill(producer, topic, count) else 0
 

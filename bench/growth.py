@@ -12,7 +12,7 @@ from bench.hour import Cost
 class Growth:
     """One hour in tables with little and with long history.
 
-    Arguments:
+    Args:
         days: of the long history; the little one is of 1 day.
         sessions_a_day: in the history, which is thinner than the hour.
         short, long: one run of each round, taken in turns.
@@ -29,7 +29,9 @@ class Growth:
     @property
     def time_ratio(self) -> float:
         """Of the medians, long by short."""
-        return median(each.median_seconds for each in self.long) / median(each.median_seconds for each in self.short)
+        return median(each.median_seconds for each in self.long) / median(
+            each.median_seconds for each in self.short
+        )
 
     @property
     def bytes_ratio(self) -> float:
@@ -39,7 +41,10 @@ class Growth:
     @property
     def read_ratio(self) -> float | None:
         """Of what was really read, long by short; None where the system does not tell."""
-        short, long = ([each.read_bytes for each in costs if each.read_bytes] for costs in (self.short, self.long))
+        short, long = (
+            [each.read_bytes for each in costs if each.read_bytes]
+            for costs in (self.short, self.long)
+        )
         return median(long) / median(short) if short and long else None
 
     def document(self) -> dict[str, Any]:

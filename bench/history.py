@@ -9,10 +9,10 @@ import pyarrow.compute as pc
 
 from bench.reading import TIMES
 from classwaves_schemas.tables import SOURCES, Table
+from classwaves_warehouse.interface import Warehouse
+from classwaves_warehouse.open import open_warehouse
 from demo.sources import sources
 from tests.support.sources import fill
-from warehouse.open import open_warehouse
-from warehouse.port import Warehouse
 
 HOUR: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
 """The busy hour."""
@@ -31,7 +31,7 @@ def build_hour(folder: str, schools: int, sessions: int) -> None:
 def build_days(folder: str, first: int, last: int, schools: int, sessions: int) -> None:
     """Add days before the hour; day 1 is the one that ends as the hour begins.
 
-    Arguments:
+    Args:
         folder: of the warehouse.
         first: the nearest day, which is put in last.
         last: the farthest one.

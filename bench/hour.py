@@ -9,12 +9,12 @@ from statistics import median
 from bench.conditions import peak_bytes
 from bench.errors import WrongResult
 from bench.reading import bytes_read
-from rollup.hour import HourRun
-from rollup.run import Run, State
-from rollup.runs import read_runs
-from rollup.settings import RollupSettings
-from service.clock import SystemClock
-from warehouse.open import open_warehouse
+from classwaves_rollup.hour import HourRun
+from classwaves_rollup.run import Run, State
+from classwaves_rollup.runs import read_runs
+from classwaves_rollup.settings import RollupSettings
+from classwaves_runtime.clock import SystemClock
+from classwaves_warehouse.open import open_warehouse
 
 _EMPTY = timedelta(days=400)
 
@@ -23,7 +23,7 @@ _EMPTY = timedelta(days=400)
 class Cost:
     """Runs of one hour, one after the other in one process that does nothing else.
 
-    Arguments:
+    Args:
         seconds: of each run.
         cpu_seconds: of all threads, of each run.
         facts, rows: that each run wrote.
@@ -48,7 +48,9 @@ def opened(folder: str) -> HourRun:
     """How hours of the tables in a folder are computed."""
     address = f"delta:{folder}"
     return HourRun.opened(
-        RollupSettings.from_environment({"WAREHOUSE": address}), open_warehouse(address), SystemClock()
+        RollupSettings.from_environment({"WAREHOUSE": address}),
+        open_warehouse(address),
+        SystemClock(),
     )
 
 

@@ -12,11 +12,11 @@ from typing import Any
 from bench.conditions import peak_bytes
 from bench.errors import WrongResult
 from bench.hour import opened
-from rollup.backfill import Backfill
-from rollup.repair import Look
-from rollup.run import Run, State, new_owner
-from rollup.taking_over import Patience
-from service.clock import SystemClock
+from classwaves_rollup.backfill import Backfill
+from classwaves_rollup.repair import Look
+from classwaves_rollup.run import Run, State, new_owner
+from classwaves_rollup.taking_over import Patience
+from classwaves_runtime.clock import SystemClock
 
 _YEAR_HOURS = 365 * 24
 
@@ -25,7 +25,7 @@ _YEAR_HOURS = 365 * 24
 class Month:
     """A backfill.
 
-    Arguments:
+    Args:
         hours: how many were computed.
         workers: how many threads computed them.
         seconds, cpu_seconds: of all of it.
@@ -72,7 +72,9 @@ def month(folder: str, end: datetime, hours: int, workers: int) -> Month:
     ended, facts, rows = [], 0, 0
     for hour, run in work.results(left, runs):
         if not isinstance(run, Run) or run.state is not State.DONE:
-            raise WrongResult(f"{hour:%Y-%m-%dT%H} failed: {run.error if isinstance(run, Run) else run}")
+            raise WrongResult(
+                f"{hour:%Y-%m-%dT%H} failed: {run.error if isinstance(run, Run) else run}"
+            )
         ended.append(time.perf_counter() - began)
         facts += run.facts or 0
         rows += run.hourly_rows or 0

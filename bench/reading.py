@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
+from classwaves_rollup.formulas import HOUR, LONGEST_SPAN
 from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.tables import (
     API_METRICS,
@@ -20,9 +21,8 @@ from classwaves_schemas.tables import (
     SYSTEM_EVENTS,
     Table,
 )
-from rollup.formulas import HOUR, LONGEST_SPAN
-from warehouse.delta.dataset import DeltaDataset
-from warehouse.delta.root import Root
+from classwaves_warehouse.delta.dataset import DeltaDataset
+from classwaves_warehouse.delta.root import Root
 
 TIMES: Final[Mapping[Table, str]] = {
     SESSION_EVENTS: "event_time",
@@ -47,7 +47,9 @@ def touchable_bytes(folder: str, hour: datetime) -> dict[str, int]:
 
     Which files these are is told by the statistics in the table's log alone; of a file, a query reads some columns.
     """
-    return {table.qualified_name: _bytes(Root(folder).open(table), table, hour) for table in SOURCES}
+    return {
+        table.qualified_name: _bytes(Root(folder).open(table), table, hour) for table in SOURCES
+    }
 
 
 def bytes_read() -> int | None:
@@ -55,7 +57,9 @@ def bytes_read() -> int | None:
     told = Path("/proc/self/io")
     if not told.exists():
         return None
-    return int(next(line for line in told.read_text().splitlines() if line.startswith("rchar")).split()[1])
+    return int(
+        next(line for line in told.read_text().splitlines() if line.startswith("rchar")).split()[1]
+    )
 
 
 def _bytes(handle: DeltaTable, table: Table, hour: datetime) -> int:

@@ -26,11 +26,11 @@ from bench.hour import Cost, cost
 from bench.month import Month, month
 from bench.reading import touchable_bytes
 from bench.record import record
+from classwaves_rollup.formulas import HOUR as AN_HOUR
+from classwaves_runtime.exits import one_line_errors
+from classwaves_runtime.settings import Settings
 from classwaves_schemas.tables import SESSION_EVENTS
-from rollup.formulas import HOUR as AN_HOUR
-from service.exits import one_line_errors
-from service.settings import Settings
-from warehouse.open import open_warehouse
+from classwaves_warehouse.open import open_warehouse
 
 RUNS = 3
 ROUNDS = 3
@@ -46,10 +46,14 @@ class RollupBenchSettings(Settings):
     """How much."""
 
     hour_schools: PositiveInt = Field(default=1_000, description="schools")
-    hour_sessions: PositiveInt = Field(default=20_000, description="sessions that begin in the busy hour")
+    hour_sessions: PositiveInt = Field(
+        default=20_000, description="sessions that begin in the busy hour"
+    )
     history_days: PositiveInt = Field(default=90, description="days of history before the hour")
     history_sessions: PositiveInt = Field(default=1_200, description="sessions in a day of history")
-    month_hours: PositiveInt = Field(default=720, description="hours to backfill, at most 24 for each day of history")
+    month_hours: PositiveInt = Field(
+        default=720, description="hours to backfill, at most 24 for each day of history"
+    )
 
 
 class Bench:
@@ -57,7 +61,9 @@ class Bench:
 
     def __init__(self, settings: RollupBenchSettings, folder: Path, console: Console) -> None:
         self._settings = settings
-        self._alone, self._short, self._long = (str(folder / name) for name in ("alone", "short", "long"))
+        self._alone, self._short, self._long = (
+            str(folder / name) for name in ("alone", "short", "long")
+        )
         self._console = console
         self._found = conditions()
         self._figures: dict[str, Any] = {}
@@ -75,7 +81,9 @@ class Bench:
 
     def _hour(self) -> dict[str, Any]:
         settings = self._settings
-        self._timed("the hour", build_hour, self._alone, settings.hour_schools, settings.hour_sessions)
+        self._timed(
+            "the hour", build_hour, self._alone, settings.hour_schools, settings.hour_sessions
+        )
         events = _events(self._alone)
         found = apart(cost, self._alone, HOUR, RUNS)
         touchable = touchable_bytes(self._alone, HOUR)
@@ -110,7 +118,9 @@ class Bench:
         self._console.print(month_table(found))
         return {"sessions_an_hour": self._settings.history_sessions / 24, **found.document()}
 
-    def _timed(self, what: str, build: Callable[_P, None], *given: _P.args, **named: _P.kwargs) -> None:
+    def _timed(
+        self, what: str, build: Callable[_P, None], *given: _P.args, **named: _P.kwargs
+    ) -> None:
         began = time.perf_counter()
         apart(build, *given, **named)
         self._console.print(f"Built {what} in {time.perf_counter() - began:.1f} s.")
@@ -136,14 +146,22 @@ def hour_table(found: Cost, events: int, touchable: int) -> Table:
 
 def growth_table(growth: Growth) -> Table:
     """The hour in tables of two sizes, for a person."""
-    table = _table("The same hour after more history", "history", "seconds", "touchable", "read", "peak")
+    table = _table(
+        "The same hour after more history", "history", "seconds", "touchable", "read", "peak"
+    )
     for days, costs, touchable in (
         (1, growth.short, growth.short_bytes),
         (growth.days, growth.long, growth.long_bytes),
     ):
         for each in costs:
             size = _mib(sum(touchable.values()))
-            table.add_row(f"{days} d", f"{each.median_seconds:.2f}", size, _mib(each.read_bytes), _mib(each.peak_bytes))
+            table.add_row(
+                f"{days} d",
+                f"{each.median_seconds:.2f}",
+                size,
+                _mib(each.read_bytes),
+                _mib(each.peak_bytes),
+            )
     read = growth.read_ratio
     table.caption = (
         f"ratios: time {growth.time_ratio:.2f}, touchable bytes {growth.bytes_ratio:.2f}, "
@@ -155,7 +173,14 @@ def growth_table(growth: Growth) -> Table:
 def month_table(found: Month) -> Table:
     """The backfill, for a person."""
     table = _table(
-        "A backfill", "hours", "seconds", "CPU s", "first quarter s", "last quarter s", "peak", "a year, min"
+        "A backfill",
+        "hours",
+        "seconds",
+        "CPU s",
+        "first quarter s",
+        "last quarter s",
+        "peak",
+        "a year, min",
     )
     table.add_row(
         str(found.hours),
@@ -182,7 +207,9 @@ def _mib(size: int | None) -> str:
 
 def _events(folder: str) -> int:
     with open_warehouse(f"delta:{folder}").hours().snapshot([SESSION_EVENTS]) as snapshot:
-        return int(snapshot.query(_EVENTS, {"since": HOUR, "until": HOUR + AN_HOUR})["events"][0].as_py())
+        return int(
+            snapshot.query(_EVENTS, {"since": HOUR, "until": HOUR + AN_HOUR})["events"][0].as_py()
+        )
 
 
 @one_line_errors()

@@ -11,11 +11,11 @@ from random import Random
 
 from pydantic import Field, PositiveFloat
 
+from classwaves_runtime.exits import one_line_errors
 from demo.incident import at_random
 from demo.plan import Plan
 from demo.settings import PlaceSettings
 from demo.stage import on_stage
-from service.exits import one_line_errors
 
 DAY_SECONDS = 60.0
 CONSUMERS = 3
@@ -26,9 +26,13 @@ TELL_EVERY_SECONDS = 10.0
 class SoakSettings(PlaceSettings):
     """How long, where, and which days."""
 
-    soak_minutes: PositiveFloat = Field(default=30.0, description="minutes for which producers send")
+    soak_minutes: PositiveFloat = Field(
+        default=30.0, description="minutes for which producers send"
+    )
     soak_seed: int = Field(default=1, description="a number that decides what happens")
-    soak_folder: Path | None = Field(default=None, description="an empty or missing folder for the soak's files")
+    soak_folder: Path | None = Field(
+        default=None, description="an empty or missing folder for the soak's files"
+    )
 
 
 def plan_of(settings: SoakSettings) -> Plan:

@@ -3,11 +3,11 @@
 import os
 import sys
 
+from classwaves_runtime.exits import one_line_errors
 from demo.incident import scripted
 from demo.plan import Plan
 from demo.settings import DemoSettings
 from demo.stage import on_stage
-from service.exits import one_line_errors
 
 _SEED = 7
 _TELL_EVERY_SECONDS = 1.0

@@ -18,7 +18,7 @@ _LAST_EVENT = 0.9  # of the day; the rest is for what comes late
 class Assignment(BaseModel):
     """One producer's part in one or more school days.
 
-    Arguments:
+    Args:
         pod: which producer it is.
         topic: where to send.
         journals: the folder for its journal.

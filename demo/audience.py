@@ -31,7 +31,7 @@ class Audience(Protocol):
 class Lines:
     """Quiet lines in a report; nobody presses keys.
 
-    Arguments:
+    Args:
         report: where they go.
     """
 
@@ -54,7 +54,7 @@ class Lines:
 class Screen:
     """A live view of everything.
 
-    Arguments:
+    Args:
         live: what is drawn on.
         keys: of the same terminal.
         product: which broker it is.
@@ -62,7 +62,9 @@ class Screen:
         day_seconds: how long it takes.
     """
 
-    def __init__(self, live: Live, keys: Keyboard, product: str, begins: datetime, day_seconds: float) -> None:
+    def __init__(
+        self, live: Live, keys: Keyboard, product: str, begins: datetime, day_seconds: float
+    ) -> None:
         self._live = live
         self._keys = keys
         self._product = product
@@ -99,7 +101,9 @@ class Screen:
 
 
 @contextmanager
-def audience(report: Report, product: str, begins: datetime, day_seconds: float) -> Iterator[Audience]:
+def audience(
+    report: Report, product: str, begins: datetime, day_seconds: float
+) -> Iterator[Audience]:
     """A live view if stdout is a terminal, else the report. What was said on the screen is in the report afterwards."""
     if not sys.stdout.isatty():
         yield Lines(report)

@@ -4,13 +4,13 @@ import math
 import time
 from threading import Thread
 
-from localkafka import Kafka, LocalKafkaError
+from local.kafka import Kafka, LocalKafkaError
 
 
 class Broker:
     """Kills and restarts a Kafka; a restart takes seconds and is not waited for.
 
-    Arguments:
+    Args:
         kafka: which one. Only a single process that the demo started can be killed.
     """
 

@@ -11,7 +11,7 @@ from demo.lesson import CONTROLLER, PLAIN_PODS, SDK_PODS
 from demo.plan import Plan
 from demo.pod import Pod
 from demo.world import World
-from localkafka.port import free_port
+from local.kafka.free_port import free_port
 
 # A killed member's partitions go to the others after this time; Kafka's default of 45 s is longer than the demo.
 _GROUP = {"KAFKA_SESSION_TIMEOUT_MS": "6000", "KAFKA_HEARTBEAT_INTERVAL_MS": "1500"}
@@ -52,7 +52,13 @@ def publishers(world: World, plan: Plan, begins_at: float) -> list[Pod]:
         Pod(
             world,
             name,
-            _command("session_controller" if name == CONTROLLER else "websocket_handler", world, plan, name, begins_at),
+            _command(
+                "session_controller" if name == CONTROLLER else "websocket_handler",
+                world,
+                plan,
+                name,
+                begins_at,
+            ),
             {"SPOOL_FOLDER": str(world.spools / name)},
             port=port,
         )
@@ -62,7 +68,10 @@ def publishers(world: World, plan: Plan, begins_at: float) -> list[Pod]:
 
 def plain_producers(world: World, plan: Plan, begins_at: float) -> list[Pod]:
     """The producers without it."""
-    return [Pod(world, name, _command("plain_producer", world, plan, name, begins_at), {}) for name in PLAIN_PODS]
+    return [
+        Pod(world, name, _command("plain_producer", world, plan, name, begins_at), {})
+        for name in PLAIN_PODS
+    ]
 
 
 def write_targets(path: Path, pods: Sequence[Pod]) -> None:

@@ -38,14 +38,16 @@ class _Dead:
 class Chaos:
     """Who is dead, and what is still to happen.
 
-    Arguments:
+    Args:
         cast: whose consumers and SDK producers may be killed, the last first, all in turn.
         broker: which may be killed if it is ours.
         script: incidents.
         say: who is told.
     """
 
-    def __init__(self, cast: Cast, broker: Broker, script: Iterable[Incident], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, cast: Cast, broker: Broker, script: Iterable[Incident], say: Callable[[str], None]
+    ) -> None:
         self._queues: dict[Victim, list[Mortal]] = {
             Victim.CONSUMER: [*reversed(cast.consumers)],
             Victim.PRODUCER: [*reversed(cast.publishers)],

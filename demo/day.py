@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 
+from classwaves_ingestor import catalogue
 from demo.audience import Audience
 from demo.cast import Cast
 from demo.chaos import Chaos
@@ -11,7 +12,6 @@ from demo.history import History
 from demo.incident import Victim
 from demo.monitor import Monitor
 from demo.reading import Reading, State
-from ingestor import catalogue
 
 _TICK_SECONDS = 0.1
 _SLACK_SECONDS = 150.0
@@ -22,7 +22,7 @@ _QUIT = "q"
 class Day:
     """A day that passes.
 
-    Arguments:
+    Args:
         seconds: how long producers send.
         begins_at: Unix time at which they begin.
         cast: who plays.
@@ -74,10 +74,14 @@ class Day:
                 self.look()
                 look_at = now + self._every
             if since > self._seconds + _SLACK_SECONDS:
-                raise NotDrained(f"The producers are still sending {_SLACK_SECONDS:.0f} s after the end of their day.")
+                raise NotDrained(
+                    f"The producers are still sending {_SLACK_SECONDS:.0f} s after the end of their day."
+                )
             time.sleep(_TICK_SECONDS)
         self._check()
-        self._watching.say("The day is over: the producers have ended, the broker has all that they sent.")
+        self._watching.say(
+            "The day is over: the producers have ended, the broker has all that they sent."
+        )
 
     def look(self) -> Reading:
         """Take a reading and show it. Raises ProcessDied if a process ended that nobody killed."""

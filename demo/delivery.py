@@ -13,7 +13,7 @@ from demo.spoil import SPOILERS
 class Delivery:
     """A message on its way.
 
-    Arguments:
+    Args:
         due: seconds after the day's begin at which it is sent.
         pod: the process that sends it.
         message: what it says; a spoilt one carries the identity of the message that it was made from.

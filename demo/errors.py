@@ -1,6 +1,6 @@
 """What can go wrong in the demo, apart from what it is there to show."""
 
-from service.errors import ServiceError
+from classwaves_runtime.errors import ServiceError
 
 
 class DemoError(ServiceError):

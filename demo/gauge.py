@@ -10,20 +10,20 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ingestor.settings import LedgerSettings
-from ingestor.topics.admin import connect
-from ingestor.topics.description import describe_topic
-from ingestor.topics.watermarks import watermarks
-from warehouse.checkpoint import Checkpoint
-from warehouse.open import open_warehouse
-from warehouse.stream import Stream
+from classwaves_ingestor.settings import LedgerSettings
+from classwaves_ingestor.topics.admin import connect
+from classwaves_ingestor.topics.description import describe_topic
+from classwaves_ingestor.topics.watermarks import watermarks
+from classwaves_warehouse.checkpoint import Checkpoint
+from classwaves_warehouse.open import open_warehouse
+from classwaves_warehouse.stream import Stream
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """What became of the messages so far.
 
-    Arguments:
+    Args:
         positions: by partition, how many of its messages a commit has passed.
         rows: of the messages that it has passed, those that are neither repeats nor letters nor Kafka's own holes.
         duplicates: repeats that were recognised.
@@ -75,7 +75,8 @@ class Gauge:
     def ends(self) -> Mapping[int, int]:
         """The next offset of each partition, from the broker. Raises BrokerUnavailable."""
         return {
-            partition: mark.high for partition, mark in watermarks(self._admin, self._topic, self._partitions).items()
+            partition: mark.high
+            for partition, mark in watermarks(self._admin, self._topic, self._partitions).items()
         }
 
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 class Happening:
     """An event as its component would tell it.
 
-    Arguments:
+    Args:
         at: when it happened.
         pod: the process that tells it.
         message: the whole message as a JSON object; nobody changes it.
@@ -24,7 +24,9 @@ class Happening:
         payload = self.message["payload"]
         if "timestamp" in payload:
             payload = {**payload, "timestamp": wire_time(at)}
-        return replace(self, at=at, message={**self.message, "event_time": wire_time(at), "payload": payload})
+        return replace(
+            self, at=at, message={**self.message, "event_time": wire_time(at), "payload": payload}
+        )
 
 
 def wire_time(at: datetime) -> str:

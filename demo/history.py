@@ -15,7 +15,7 @@ _READINGS = 120
 class History:
     """The latest readings.
 
-    Arguments:
+    Args:
         bounds: upper bounds of the latencies in a reading, in seconds, without the infinite one.
     """
 
@@ -35,7 +35,10 @@ class History:
     def rates(self, count: Callable[[Reading], float]) -> list[float]:
         """By how much something grew in each second between two readings."""
         readings = [*self._readings]
-        return [max(count(after) - count(before), 0.0) / (after.at - before.at) for before, after in pairwise(readings)]
+        return [
+            max(count(after) - count(before), 0.0) / (after.at - before.at)
+            for before, after in pairwise(readings)
+        ]
 
     def freshness(self, share: float) -> float | None:
         """Within how many seconds this share of the events of the last ten could be queried; None without events."""
@@ -50,7 +53,7 @@ class History:
 def quantile(share: float, bounds: Sequence[float], counts: Sequence[float]) -> float | None:
     """The value below which a share of all lies, as Prometheus' `histogram_quantile` reckons it.
 
-    Arguments:
+    Args:
         share: between 0 and 1.
         bounds: of the buckets, ascending, without the infinite one.
         counts: for each bound how many lie within it, and last how many there are.
@@ -61,7 +64,9 @@ def quantile(share: float, bounds: Sequence[float], counts: Sequence[float]) -> 
     low, below = 0.0, 0.0
     for bound, count in zip(bounds, counts, strict=False):
         if count >= rank:
-            return low + (bound - low) * (rank - below) / (count - below) if count > below else bound
+            return (
+                low + (bound - low) * (rank - below) / (count - below) if count > below else bound
+            )
         low, below = bound, count
     return low
 

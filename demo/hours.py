@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime
 
+from classwaves_rollup.formulas import HOUR
+from classwaves_rollup.schedule import hour_of
 from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY
+from classwaves_warehouse.hours import Hours
+from classwaves_warehouse.open import open_warehouse
 from demo.report import Report
 from demo.world import World
-from rollup.formulas import HOUR
-from rollup.schedule import hour_of
-from warehouse.hours import Hours
-from warehouse.open import open_warehouse
 
 _TOTALS = f"""
 SELECT
@@ -42,4 +42,6 @@ def roll_up(world: World, report: Report) -> None:
 def _totals(hours: Hours, hour: datetime) -> str:
     with hours.snapshot([DASHBOARD_METRICS_HOURLY]) as snapshot:
         (row,) = snapshot.query(_TOTALS, {"hour": hour}).to_pylist()
-    return "   ".join(f"{name} {'unknown' if count is None else f'{count:,}'}" for name, count in row.items())
+    return "   ".join(
+        f"{name} {'unknown' if count is None else f'{count:,}'}" for name, count in row.items()
+    )

@@ -22,7 +22,7 @@ AWAY_SECONDS = {Victim.CONSUMER: 4.0, Victim.PRODUCER: 2.0, Victim.BROKER: 4.0}
 class Incident:
     """Something is killed without warning, and started again.
 
-    Arguments:
+    Args:
         killed: seconds after the day's begin.
         victim: what.
         back: seconds after the day's begin, later than `killed`.

@@ -27,7 +27,7 @@ def path_of(folder: Path, pod: str) -> Path:
 class Journal:
     """One pod's record, over all its processes. What was written survives SIGKILL at once.
 
-    Arguments:
+    Args:
         path: of its file, which may hold what an earlier process wrote.
     """
 

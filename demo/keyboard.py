@@ -12,7 +12,7 @@ from typing import TextIO
 class Keyboard:
     """Keys as they are pressed.
 
-    Arguments:
+    Args:
         source: a terminal, or anything else, which has no keys.
     """
 

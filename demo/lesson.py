@@ -22,7 +22,13 @@ NAMES = ("Maya", "Zoë", "O'Neil", "Anneliese", "Tariq", "Björn")
 """Pupils whose names a producer lets slip; none of them may ever reach the table."""
 
 _ACTIONS = ("acknowledge", "use", "use", "dismiss", "snooze", "copy", "save_exit_check")
-_REASONS = (*["planned_completion"] * 4, "early_completion", "time_constraint", "technical_issue", "student_behavior")
+_REASONS = (
+    *["planned_completion"] * 4,
+    "early_completion",
+    "time_constraint",
+    "technical_issue",
+    "student_behavior",
+)
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -43,7 +49,7 @@ class Group:
 class Lesson:
     """A session that writes itself down. Use it once: `happenings` draws from the generator.
 
-    Arguments:
+    Args:
         rng: decides everything that is not given.
         school_id, teacher_id: whose session it is.
         begins: when its teacher means to start it.
@@ -83,7 +89,11 @@ class Lesson:
             "numberOfGroups": len(sizes),
             "groupSize": max(sizes),
             "groups": [
-                {"name": self._group_name(group), "leaderId": group.pupils[0], "memberIds": list(group.pupils[1:])}
+                {
+                    "name": self._group_name(group),
+                    "leaderId": group.pupils[0],
+                    "memberIds": list(group.pupils[1:]),
+                }
                 for group in self._groups
             ],
         }
@@ -102,25 +112,56 @@ class Lesson:
         for group in self._groups:
             for count, pupil in enumerate(group.pupils, 1):
                 late = self._rng.random() < 0.05
-                self._join(group, pupil, count, started + (self._minutes(1, 8) if late else -self._minutes(0.5, 4)))
+                self._join(
+                    group,
+                    pupil,
+                    count,
+                    started + (self._minutes(1, 8) if late else -self._minutes(0.5, 4)),
+                )
             at = started - self._minutes(0.05, 0.4)
-            today = {"groupId": group.id, "leaderId": group.pupils[0], **_seen(at, "websocket_service")}
+            today = {
+                "groupId": group.id,
+                "leaderId": group.pupils[0],
+                **_seen(at, "websocket_service"),
+            }
             older = {"groupId": group.id, "groupNumber": group.number, "timestamp": wire_time(at)}
             self._tell(at, self._socket, "leader_ready", self._mostly(today, older))
 
     def _join(self, group: Group, pupil: str, count: int, at: datetime) -> None:
         bare = {"groupId": group.id, "memberCount": count}
         test = {"sessionId": self._session_id, "groupId": group.id, "studentId": pupil}
-        live = {"groupId": None, "studentId": pupil, "role": "student", **_seen(at, "session_controller")}
+        live = {
+            "groupId": None,
+            "studentId": pupil,
+            "role": "student",
+            **_seen(at, "session_controller"),
+        }
         self._tell(at, self._socket, "member_join", self._mostly(live, test, bare))
 
     def _start(self, at: datetime) -> None:
         ready = len(self._groups)
         seen = _seen(at, "session_controller")
-        today = {"readyGroupsAtStart": ready, "startedWithoutReadyGroups": False, **seen, "readinessRatio": 1}
-        none = {"readyGroupsAtStart": 0, "startedWithoutReadyGroups": False, **seen, "readinessRatio": 0}
-        socket = {"readyGroupsAtStart": ready - 1, "startedWithoutReadyGroups": True, **_seen(at, "websocket")}
-        test = {"totalGroups": ready, "targetGroupSize": max(len(group.pupils) for group in self._groups)}
+        today = {
+            "readyGroupsAtStart": ready,
+            "startedWithoutReadyGroups": False,
+            **seen,
+            "readinessRatio": 1,
+        }
+        none = {
+            "readyGroupsAtStart": 0,
+            "startedWithoutReadyGroups": False,
+            **seen,
+            "readinessRatio": 0,
+        }
+        socket = {
+            "readyGroupsAtStart": ready - 1,
+            "startedWithoutReadyGroups": True,
+            **_seen(at, "websocket"),
+        }
+        test = {
+            "totalGroups": ready,
+            "targetGroupSize": max(len(group.pupils) for group in self._groups),
+        }
         self._tell(at, self._controller, "started", self._mostly(today, none, socket, test))
 
     def _teach(self, started: datetime, ended: datetime) -> None:
@@ -135,7 +176,9 @@ class Lesson:
         for group in self._groups:
             for count, pupil in enumerate(group.pupils, 1):
                 if self._rng.random() < 0.1:
-                    dropped = self._between(started + timedelta(minutes=8), ended - timedelta(minutes=2))
+                    dropped = self._between(
+                        started + timedelta(minutes=8), ended - timedelta(minutes=2)
+                    )
                     self._leave(group, pupil, dropped)
                     self._join(group, pupil, count, dropped + self._minutes(0.1, 1))
                 self._leave(group, pupil, ended - self._minutes(0.02, 0.9))
@@ -153,7 +196,9 @@ class Lesson:
             **_seen(ended, "session_controller"),
         }
         if self._rng.random() < 0.3:
-            payload["teacherNotes"] = f'"Phones out" again.\nTalk to group 2, {self._rng.choice(NAMES)}.'
+            payload["teacherNotes"] = (
+                f'"Phones out" again.\nTalk to group 2, {self._rng.choice(NAMES)}.'
+            )
         self._tell(ended, self._controller, "ended", payload)
 
     def _tell(self, at: datetime, pod: str, event_type: str, payload: dict[str, Any]) -> None:
@@ -186,7 +231,11 @@ class Lesson:
         return f"{self._session_id}_{event_type}_{milliseconds}_{''.join(self._rng.choices(_BASE36, k=9))}"
 
     def _group_name(self, group: Group) -> str:
-        return f"{self._rng.choice(NAMES)}'s team" if self._rng.random() < 0.3 else f"Group {group.number}"
+        return (
+            f"{self._rng.choice(NAMES)}'s team"
+            if self._rng.random() < 0.3
+            else f"Group {group.number}"
+        )
 
     def _mostly(self, usual: dict[str, Any], *others: dict[str, Any]) -> dict[str, Any]:
         """The usual shape three times of four."""

@@ -4,9 +4,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
-from ingestor.dead_letters.headers import OFFSET, PARTITION, REASON
+from classwaves_ingestor.dead_letters.headers import OFFSET, PARTITION, REASON
 
 _SECONDS = 10.0
 
@@ -16,7 +23,7 @@ Headers = Sequence[tuple[str, bytes]]
 def by_reason(options: Mapping[str, str], topic: str) -> Counter[str]:
     """Distinct messages that have a letter, by the letter's reason: a crash may have written one twice.
 
-    Arguments:
+    Args:
         options: librdkafka's.
         topic: the dead-letter topic.
     """
@@ -28,10 +35,14 @@ def by_reason(options: Mapping[str, str], topic: str) -> Counter[str]:
 
 
 def _read(options: Mapping[str, str], topic: str) -> Iterator[Message]:
-    consumer = Consumer({**options, "group.id": topic, "enable.auto.commit": False, "enable.partition.eof": True})
+    consumer = Consumer(
+        {**options, "group.id": topic, "enable.auto.commit": False, "enable.partition.eof": True}
+    )
     try:
         partitions = consumer.list_topics(topic, timeout=_SECONDS).topics[topic].partitions
-        consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+        consumer.assign(
+            [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions]
+        )
         unread = set(partitions)
         while unread:
             message = consumer.poll(_SECONDS)

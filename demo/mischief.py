@@ -21,7 +21,7 @@ from demo.spoil import SPOILERS
 class Mischief:
     """How often things go wrong, each as a share of all events.
 
-    Arguments:
+    Args:
         repeats: sent again with the same id some seconds later: of the plain producers' events, by any of them.
         late: sent some seconds after their turn.
         malformed: followed by a spoilt copy from a plain producer, each kind of refusal in turn.
@@ -38,7 +38,7 @@ class Mischief:
     ) -> list[Delivery]:
         """A day's messages in the order in which they are sent.
 
-        Arguments:
+        Args:
             happenings: the day, told live.
             begins: the time from which `Delivery.due` counts.
             seconds: after which nothing is sent, however late it is.
@@ -49,11 +49,17 @@ class Mischief:
         sent = [
             delivery
             for happening in happenings
-            for delivery in self._sent(happening, (happening.at - begins).total_seconds(), rng, spoilers)
+            for delivery in self._sent(
+                happening, (happening.at - begins).total_seconds(), rng, spoilers
+            )
         ]
-        return sorted((replace(each, due=min(each.due, seconds)) for each in sent), key=lambda each: each.due)
+        return sorted(
+            (replace(each, due=min(each.due, seconds)) for each in sent), key=lambda each: each.due
+        )
 
-    def _sent(self, happening: Happening, due: float, rng: Random, spoilers: Iterator[Reason]) -> Iterator[Delivery]:
+    def _sent(
+        self, happening: Happening, due: float, rng: Random, spoilers: Iterator[Reason]
+    ) -> Iterator[Delivery]:
         message = happening.message
         if rng.random() < self.personal:
             message = _indiscreet(message, rng)
@@ -69,5 +75,9 @@ class Mischief:
 
 def _indiscreet(message: dict[str, Any], rng: Random) -> dict[str, Any]:
     name = rng.choice(NAMES)
-    personal = {"studentName": name, "email": f"{name.lower()}@pupils.example", "dateOfBirth": "2014-05-01"}
+    personal = {
+        "studentName": name,
+        "email": f"{name.lower()}@pupils.example",
+        "dateOfBirth": "2014-05-01",
+    }
     return {**message, "displayName": name, "payload": {**message["payload"], **personal}}

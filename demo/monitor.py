@@ -4,13 +4,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from classwaves_ingestor import catalogue
 from demo.broker import Broker
 from demo.cast import Cast
 from demo.gauge import Gauge
 from demo.pod import Pod
 from demo.reading import PodReading, Reading, State
 from demo.scrape import Scrape, scrape
-from ingestor import catalogue
 
 _EMITTED = "ingestor_publisher_emitted_total"
 _SPOOLED = "ingestor_publisher_spool_events"
@@ -22,7 +22,7 @@ _BOUNDS = (*map(str, catalogue.EVENT_LATENCY.bounds), "+Inf")
 class Monitor:
     """Takes readings of one play.
 
-    Arguments:
+    Args:
         cast: who is asked.
         broker: who is up or not.
         gauge: of the ledger.
@@ -39,7 +39,10 @@ class Monitor:
         """How everything stands now. A counter's value outlives the process that counted."""
         ledger = self._gauge.ledger()
         cast = self._cast
-        consumers, publishers = self._ask(cast.consumers, _consumer), self._ask(cast.publishers, _publisher)
+        consumers, publishers = (
+            self._ask(cast.consumers, _consumer),
+            self._ask(cast.publishers, _publisher),
+        )
         self._ends |= Counter(ledger.positions)
         for scraped in self._last.values():
             self._ends |= Counter(_partitions(scraped, catalogue.END_OFFSET.name))
@@ -49,7 +52,10 @@ class Monitor:
             ends={partition: self._ends[partition] for partition in ledger.positions},
             ledger=ledger,
             latencies=[
-                sum(scraped.samples.get(_LATENCY, {}).get(bound, 0) for scraped in self._last.values())
+                sum(
+                    scraped.samples.get(_LATENCY, {}).get(bound, 0)
+                    for scraped in self._last.values()
+                )
                 for bound in _BOUNDS
             ],
             consumers=consumers,
@@ -58,7 +64,9 @@ class Monitor:
             broker_up=self._broker.up,
         )
 
-    def _ask(self, pods: Sequence[Pod], told: Callable[[Pod, Scrape], PodReading]) -> list[PodReading]:
+    def _ask(
+        self, pods: Sequence[Pod], told: Callable[[Pod, Scrape], PodReading]
+    ) -> list[PodReading]:
         readings = []
         for pod in pods:
             pid = pod.pid
@@ -88,7 +96,9 @@ def _consumer(pod: Pod, scraped: Scrape) -> PodReading:
 
 
 def _partitions(scraped: Scrape, name: str) -> dict[int, int]:
-    return {int(partition): round(value) for partition, value in scraped.samples.get(name, {}).items()}
+    return {
+        int(partition): round(value) for partition, value in scraped.samples.get(name, {}).items()
+    }
 
 
 def _publisher(pod: Pod, scraped: Scrape) -> PodReading:

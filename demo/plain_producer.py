@@ -12,12 +12,12 @@ from contextlib import closing
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from classwaves_runtime.settings import kafka_options
+from classwaves_runtime.signals import stop_event
 from demo.assignment import Assignment
 from demo.delivery import Delivery
 from demo.journal import Answer, Journal, path_of
 from demo.lesson import GUIDANCE
-from service.settings import kafka_options
-from service.signals import stop_event
 
 OTHER_PARTITIONER = GUIDANCE
 """The pod that partitions as librdkafka does by default, by CRC32; the others as Java and Node do, by murmur2."""
@@ -25,7 +25,9 @@ OTHER_PARTITIONER = GUIDANCE
 _FLUSH_SECONDS = 120.0
 
 
-def run(assignment: Assignment, producer: Producer, journal: Journal, stop: threading.Event) -> None:
+def run(
+    assignment: Assignment, producer: Producer, journal: Journal, stop: threading.Event
+) -> None:
     """Send each delivery when it is due; return when all is settled, or soon after `stop` is set."""
     for due, delivery in assignment.deliveries():
         while not stop.is_set() and (wait := due - time.time()) > 0:

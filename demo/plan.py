@@ -14,7 +14,7 @@ EVENTS_PER_SECOND = 1000
 class Plan:
     """One or more school days, told faster than they happened.
 
-    Arguments:
+    Args:
         seed: of the first day.
         day_seconds: how long the events of one day take to be sent.
         days: how many days follow each other.

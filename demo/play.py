@@ -18,7 +18,7 @@ from demo.pod import Pod
 from demo.report import Report
 from demo.scrape import scrape
 from demo.world import World
-from localkafka import Kafka
+from local.kafka import Kafka
 
 _HEAD_START = 4.0  # for producers to work out their day
 _READY_SECONDS = 60.0
@@ -29,7 +29,7 @@ _GRACE_SECONDS = 30.0
 def play(world: World, plan: Plan, kafka: Kafka, report: Report, every: float) -> None:
     """Carry a plan out; no process of it is left at the end, whatever that is.
 
-    Arguments:
+    Args:
         world: whose topics and tables exist.
         plan: what happens.
         kafka: where.
@@ -44,7 +44,9 @@ def play(world: World, plan: Plan, kafka: Kafka, report: Report, every: float) -
         storing = [stack.enter_context(pod) for pod in consumers(world, plan.consumers)]
         _await_ready(storing)
         begins_at = time.time() + _HEAD_START
-        cast = Cast(storing, publishers(world, plan, begins_at), plain_producers(world, plan, begins_at))
+        cast = Cast(
+            storing, publishers(world, plan, begins_at), plain_producers(world, plan, begins_at)
+        )
         write_targets(world.targets, cast.observable)
         for pod in cast.producers:
             stack.enter_context(pod)
@@ -80,7 +82,9 @@ def _await_ready(pods: Sequence[Pod]) -> None:
         while not _is_ready(pod):
             pod.check()
             if time.monotonic() > deadline:
-                raise ProcessDied(f"{pod.name} was not ready within {_READY_SECONDS:.0f} s: see its log.")
+                raise ProcessDied(
+                    f"{pod.name} was not ready within {_READY_SECONDS:.0f} s: see its log."
+                )
             time.sleep(0.1)
 
 
@@ -94,9 +98,13 @@ def _drain(day: Day, gauge: Gauge) -> None:
     """Wait until the ledger has passed the end of each partition, which does not move any more."""
     ends = gauge.ends()
     least, since = sum(ends.values()), time.monotonic()
-    while behind := sum(max(ends[partition] - at, 0) for partition, at in day.look().ledger.positions.items()):
+    while behind := sum(
+        max(ends[partition] - at, 0) for partition, at in day.look().ledger.positions.items()
+    ):
         if behind < least:
             least, since = behind, time.monotonic()
         if time.monotonic() - since > _STANDSTILL_SECONDS:
-            raise NotDrained(f"{behind} messages are not stored, and none was for {_STANDSTILL_SECONDS:.0f} s.")
+            raise NotDrained(
+                f"{behind} messages are not stored, and none was for {_STANDSTILL_SECONDS:.0f} s."
+            )
         time.sleep(1)

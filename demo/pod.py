@@ -13,7 +13,7 @@ from demo.world import World
 class Pod:
     """It can be started, killed and started again, and is not left when the `with` block ends.
 
-    Arguments:
+    Args:
         world: where it runs.
         name: what it is called, in its logs too.
         command: program and arguments.
@@ -47,7 +47,9 @@ class Pod:
     @property
     def pid(self) -> int | None:
         """The id of its process; None if none runs."""
-        return self._process.pid if self._process is not None and self._process.code is None else None
+        return (
+            self._process.pid if self._process is not None and self._process.code is None else None
+        )
 
     @property
     def up(self) -> bool:
@@ -76,7 +78,9 @@ class Pod:
         self.kill()
         self._starts += 1
         self.started_at = time.monotonic()
-        self._process = self._world.start(f"{self.name}-start-{self._starts}", *self._command, **self._environ)
+        self._process = self._world.start(
+            f"{self.name}-start-{self._starts}", *self._command, **self._environ
+        )
 
     def kill(self) -> None:
         """SIGKILL to the process, if there is one. The pod is down until it is started again."""

@@ -7,13 +7,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from localkafka.watchdog import dismiss, watch
+from local.kafka.watchdog import dismiss, watch
 
 
 class Process:
     """A started process. It hears no Ctrl-C: we decide how it ends, and if we die without a word, so does it.
 
-    Arguments:
+    Args:
         command: program and arguments.
         environ: its whole environment.
         log: the file that its output is appended to.

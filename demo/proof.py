@@ -21,7 +21,7 @@ from demo.lesson import NAMES
 class Proof:
     """What was found.
 
-    Arguments:
+    Args:
         expected: distinct valid events that the broker acknowledged, or whose id emit returned.
         returned: those of them whose id emit returned.
         repeats: acknowledged messages beyond them that carry the same identities.
@@ -63,7 +63,10 @@ class Proof:
             self.twice == 0,
             f"each of them once, though {self.repeats:,} were sent again ({self.twice:,} twice)",
         )
-        yield self.strangers == 0, f"nothing else is there ({self.strangers:,} rows that nobody sent)"
+        yield (
+            self.strangers == 0,
+            f"nothing else is there ({self.strangers:,} rows that nobody sent)",
+        )
         yield (
             self.letters == self.spoilt,
             f"each of {self.spoilt.total():,} malformed messages is a dead letter with its own reason "
@@ -78,21 +81,26 @@ class Proof:
 def prove(journals: Path, stored: Dataset | pa.Table, letters: Counter[str]) -> Proof:
     """Compare.
 
-    Arguments:
+    Args:
         journals: the folder of the producers' journals, all of which are closed.
         stored: the rows of session_events that may have come from these producers.
         letters: what `letters.by_reason` found.
     """
     with duckdb.connect() as connection:
         connection.register("stored", stored)
-        connection.read_csv(str(journals / "*.csv"), header=False, columns=COLUMNS, null_padding=False).create(
-            "journal"
-        )
+        connection.read_csv(
+            str(journals / "*.csv"), header=False, columns=COLUMNS, null_padding=False
+        ).create("journal")
         connection.execute(_VIEWS)
         found = dict(_counts(connection))
         spoilt = connection.execute(_SPOILT).fetchall()
         example = connection.execute(_EXAMPLE).fetchone()
-    return Proof(spoilt=Counter(dict(spoilt)), letters=letters, example=example[0] if example else "", **found)
+    return Proof(
+        spoilt=Counter(dict(spoilt)),
+        letters=letters,
+        example=example[0] if example else "",
+        **found,
+    )
 
 
 def _counts(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, int]]:

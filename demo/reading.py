@@ -22,7 +22,7 @@ class State(StrEnum):
 class PodReading:
     """How one pod stands.
 
-    Arguments:
+    Args:
         name: what it is called.
         pid: its process; None if none runs.
         state: how it does.
@@ -45,7 +45,7 @@ class PodReading:
 class Reading:
     """How everything stands.
 
-    Arguments:
+    Args:
         at: seconds of a monotonic clock.
         emitted: events that the SDK has taken.
         ends: by partition, how many messages the broker has, as the consumers or the ledger last told.
@@ -79,7 +79,10 @@ class Reading:
     @property
     def lags(self) -> Mapping[int, int]:
         """By partition, messages that are not stored yet: what its owner tells, or else what is known."""
-        known = {partition: end - self.ledger.positions[partition] for partition, end in self.ends.items()}
+        known = {
+            partition: end - self.ledger.positions[partition]
+            for partition, end in self.ends.items()
+        }
         return known | {partition: pod.lags[partition] for partition, pod in self.owners.items()}
 
     @property

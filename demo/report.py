@@ -16,13 +16,15 @@ _HEAD, _TAIL = 20, 6
 class Report:
     """Plain lines with the time of day, as wide as the terminal, or 160 columns where there is none.
 
-    Arguments:
+    Args:
         stream: where they go.
     """
 
     def __init__(self, stream: TextIO = sys.stdout) -> None:
         self._stream = stream
-        self._width = shutil.get_terminal_size(fallback=(160, 24)).columns if stream.isatty() else 160
+        self._width = (
+            shutil.get_terminal_size(fallback=(160, 24)).columns if stream.isatty() else 160
+        )
 
     @property
     def room(self) -> int:
@@ -41,7 +43,10 @@ class Report:
 
     def excerpt(self, text: str) -> None:
         """What a command wrote at length: the first and the last lines, cut off where the room ends."""
-        lines = [line if len(line) <= self.room else f"{line[: self.room - 1]}…" for line in text.rstrip().splitlines()]
+        lines = [
+            line if len(line) <= self.room else f"{line[: self.room - 1]}…"
+            for line in text.rstrip().splitlines()
+        ]
         left_out = len(lines) - _HEAD - _TAIL
         if left_out > 1:
             lines[_HEAD:-_TAIL] = [f"… {left_out} more lines …"]

@@ -20,7 +20,7 @@ _STAGGER = timedelta(minutes=20)
 class SchoolDay:
     """Which day it is.
 
-    Arguments:
+    Args:
         seed: the same seed is the same day, to the last id.
         on: the date, in UTC.
         teachers: how many teach, spread evenly over the schools; each gives a lesson in every period.
@@ -48,7 +48,7 @@ class SchoolDay:
 def told(happenings: Sequence[Happening], begins: datetime, seconds: float) -> list[Happening]:
     """The same day told live and faster: each thing happens when it is told.
 
-    Arguments:
+    Args:
         happenings: a day, in order and not empty.
         begins: when the first thing happens.
         seconds: how long after it the last one does.

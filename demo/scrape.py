@@ -17,7 +17,7 @@ Samples = Mapping[str, Mapping[str, float]]
 class Scrape:
     """One answer.
 
-    Arguments:
+    Args:
         samples: of all its metrics, none of which has more than one label.
         unready: why it is not ready; empty if it is.
     """

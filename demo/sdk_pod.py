@@ -13,17 +13,17 @@ from typing import Any, TypedDict
 from prometheus_client import CollectorRegistry, ProcessCollector
 from pydantic import Field
 
+from classwaves_ingestor.producer import PublisherSettings
+from classwaves_runtime.clock import SystemClock
+from classwaves_runtime.health import Health
+from classwaves_runtime.logs import configure
+from classwaves_runtime.probes import probes
+from classwaves_runtime.signals import stop_event
 from classwaves_schemas.envelope import EventType
 from classwaves_schemas.times import parse_time
 from demo.assignment import Assignment
 from demo.delivery import Delivery
 from demo.journal import Journal, path_of
-from ingestor.producer import PublisherSettings
-from service.clock import SystemClock
-from service.health import Health
-from service.logs import configure
-from service.probes import probes
-from service.signals import stop_event
 
 CLOSE_SECONDS = 120.0  # a broker may take its time to come back on a busy machine
 _TICK_SECONDS = 0.5
@@ -32,7 +32,9 @@ _TICK_SECONDS = 0.5
 class PodSettings(PublisherSettings):
     """What the environment tells a pod."""
 
-    http_port: int = Field(ge=0, le=65_535, description="where to serve /metrics, /healthz and /readyz")
+    http_port: int = Field(
+        ge=0, le=65_535, description="where to serve /metrics, /healthz and /readyz"
+    )
 
 
 class Emission(TypedDict):
@@ -51,7 +53,7 @@ class Emission(TypedDict):
 class SdkPod:
     """One process of a pod. An earlier one may have died: its journal says what is left to do.
 
-    Arguments:
+    Args:
         assignment: what it is told.
         settings: of its publisher.
         journal: of the pod.

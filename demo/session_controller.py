@@ -6,10 +6,10 @@ It ends with code 0 once the broker has all that it, or an earlier process of th
 import sys
 import time
 
+from classwaves_ingestor.producer import EventPublisher
 from demo.assignment import Assignment
 from demo.journal import Answer
 from demo.sdk_pod import CLOSE_SECONDS, SdkPod, emission, sdk_pod
-from ingestor.producer import EventPublisher
 
 
 def run(pod: SdkPod, publisher: EventPublisher) -> None:

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, field_validator
 
+from classwaves_runtime.settings import Settings
 from demo.errors import FolderNotEmpty
-from service.settings import Settings
 
 DATABRICKS = "databricks:"
 
@@ -27,9 +27,15 @@ class PlaceSettings(Settings):
 class DemoSettings(PlaceSettings):
     """How long, where, and whether it is made hard."""
 
-    demo_seconds: PositiveFloat = Field(default=30.0, description="seconds for which producers send")
-    demo_chaos: Literal["on", "off"] = Field(default="on", description="on, or off to kill nothing by itself")
-    demo_folder: Path | None = Field(default=None, description="an empty or missing folder for the demo's files")
+    demo_seconds: PositiveFloat = Field(
+        default=30.0, description="seconds for which producers send"
+    )
+    demo_chaos: Literal["on", "off"] = Field(
+        default="on", description="on, or off to kill nothing by itself"
+    )
+    demo_folder: Path | None = Field(
+        default=None, description="an empty or missing folder for the demo's files"
+    )
 
 
 def empty_folder(wanted: Path | None) -> Path:
@@ -42,5 +48,7 @@ def empty_folder(wanted: Path | None) -> Path:
         return Path(tempfile.mkdtemp(prefix="classwaves-demo-"))
     wanted.mkdir(parents=True, exist_ok=True)
     if any(wanted.iterdir()):
-        raise FolderNotEmpty(f"DEMO_FOLDER={wanted} is not empty: name another folder, or empty it.")
+        raise FolderNotEmpty(
+            f"DEMO_FOLDER={wanted} is not empty: name another folder, or empty it."
+        )
     return wanted.resolve()

@@ -41,11 +41,15 @@ SPOILERS: Mapping[Reason, Spoiler] = MappingProxyType(
         Reason.NOT_AN_OBJECT: lambda message: b"[" + _text(message) + b"]",
         Reason.NEWER_SCHEMA_VERSION: _with(schema_version=SCHEMA_VERSION + 1),
         Reason.UNKNOWN_EVENT_TYPE: _with(event_type="session_paused"),
-        Reason.MISSING_FIELD: lambda message: _text({key: message[key] for key in message if key != "teacher_id"}),
+        Reason.MISSING_FIELD: lambda message: _text(
+            {key: message[key] for key in message if key != "teacher_id"}
+        ),
         Reason.EMPTY_FIELD: _with(teacher_id=""),
         Reason.WRONG_TYPE: _with(teacher_id=42),
         Reason.INVALID_VALUE: _with(event_time="last Monday"),
-        Reason.NAIVE_TIME: lambda message: _text({**message, "event_time": message["event_time"].removesuffix("Z")}),
+        Reason.NAIVE_TIME: lambda message: _text(
+            {**message, "event_time": message["event_time"].removesuffix("Z")}
+        ),
         Reason.TOO_OLD: _with(event_time="1970-01-01T00:00:00.000Z"),
         Reason.TOO_FAR_AHEAD: _with(event_time="2999-01-01T00:00:00.000Z"),
         Reason.REPEATED_FIELD: lambda message: b'{"teacher_id":42,' + _text(message)[1:],

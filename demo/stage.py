@@ -5,7 +5,9 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
-import localkafka
+from classwaves_ingestor.topics.admin import connect
+from classwaves_ingestor.topics.description import describe_topic
+from classwaves_warehouse.databricks.settings import DatabricksSettings
 from demo.hours import roll_up
 from demo.letters import by_reason
 from demo.plan import Plan
@@ -16,15 +18,13 @@ from demo.school_day import SCHOOLS
 from demo.settings import DATABRICKS, empty_folder
 from demo.table import CatalogTable, FolderTable, Table
 from demo.world import World
-from ingestor.topics.admin import connect
-from ingestor.topics.description import describe_topic
-from warehouse.databricks.settings import DatabricksSettings
+from local import kafka as local_kafka
 
 
 def on_stage(plan: Plan, folder: Path | None, warehouse: str | None, every: float) -> int:
     """The exit code: 0 if all was proven, 1 if not, 130 if it was stopped.
 
-    Arguments:
+    Args:
         plan: what to play.
         folder: where, empty or missing; None for a temporary one. It stays.
         warehouse: where the tables are; None for the folder.
@@ -40,12 +40,16 @@ def on_stage(plan: Plan, folder: Path | None, warehouse: str | None, every: floa
     except KeyboardInterrupt:
         report.say("Stopped. Nothing is left running.")
         return 130
-    report.say("Proven: nothing is missing, nothing is there twice." if proven else "NOT proven: see above.")
+    report.say(
+        "Proven: nothing is missing, nothing is there twice."
+        if proven
+        else "NOT proven: see above."
+    )
     return 0 if proven else 1
 
 
 def _perform(plan: Plan, folder: Path, warehouse: str | None, report: Report, every: float) -> bool:
-    with localkafka.start() as kafka:
+    with local_kafka.start() as kafka:
         report.say(kafka.describe())
         if not kafka.real:
             report.say("A mock shows how it works; it does not prove how a real broker behaves.")
@@ -85,5 +89,7 @@ def _conclude(world: World, table: Table, report: Report) -> bool:
     report.proof(proof)
     roll_up(world, report)
     report.say(f"The table stays: {table}")
-    report.say(f"Look at it:      WAREHOUSE={settings.warehouse} analytics timeline {proof.example}")
+    report.say(
+        f"Look at it:      WAREHOUSE={settings.warehouse} analytics timeline {proof.example}"
+    )
     return verified.returncode == 0 and proof.holds

@@ -8,11 +8,11 @@ from deltalake import DeltaTable
 from pyarrow.dataset import Dataset
 
 from classwaves_schemas.tables import SESSION_EVENTS
+from classwaves_warehouse.databricks.connection import connect
+from classwaves_warehouse.databricks.settings import DatabricksSettings
+from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
+from classwaves_warehouse.errors import TableMissing
 from demo.errors import TableInUse
-from warehouse.databricks.connection import connect
-from warehouse.databricks.settings import DatabricksSettings
-from warehouse.databricks.warehouse import DatabricksWarehouse
-from warehouse.errors import TableMissing
 
 
 class Table(Protocol):
@@ -32,7 +32,7 @@ class Table(Protocol):
 class FolderTable:
     """A table in a folder of the run's own: delta-rs tells which files are live.
 
-    Arguments:
+    Args:
         folder: of the table.
     """
 
@@ -55,7 +55,7 @@ class FolderTable:
 class CatalogTable:
     """A table that a SQL warehouse keeps: one plain SELECT reads it.
 
-    Arguments:
+    Args:
         settings: of the warehouse.
     """
 

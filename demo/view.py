@@ -30,7 +30,7 @@ _NAME = 20
 class View:
     """What is on the screen.
 
-    Arguments:
+    Args:
         product: which broker it is.
         day_seconds: how long the day takes.
         begins: when it began.
@@ -68,7 +68,11 @@ class View:
 
     def _head(self, width: int) -> Table:
         seconds = min(max((self.now - self.begins).total_seconds(), 0.0), self.day_seconds)
-        told = f"{seconds:.0f} of {self.day_seconds:.0f} s" if seconds < self.day_seconds else "over; the rest arrives"
+        told = (
+            f"{seconds:.0f} of {self.day_seconds:.0f} s"
+            if seconds < self.day_seconds
+            else "over; the rest arrives"
+        )
         head = Table.grid(expand=True)
         head.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         head.add_column(justify="right", no_wrap=True)
@@ -82,7 +86,11 @@ class View:
         rows = [
             ("emitted by SDK", reading.emitted, self.history.rates(lambda each: each.emitted)),
             ("sent to topic", reading.sent, self.history.rates(lambda each: each.sent)),
-            ("stored in table", reading.ledger.rows, self.history.rates(lambda each: each.ledger.rows)),
+            (
+                "stored in table",
+                reading.ledger.rows,
+                self.history.rates(lambda each: each.ledger.rows),
+            ),
         ]
         bars = width - 16 - 2 * (_NUMBER + 2)
         top = max((max(rates[-bars:], default=0.0) for _, _, rates in rows), default=0.0)
@@ -93,7 +101,9 @@ class View:
         table.add_column(style="cyan", no_wrap=True)
         table.add_row("", Text("so far", style="dim"), Text("a second", style="dim"))
         for name, total, rates in rows:
-            table.add_row(name, f"{total:,}", f"{rates[-1] if rates else 0:,.0f}", spark(rates, bars, top))
+            table.add_row(
+                name, f"{total:,}", f"{rates[-1] if rates else 0:,.0f}", spark(rates, bars, top)
+            )
         return table
 
     def _outcome(self, reading: Reading, width: int) -> Text:
@@ -173,14 +183,21 @@ def _lags(reading: Reading, bar: int) -> Table:
     table.add_row("partition", Text("lag", style="dim"), "")
     for partition, lag in lags.items():
         shown = Text("▇" * round(bar * lag / top), style="magenta")
-        table.add_row(str(partition), f"{lag:,}", shown if partition in owners else Text("unread", style="yellow"))
+        table.add_row(
+            str(partition),
+            f"{lag:,}",
+            shown if partition in owners else Text("unread", style="yellow"),
+        )
     table.add_row("all", Text(f"{sum(lags.values()):,}", style="bold"), "")
     return table
 
 
 def _letters(letters: Mapping[str, int], width: int) -> str:
     """The most frequent reasons for which there is room."""
-    told = [f"{reason} {count:,}" for reason, count in sorted(letters.items(), key=lambda each: -each[1])]
+    told = [
+        f"{reason} {count:,}"
+        for reason, count in sorted(letters.items(), key=lambda each: -each[1])
+    ]
     shown = len(told)
     while len(text := ", ".join(told[:shown])) > width:
         shown -= 1

@@ -6,10 +6,10 @@ It ends with code 0 once the broker has all that it, or an earlier process of th
 import asyncio
 import sys
 
+from classwaves_ingestor.producer import AsyncEventPublisher
 from demo.assignment import Assignment
 from demo.journal import Answer
 from demo.sdk_pod import CLOSE_SECONDS, SdkPod, emission, sdk_pod
-from ingestor.producer import AsyncEventPublisher
 
 
 async def run(pod: SdkPod, publisher: AsyncEventPublisher) -> None:
@@ -27,7 +27,9 @@ async def run(pod: SdkPod, publisher: AsyncEventPublisher) -> None:
 async def main(assignment: Assignment) -> int:
     """Run until the end or a signal; the exit code."""
     with sdk_pod(assignment) as pod:
-        publisher = AsyncEventPublisher(pod.settings, component=assignment.pod, registry=pod.registry)
+        publisher = AsyncEventPublisher(
+            pod.settings, component=assignment.pod, registry=pod.registry
+        )
         pod.health.ready("start")
         await run(pod, publisher)
         await asyncio.to_thread(pod.await_orphans)

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Self
 
+from classwaves_ingestor.settings import LedgerSettings
 from classwaves_schemas.tables import SESSION_EVENTS
 from demo.errors import CommandFailed
 from demo.process import Process
-from ingestor.settings import LedgerSettings
-from localkafka import Kafka
+from local.kafka import Kafka
 
 Program = Literal["ingestor", "rollup", "analytics"]
 _COMMAND_SECONDS = 300.0
@@ -24,7 +24,7 @@ _COMMAND_SECONDS = 300.0
 class World:
     """Where everything of one run is.
 
-    Arguments:
+    Args:
         folder: logs, journals, the pseudonym key and the warehouse.
         environ: the environment of all its processes.
         begun_at: when it was made; nothing happens in it before.
@@ -100,7 +100,12 @@ class World:
         """Run a command of the project to its end, whatever that is."""
         command = self.command(program, *arguments)
         return subprocess.run(
-            command, env=self.environ, capture_output=True, text=True, check=False, timeout=_COMMAND_SECONDS
+            command,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_COMMAND_SECONDS,
         )
 
     def output(self, program: Program, *arguments: str) -> str:
@@ -119,4 +124,9 @@ class World:
     @staticmethod
     def command(program: Program, *arguments: str) -> list[str]:
         """The command line of a program, run by this Python whether or not its scripts are installed."""
-        return [sys.executable, "-c", f"from {program}.cli import app; app(prog_name={program!r})", *arguments]
+        return [
+            sys.executable,
+            "-c",
+            f"from {program}.cli import app; app(prog_name={program!r})",
+            *arguments,
+        ]

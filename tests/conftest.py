@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-import localkafka
+from local import kafka as local_kafka
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import LoadFileScheduling
     from xdist.workermanage import WorkerController
 
-    from tests.support.databricks import Endpoint
+    from local.databricks import Endpoint
 
 _EMPTIED = {"session_events", "ingestor_positions"}
 
@@ -24,9 +24,9 @@ _brokers = pytest.StashKey[set[str]]()
 
 
 @pytest.fixture(scope="session")
-def kafka(request: pytest.FixtureRequest) -> Iterator[localkafka.Kafka]:
+def kafka(request: pytest.FixtureRequest) -> Iterator[local_kafka.Kafka]:
     """A real Kafka for the whole session. Without one a test is skipped, and in CI it fails."""
-    with localkafka.start() as running:
+    with local_kafka.start() as running:
         if not running.real:
             _cannot_run("Kafka", " ".join(running.passed_over))
         request.config.stash[_brokers].add(running.describe())
@@ -34,11 +34,11 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[localkafka.Kafka]:
 
 
 @pytest.fixture
-def own_broker() -> Iterator[localkafka.KRaftBroker]:
+def own_broker() -> Iterator[local_kafka.KRaftBroker]:
     """A broker of the test's own, to be killed, frozen and restarted."""
     try:
-        broker = localkafka.KRaftBroker.create()
-    except localkafka.UnavailableError as error:
+        broker = local_kafka.KRaftBroker.create()
+    except local_kafka.UnavailableError as error:
         _cannot_run("Kafka", str(error))
     with broker:
         yield broker
@@ -51,11 +51,11 @@ def databricks() -> Iterator["Endpoint"]:
     Without Java a test is skipped, and in CI it fails.
     """
     # Spark's and the connector's imports take a second: only those who ask pay for them.
-    from tests.support.databricks import Endpoint
+    from local.databricks import Endpoint
 
     try:
         endpoint = Endpoint.create()
-    except localkafka.UnavailableError as error:
+    except local_kafka.UnavailableError as error:
         _cannot_run("Databricks endpoint", str(error))
     with endpoint:
         yield endpoint
@@ -64,8 +64,8 @@ def databricks() -> Iterator["Endpoint"]:
 @pytest.fixture
 def empty_databricks(databricks: "Endpoint") -> "Endpoint":
     """The endpoint with empty tables, without faults, and as if it had executed nothing."""
-    from warehouse.databricks.settings import DatabricksSettings
-    from warehouse.databricks.warehouse import DatabricksWarehouse
+    from classwaves_warehouse.databricks.settings import DatabricksSettings
+    from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
 
     databricks.faults.clear()
     with databricks.connect(catalog="classwaves") as connection, connection.cursor() as cursor:
@@ -103,7 +103,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Load
     class ByService(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
-            return "databricks" if "databricks" in file and not file.startswith("tests/unit/") else file
+            return (
+                "databricks"
+                if "databricks" in file and not file.startswith("tests/unit/")
+                else file
+            )
 
     return ByService(config, log)
 
@@ -125,7 +129,9 @@ def pytest_testnodedown(node: "WorkerController", error: object) -> None:
     node.config.stash[_brokers].update(getattr(node, "workeroutput", {}).get("brokers", ()))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     """Say which Kafka the run got, if any test asked for one."""
     for broker in sorted(config.stash[_brokers]):
         terminalreporter.write_line(broker)

@@ -14,14 +14,20 @@ from demo.sources.roster import Roster
 
 
 def sources(
-    seed: int, first: datetime, hours: int, schools: int, sessions: int, *, measured_groups: bool = False
+    seed: int,
+    first: datetime,
+    hours: int,
+    schools: int,
+    sessions: int,
+    *,
+    measured_groups: bool = False,
 ) -> Mapping[str, pa.Table]:
     """All sources by qualified name: a pure function of its arguments.
 
     About one session in four is no plain one: resumed, never ended, ended far too late or twice or without a start, or
     of a school that its events do not name or do not agree on. A session has about 85 events.
 
-    Arguments:
+    Args:
         seed: the same seed is the same data, to the last id.
         first: aware; sessions begin from here on,
         hours: for so many hours, at an even pace.

@@ -36,7 +36,9 @@ def ids(kind: int, numbers: Ints) -> pa.Array:
 def pseudonyms(numbers: Ints) -> pa.Array:
     """Pupils' pseudonyms by number, as scattered as real ones."""
     scattered = (numbers.astype(np.uint64) + np.uint64(1)) * _SCATTER
-    return pc.binary_join_element_wise("p1_", pc.utf8_lpad(pa.array(scattered).cast(pa.string()), 32, "0"), "")
+    return pc.binary_join_element_wise(
+        "p1_", pc.utf8_lpad(pa.array(scattered).cast(pa.string()), 32, "0"), ""
+    )
 
 
 def padded(numbers: Ints, width: int) -> pa.Array:
@@ -57,14 +59,18 @@ def scores(rng: np.random.Generator, size: int, low: float, high: float) -> Floa
 def table(declared: Table, rows: int, columns: Mapping[str, Any]) -> tuple[str, pa.Table]:
     """A table by its qualified name. Columns that are not given are NULL, or neutral where NULL is not allowed."""
     schema = arrow_schema(declared)
-    arrays = [_array(column, columns, rows, schema.field(column.name).type) for column in declared.columns]
+    arrays = [
+        _array(column, columns, rows, schema.field(column.name).type) for column in declared.columns
+    ]
     return declared.qualified_name, pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _array(column: Column, columns: Mapping[str, Any], rows: int, kind: pa.DataType) -> pa.Array:
     if column.name not in columns:
         value = None if column.nullable else _NEUTRAL[column.type]
-        return pa.repeat(pa.scalar(value, kind), rows) if value is not None else pa.nulls(rows, kind)
+        return (
+            pa.repeat(pa.scalar(value, kind), rows) if value is not None else pa.nulls(rows, kind)
+        )
     given = columns[column.name]
     array = given if isinstance(given, pa.Array | pa.ChunkedArray) else pa.array(given)
     return array.cast(kind, safe=False) if array.type != kind else array

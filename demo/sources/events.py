@@ -27,12 +27,19 @@ class _Told:
 
 def session_events(rng: np.random.Generator, roster: Roster) -> tuple[str, pa.Table]:
     """The table, in the order of event_time."""
-    told = [*_life(rng, roster), *_groups(rng, roster), *_membership(rng, roster), _prompts(rng, roster)]
+    told = [
+        *_life(rng, roster),
+        *_groups(rng, roster),
+        *_membership(rng, roster),
+        _prompts(rng, roster),
+    ]
     of = np.concatenate([each.of for each in told])
     at = np.concatenate([each.at for each in told])
     order = np.argsort(at, kind="stable")
     of, at = of[order], at[order]
-    types = pa.concat_arrays([pa.repeat(pa.scalar(each.event_type), len(each.of)) for each in told]).take(order)
+    types = pa.concat_arrays(
+        [pa.repeat(pa.scalar(each.event_type), len(each.of)) for each in told]
+    ).take(order)
     payload = pa.concat_arrays([each.payload for each in told]).take(order)
     lag = rng.exponential(3 * _SECOND, len(of)).astype(np.int64)
     unstamped = rng.uniform(size=len(of)) < 0.01
@@ -47,7 +54,9 @@ def session_events(rng: np.random.Generator, roster: Roster) -> tuple[str, pa.Ta
             "event_type": types,
             "event_time": at,
             # Older writers' quotes broke their JSON.
-            "payload": pc.if_else(pa.array(rng.uniform(size=len(of)) < 0.0005), '{"reason":"O"Neil"}', payload),
+            "payload": pc.if_else(
+                pa.array(rng.uniform(size=len(of)) < 0.0005), '{"reason":"O"Neil"}', payload
+            ),
             "created_at": but_null(pa.array(at + lag), unstamped),
             "school_id": roster.envelope_schools(rng, of),
             "schema_version": np.ones(len(of), np.int32),
@@ -64,7 +73,11 @@ def _life(rng: np.random.Generator, roster: Roster) -> list[_Told]:
     pause = roster.begins + (roster.ends - roster.begins) // 2
     at_end = ~(roster.never_ended | roster.ended_late)
     return [
-        _plain("configured", roster.begins - rng.integers(MINUTE, 10 * MINUTE, len(roster)), started | started),
+        _plain(
+            "configured",
+            roster.begins - rng.integers(MINUTE, 10 * MINUTE, len(roster)),
+            started | started,
+        ),
         _plain("started", roster.begins, started),
         _plain("started", roster.resumed, resumed),
         _plain("ended", pause, between),
@@ -99,7 +112,9 @@ def _membership(rng: np.random.Generator, roster: Roster) -> list[_Told]:
     group = ids(GROUP, member // 5)
     came = roster.begins[of] + rng.integers(-4 * MINUTE, 3 * MINUTE, len(of))
     left = roster.ends[of] - rng.integers(0, MINUTE, len(of))
-    dropped = roster.begins[of] + ((roster.ends - roster.begins)[of] * rng.uniform(0.2, 0.8, len(of))).astype(np.int64)
+    dropped = roster.begins[of] + (
+        (roster.ends - roster.begins)[of] * rng.uniform(0.2, 0.8, len(of))
+    ).astype(np.int64)
     draw = rng.uniform(size=len(of))
     again, dropping, returning, leaving = draw < 0.1, draw > 0.85, draw > 0.88, draw < 0.97
 
@@ -123,7 +138,9 @@ def _membership(rng: np.random.Generator, roster: Roster) -> list[_Told]:
 
 def _prompts(rng: np.random.Generator, roster: Roster) -> _Told:
     of = np.repeat(np.arange(len(roster)), rng.integers(10, 30, len(roster)))
-    at = roster.begins[of] + ((roster.ends - roster.begins)[of] * rng.uniform(size=len(of))).astype(np.int64)
+    at = roster.begins[of] + ((roster.ends - roster.begins)[of] * rng.uniform(size=len(of))).astype(
+        np.int64
+    )
     # A prompt is acted on more than once.
     prompt = ids(PROMPT, np.arange(len(of)) // 2)
     action = pa.array(_ACTIONS[rng.integers(0, len(_ACTIONS), len(of))])

@@ -13,7 +13,9 @@ _SEVERITIES = np.array(["info", "info", "info", "warning", "error", "critical"])
 _STATUSES = np.array([200, 200, 200, 200, 201, 304, 404, 409, 500, 503])
 
 
-def system_events(rng: np.random.Generator, roster: Roster, first: datetime, hours: int) -> tuple[str, pa.Table]:
+def system_events(
+    rng: np.random.Generator, roster: Roster, first: datetime, hours: int
+) -> tuple[str, pa.Table]:
     """Two a session: some name the school, some only the session, some neither."""
     rows = 2 * len(roster)
     of = rng.integers(0, len(roster), rows)
@@ -31,7 +33,9 @@ def system_events(rng: np.random.Generator, roster: Roster, first: datetime, hou
     )
 
 
-def api_metrics(rng: np.random.Generator, roster: Roster, first: datetime, hours: int) -> tuple[str, pa.Table]:
+def api_metrics(
+    rng: np.random.Generator, roster: Roster, first: datetime, hours: int
+) -> tuple[str, pa.Table]:
     """Ten a session; some belong to no school."""
     rows = 10 * len(roster)
     schools = ids(SCHOOL, roster.school[rng.integers(0, len(roster), rows)])
@@ -41,7 +45,9 @@ def api_metrics(rng: np.random.Generator, roster: Roster, first: datetime, hours
         {
             "id": ids(ROW, np.arange(rows)),
             "response_time_ms": rng.gamma(2, 60, rows).astype(np.int32),
-            "status_code": but_null(pa.array(_STATUSES[rng.integers(0, 10, rows)]), rng.uniform(size=rows) < 0.01),
+            "status_code": but_null(
+                pa.array(_STATUSES[rng.integers(0, 10, rows)]), rng.uniform(size=rows) < 0.01
+            ),
             "school_id": but_null(schools, rng.uniform(size=rows) < 0.05),
             "timestamp": _times(rng, first, hours, rows),
         },

@@ -19,7 +19,7 @@ _HOUR = 60 * MINUTE
 class Roster:
     """Sessions, one at each place of all arrays; times in microseconds since 1970.
 
-    Arguments:
+    Args:
         begins, ends: of the lesson as it really was.
         resumed: when it was started once more; -1 if it was not.
         never_started, never_ended, ended_late, ended_twice, ended_between: what is odd in what was told about it.
@@ -47,7 +47,9 @@ class Roster:
     first_group: Ints
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, first: datetime, hours: int, schools: int, sessions: int) -> Self:
+    def draw(
+        cls, rng: np.random.Generator, first: datetime, hours: int, schools: int, sessions: int
+    ) -> Self:
         """A random roster; the arguments are those of `sources`."""
         since = int(first.timestamp()) * 1_000_000
         begins = since + np.sort(rng.integers(0, hours * _HOUR, sessions))
@@ -60,7 +62,8 @@ class Roster:
         return cls(
             schools=schools,
             school=school,
-            teacher=school * 1_000 + rng.integers(0, max(2, sessions // schools // hours), sessions),
+            teacher=school * 1_000
+            + rng.integers(0, max(2, sessions // schools // hours), sessions),
             begins=begins,
             ends=ends,
             resumed=np.where(rng.uniform(size=sessions) < 0.15, resumed, -1),

@@ -8,7 +8,9 @@ from classwaves_schemas.tables import Column, Table
 def create_table(table: Table, catalog: str = "classwaves") -> str:
     """The statement that makes a table where there is none; it ends without a semicolon."""
     columns = ",\n".join(f"  {column_definition(column)}" for column in table.columns)
-    partitions = f"PARTITIONED BY ({', '.join(table.partitioned_by)})\n" if table.partitioned_by else ""
+    partitions = (
+        f"PARTITIONED BY ({', '.join(table.partitioned_by)})\n" if table.partitioned_by else ""
+    )
     return (
         f"CREATE TABLE IF NOT EXISTS {catalog}.{table.qualified_name} (\n{columns}\n) USING DELTA\n"
         f"{partitions}TBLPROPERTIES {property_list({**table.properties, **table.databricks_properties})}"

@@ -23,7 +23,9 @@ def undeclared(event_type: EventType, message: Mapping[str, Any]) -> Mapping[str
     return counts
 
 
-def _count(model: type[BaseModel], value: Mapping[str, Any], path: str, counts: Counter[str]) -> None:
+def _count(
+    model: type[BaseModel], value: Mapping[str, Any], path: str, counts: Counter[str]
+) -> None:
     extra = len(value.keys() - model.model_fields.keys())
     if extra:
         counts[path or "envelope"] += extra

@@ -21,4 +21,7 @@ def _event(event_type: EventType) -> type[Envelope]:
     )
 
 
-EVENTS: Mapping[EventType, type[Envelope]] = MappingProxyType({each: _event(each) for each in EventType})
+# One line: pydantic reads attribute docstrings from the source of the calling line.
+_BY_TYPE = {each: _event(each) for each in EventType}
+
+EVENTS: Mapping[EventType, type[Envelope]] = MappingProxyType(_BY_TYPE)

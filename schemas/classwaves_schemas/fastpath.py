@@ -125,7 +125,9 @@ def _type(annotation: Any, *, strict: bool) -> Any:
         return Union[tuple(_type(each, strict=strict) for each in arguments)]  # noqa: UP007
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return struct_for(annotation, strict=strict)
-    raise UnsupportedFieldError(f"The fast path has no equal for {annotation}; teach it in fastpath.py.")
+    raise UnsupportedFieldError(
+        f"The fast path has no equal for {annotation}; teach it in fastpath.py."
+    )
 
 
 def _annotated(declared: Any, metadata: Any, *, strict: bool) -> Any:
@@ -139,15 +141,23 @@ def _limits(mark: Any, *, strict: bool) -> dict[str, Any]:
     if isinstance(mark, BeforeValidator | FailFast | StorageMark):
         return {}
     if isinstance(mark, FieldInfo):
-        return {key: limit for each in mark.metadata for key, limit in _limits(each, strict=strict).items()}
+        return {
+            key: limit
+            for each in mark.metadata
+            for key, limit in _limits(each, strict=strict).items()
+        }
     if limit := _LIMITS.get(type(mark)):
         return {limit: getattr(mark, limit)}
     pattern: str | None = getattr(mark, "pattern", None)
     if pattern is None:
-        raise UnsupportedFieldError(f"The fast path has no equal for {mark}; teach it in fastpath.py.")
+        raise UnsupportedFieldError(
+            f"The fast path has no equal for {mark}; teach it in fastpath.py."
+        )
     if strict and pattern == NO_CONTROL_CHARACTERS:
         return {}
-    return {"pattern": pattern.removesuffix("$") + r"\Z"}  # Python's $ also matches before a last newline
+    return {
+        "pattern": pattern.removesuffix("$") + r"\Z"
+    }  # Python's $ also matches before a last newline
 
 
 _LIMITS = {

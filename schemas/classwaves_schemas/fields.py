@@ -36,7 +36,9 @@ class StorageMark:
 
     stored: ClassVar[str]
 
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         return handler(core) | {"x-stored": self.stored}
 
 

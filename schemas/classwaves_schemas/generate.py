@@ -22,7 +22,10 @@ GENERATED = Path(__file__).parent.parent / "generated"
 def artefacts() -> dict[str, str]:
     """Every generated text by its path below `schemas/generated`."""
     return (
-        {f"json-schema/{each}.v{SCHEMA_VERSION}.json": _json(event_schema(each)) for each in EventType}
+        {
+            f"json-schema/{each}.v{SCHEMA_VERSION}.json": _json(event_schema(each))
+            for each in EventType
+        }
         | {"asyncapi.json": _json(document()), "typescript/events.d.ts": declarations()}
         | {f"arrow/{table.name}.json": _json(_arrow(table)) for table in TABLES}
         | {f"ddl/{table.name}.sql": f"{create_table(table)};\n" for table in DATABRICKS_TABLES}
@@ -37,7 +40,9 @@ def drifted(folder: Path) -> list[str]:
         for path in folder.rglob("*")
         if path.is_file()
     }
-    return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
+    return sorted(
+        name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name)
+    )
 
 
 def write(folder: Path) -> None:
@@ -54,8 +59,12 @@ def write(folder: Path) -> None:
 
 def main(arguments: list[str] | None = None, folder: Path = GENERATED) -> int:
     """The command; 1 if --check found a drift."""
-    parser = argparse.ArgumentParser(prog="python -m classwaves_schemas.generate", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if anything drifted")
+    parser = argparse.ArgumentParser(
+        prog="python -m classwaves_schemas.generate", description=__doc__
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if anything drifted"
+    )
     if not parser.parse_args(arguments).check:
         write(folder)
         return 0
@@ -66,7 +75,10 @@ def main(arguments: list[str] | None = None, folder: Path = GENERATED) -> int:
 
 
 def _arrow(table: Table) -> list[dict[str, object]]:
-    return [{"name": each.name, "type": str(each.type), "nullable": each.nullable} for each in arrow_schema(table)]
+    return [
+        {"name": each.name, "type": str(each.type), "nullable": each.nullable}
+        for each in arrow_schema(table)
+    ]
 
 
 def _json(value: object) -> str:

@@ -58,7 +58,11 @@ def _recipe(model: type[BaseModel]) -> _Recipe:
 
 
 def _keep(
-    model: type[BaseModel], value: Any, pseudonymise: Pseudonymise | None, path: str, dropped: dict[str, int]
+    model: type[BaseModel],
+    value: Any,
+    pseudonymise: Pseudonymise | None,
+    path: str,
+    dropped: dict[str, int],
 ) -> Any:
     recipe = _recipe(model)
     changes: dict[str, object] = {}
@@ -78,12 +82,17 @@ def _keep(
     for name, held in recipe.nested.items():
         inner = getattr(value, name)
         if inner is not None:
-            kept = [_keep(held.model, each, pseudonymise, held.path(path, name), dropped) for each in held.each(inner)]
+            kept = [
+                _keep(held.model, each, pseudonymise, held.path(path, name), dropped)
+                for each in held.each(inner)
+            ]
             changes[name] = kept if held.listed else kept[0]
     return value.__replace__(**changes) if changes else value
 
 
-def _count(model: type[BaseModel], name: str, value: Any, path: str, dropped: dict[str, int]) -> None:
+def _count(
+    model: type[BaseModel], name: str, value: Any, path: str, dropped: dict[str, int]
+) -> None:
     """Count the given fields in what is only read, each by its declared path."""
     inner = getattr(value, name)
     held = nested_fields(model).get(name)

@@ -37,10 +37,16 @@ def _nested(annotation: object, *, listed: bool = False) -> Iterator[Nested]:
 @cache
 def nested_fields(model: type[BaseModel]) -> Mapping[str, Nested]:
     """The fields of a model that hold models."""
-    found = {name: next(_nested(field.annotation), None) for name, field in model.model_fields.items()}
+    found = {
+        name: next(_nested(field.annotation), None) for name, field in model.model_fields.items()
+    }
     return MappingProxyType({name: nested for name, nested in found.items() if nested})
 
 
 def marked_fields(model: type[BaseModel], mark: type) -> tuple[str, ...]:
     """The fields of a model whose annotation carries a mark."""
-    return tuple(name for name, field in model.model_fields.items() if any(isinstance(m, mark) for m in field.metadata))
+    return tuple(
+        name
+        for name, field in model.model_fields.items()
+        if any(isinstance(m, mark) for m in field.metadata)
+    )

@@ -82,16 +82,23 @@ def _explain_message(message: dict[str, Any], now: datetime) -> Rejection | None
     event_type: Any = message.get("event_type")
     named = isinstance(event_type, str) and event_type != ""
     if named and event_type not in EVENTS:
-        return Rejection(Reason.UNKNOWN_EVENT_TYPE, f"event_type: expected one of {', '.join(sorted(EventType))}.")
+        return Rejection(
+            Reason.UNKNOWN_EVENT_TYPE,
+            f"event_type: expected one of {', '.join(sorted(EventType))}.",
+        )
     model = EVENTS[event_type] if named else Envelope
     try:
         event = model.model_validate(message)
     except ValidationError as error:
         return _rejection(error.errors(include_url=False)[0])
     if event.event_time < EARLIEST_EVENT_TIME:
-        return Rejection(Reason.TOO_OLD, f"event_time: expected {EARLIEST_EVENT_TIME:%Y-%m-%d} or later.")
+        return Rejection(
+            Reason.TOO_OLD, f"event_time: expected {EARLIEST_EVENT_TIME:%Y-%m-%d} or later."
+        )
     if event.event_time > now + MAX_AHEAD:
-        return Rejection(Reason.TOO_FAR_AHEAD, f"event_time: expected at most {MAX_AHEAD} ahead of now.")
+        return Rejection(
+            Reason.TOO_FAR_AHEAD, f"event_time: expected at most {MAX_AHEAD} ahead of now."
+        )
     return None
 
 
@@ -99,13 +106,22 @@ def _explain_repeats(value: bytes) -> Rejection | None:
     """The one rule that needs the text: of a repeated key the last counts, but each must be valid."""
     if read(value) is not None:
         return None
-    return Rejection(Reason.REPEATED_FIELD, "A field is given more than once, and not each of its values is valid.")
+    return Rejection(
+        Reason.REPEATED_FIELD,
+        "A field is given more than once, and not each of its values is valid.",
+    )
 
 
 def _rejection(error: ErrorDetails) -> Rejection:
     """Pydantic's error as ours. Its path is declared and its sentence quotes no input."""
-    path = "".join("[]" if isinstance(part, int) else f".{part}" for part in error["loc"]).removeprefix(".")
-    expected = "Input should be an object" if error["type"] in {"model_type", "dict_type"} else error["msg"]
+    path = "".join(
+        "[]" if isinstance(part, int) else f".{part}" for part in error["loc"]
+    ).removeprefix(".")
+    expected = (
+        "Input should be an object"
+        if error["type"] in {"model_type", "dict_type"}
+        else error["msg"]
+    )
     return Rejection(_reason(error), f"{path}: {expected}.")
 
 

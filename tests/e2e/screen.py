@@ -18,7 +18,11 @@ def processes_of(folder):
     listed = subprocess.run(
         ["ps", "axeww", "-o", "pid=,stat=,args="], capture_output=True, text=True, check=True
     ).stdout
-    return [line for line in listed.splitlines() if f"DEMO_FOLDER={folder}" in line and " Z" not in line[:20]]
+    return [
+        line
+        for line in listed.splitlines()
+        if f"DEMO_FOLDER={folder}" in line and " Z" not in line[:20]
+    ]
 
 
 def gone_within(folder, seconds):

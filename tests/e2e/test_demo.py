@@ -17,7 +17,9 @@ from tests.e2e.screen import DEMO, Shown, gone_within, processes_of, size
 
 def demo(folder, seconds, **changes):
     environ = {**os.environ, "DEMO_SECONDS": str(seconds), "DEMO_FOLDER": str(folder), **changes}
-    return subprocess.run(DEMO, env=environ, capture_output=True, text=True, check=False, timeout=240)
+    return subprocess.run(
+        DEMO, env=environ, capture_output=True, text=True, check=False, timeout=240
+    )
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +33,20 @@ def test_it_ends_well_with_nothing_missing_and_nothing_twice(played):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "missing 0, twice 0" in done.stdout
     assert "NO " not in done.stdout
-    assert done.stdout.splitlines()[-1].endswith("Proven: nothing is missing, nothing is there twice.")
+    assert done.stdout.splitlines()[-1].endswith(
+        "Proven: nothing is missing, nothing is there twice."
+    )
 
 
 def test_it_shows_what_its_hours_come_to(played):
     _, done = played
     assert re.search(
-        r"\d{4}-\d\d-\d\dT\d\d done in [\d.]+ s: [1-6] rows from \d+ facts, 0 events without a school", done.stdout
+        r"\d{4}-\d\d-\d\dT\d\d done in [\d.]+ s: [1-6] rows from \d+ facts, 0 events without a school",
+        done.stdout,
     )
     assert re.search(
-        r"schools [1-6]   sessions [\d,]+   completed [\d,]+   teachers \d+   students [\d,]+", done.stdout
+        r"schools [1-6]   sessions [\d,]+   completed [\d,]+   teachers \d+   students [\d,]+",
+        done.stdout,
     )
 
 
@@ -49,13 +55,16 @@ def test_it_says_which_broker_it_got(played, kafka):
     assert f"Kafka: {kafka.product}" in done.stdout.splitlines()[0]
 
 
-@pytest.mark.parametrize("who", [r"consumer-\d \(process \d+\)", r"[a-z]+-[a-z]+-\d \(process \d+\)"])
+@pytest.mark.parametrize(
+    "who", [r"consumer-\d \(process \d+\)", r"[a-z]+-[a-z]+-\d \(process \d+\)"]
+)
 def test_it_kills_a_consumer_and_a_producer_and_brings_them_back(played, who):
     _, done = played
     name = re.search(rf"SIGKILL: ({who})", done.stdout)
     assert name is not None
     assert re.search(
-        rf"SIGKILL: {name[1].split()[0]}[\s\S]*{name[1].split()[0]} \(process \d+\) starts again", done.stdout
+        rf"SIGKILL: {name[1].split()[0]}[\s\S]*{name[1].split()[0]} \(process \d+\) starts again",
+        done.stdout,
     )
 
 
@@ -75,7 +84,9 @@ def test_every_event_whose_id_emit_returned_is_among_those_that_are_proven(playe
         if line.endswith(",returned")
     }
     assert f"emit had returned {len(returned):,}," in done.stdout
-    events = DeltaTable(folder / "warehouse" / "analytics" / "session_events").to_pyarrow_table(columns=["id"])
+    events = DeltaTable(folder / "warehouse" / "analytics" / "session_events").to_pyarrow_table(
+        columns=["id"]
+    )
     assert returned <= set(events["id"].to_pylist())
     assert list((folder / "spools").rglob("*.spool")) == []
 
@@ -94,7 +105,10 @@ def test_another_engine_finds_in_the_table_what_the_demo_says(played):
             "SELECT count(*), count(DISTINCT (session_id, id)), count(DISTINCT kafka_partition) FROM events"
         ).fetchone()
         types = {
-            event_type for (event_type,) in connection.execute("SELECT DISTINCT event_type FROM events").fetchall()
+            event_type
+            for (event_type,) in connection.execute(
+                "SELECT DISTINCT event_type FROM events"
+            ).fetchall()
         }
     told = re.search(r"every one of ([\d,]+) valid events", done.stdout)
     assert told is not None
@@ -107,7 +121,13 @@ def test_the_timeline_that_it_shows_can_be_shown_again_without_a_broker(played):
     folder, done = played
     session = re.search(r"analytics timeline (\S+)$", done.stdout, re.MULTILINE)
     assert session is not None
-    command = [sys.executable, "-c", "from analytics.cli import app; app()", "timeline", session[1]]
+    command = [
+        sys.executable,
+        "-c",
+        "from classwaves_analytics.cli import app; app()",
+        "timeline",
+        session[1],
+    ]
     environ = {**os.environ, "WAREHOUSE": f"delta:{folder / 'warehouse'}"}
     shown = subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout
     assert "configured" in shown
@@ -118,7 +138,9 @@ def test_it_works_with_a_mock_where_nothing_better_runs_and_says_so(tmp_path):
     bare = tmp_path / "bin"
     bare.mkdir()
     (bare / "cat").symlink_to("/bin/cat")
-    done = demo(tmp_path / "demo", 8, PATH=str(bare), JAVA_HOME=str(tmp_path), KAFKA_BOOTSTRAP_SERVERS="")
+    done = demo(
+        tmp_path / "demo", 8, PATH=str(bare), JAVA_HOME=str(tmp_path), KAFKA_BOOTSTRAP_SERVERS=""
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "mock cluster, no real broker," in done.stdout.splitlines()[0]
     assert "The broker is left alone" in done.stdout
@@ -126,7 +148,8 @@ def test_it_works_with_a_mock_where_nothing_better_runs_and_says_so(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("ending", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)]
+    ("ending", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)],
 )
 def test_it_leaves_no_process_behind_when_it_is_interrupted(tmp_path, ending, code):
     folder = tmp_path / "demo"
@@ -146,13 +169,22 @@ def test_chaos_that_is_off_kills_nothing(tmp_path):
     assert "SIGKILL" not in done.stdout
 
 
-def test_in_a_terminal_keys_kill_a_consumer_a_producer_and_the_broker_and_end_the_day(tmp_path, own_broker):
+def test_in_a_terminal_keys_kill_a_consumer_a_producer_and_the_broker_and_end_the_day(
+    tmp_path, own_broker
+):
     own_broker.close()  # it only told that this machine can run one
-    environ = {**os.environ, "DEMO_SECONDS": "60", "DEMO_FOLDER": str(tmp_path / "demo"), "DEMO_CHAOS": "off"}
+    environ = {
+        **os.environ,
+        "DEMO_SECONDS": "60",
+        "DEMO_FOLDER": str(tmp_path / "demo"),
+        "DEMO_CHAOS": "off",
+    }
     environ |= {"TERM": "xterm-256color", "KAFKA_BOOTSTRAP_SERVERS": ""}
     terminal, end = pty.openpty()
     size(end, lines=24, columns=80)
-    with subprocess.Popen(DEMO, env=environ, stdin=end, stdout=end, stderr=end, start_new_session=True) as running:
+    with subprocess.Popen(
+        DEMO, env=environ, stdin=end, stdout=end, stderr=end, start_new_session=True
+    ) as running:
         os.close(end)
         shown = Shown(terminal)
         shown.wait_for(r"stored in table +[1-9]")

@@ -11,11 +11,11 @@ from urllib.error import URLError
 
 import pytest
 
-from ingestor.catalogue import CONSUMER
-from ingestor.producer.metrics import PUBLISHER
-from localkafka.port import free_port
-from rollup.metrics import WORKER
-from service.metrics import Kind
+from classwaves_ingestor.catalogue import CONSUMER
+from classwaves_ingestor.producer.metrics import PUBLISHER
+from classwaves_rollup.metrics import WORKER
+from classwaves_runtime.metrics import Kind
+from local.kafka.free_port import free_port
 from tests.support.waiting import wait_until
 
 CATALOGUE = (*CONSUMER, *PUBLISHER, *WORKER)
@@ -52,7 +52,9 @@ def demo(programs, kafka, tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo") / "folder"
     environ = {**os.environ, "DEMO_SECONDS": "60", "DEMO_FOLDER": str(folder), "DEMO_CHAOS": "off"}
     command = [sys.executable, "-m", "demo"]
-    with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+    with subprocess.Popen(
+        command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as running:
         wait_until((folder / "targets.json").exists, "the demo tells its targets")
         yield folder / "targets.json"
         running.terminate()
@@ -65,8 +67,12 @@ def worker(demo):
     command = [Path(sys.executable).with_name("rollup"), "run"]
     environ = {**os.environ, "WAREHOUSE": f"delta:{warehouse}", "HTTP_PORT": str(port)}
     target = demo.with_name("worker.json")
-    target.write_text(json.dumps([{"targets": [f"127.0.0.1:{port}"], "labels": {"pod": "rollup-worker"}}]))
-    with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+    target.write_text(
+        json.dumps([{"targets": [f"127.0.0.1:{port}"], "labels": {"pod": "rollup-worker"}}])
+    )
+    with subprocess.Popen(
+        command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as running:
         yield target
         running.terminate()
 
@@ -93,14 +99,23 @@ def ask(demo, worker, targets, tmp_path_factory):
             return False
         return len(active) == len(targets) and all(each["health"] == "up" for each in active)
 
-    command = ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
+    command = [
+        "prometheus",
+        f"--config.file={folder}/prometheus.yml",
+        f"--storage.tsdb.path={folder}/data",
+    ]
     with (
         (folder / "log").open("w") as log,
-        subprocess.Popen([*command, f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log) as running,
+        subprocess.Popen(
+            [*command, f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log
+        ) as running,
     ):
         try:
             wait_until(all_are_up, "all targets are up")
-            wait_until(lambda: asked("query?query=ingestor_stored_rows_total>0")["result"], "something is stored")
+            wait_until(
+                lambda: asked("query?query=ingestor_stored_rows_total>0")["result"],
+                "something is stored",
+            )
             yield asked
         finally:
             running.terminate()
@@ -131,7 +146,9 @@ def test_every_metric_of_the_catalogues_is_there_with_its_kind_and_its_meaning(a
     # Scraped as OpenMetrics a counter's family is called without the ending of its samples.
     entries = known.get(metric.name) or known.get(metric.name.removesuffix("_total"))
     assert entries is not None
-    assert {(entry["type"], entry["help"]) for entry in entries} == {(metric.kind.value, metric.help)}
+    assert {(entry["type"], entry["help"]) for entry in entries} == {
+        (metric.kind.value, metric.help)
+    }
 
 
 @pytest.mark.parametrize(
@@ -151,5 +168,9 @@ def test_promtools_linter_is_content_with_every_page_of_metrics(targets):
     for target in targets:
         with urllib.request.urlopen(f"http://{target['targets'][0]}/metrics", timeout=5) as answer:
             page = answer.read()
-        checked = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, check=False)
-        assert (checked.returncode, checked.stderr, checked.stdout) == (0, b"", b""), target["labels"]["pod"]
+        checked = subprocess.run(
+            ["promtool", "check", "metrics"], input=page, capture_output=True, check=False
+        )
+        assert (checked.returncode, checked.stderr, checked.stdout) == (0, b"", b""), target[
+            "labels"
+        ]["pod"]

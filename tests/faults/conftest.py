@@ -13,12 +13,16 @@ from tests.faults.trial import Trial
 def trial(request, kafka, topic_name, tmp_path) -> Iterator[Trial]:
     """A trial on the broker that all share; its topic has four partitions unless a parameter says otherwise."""
     partitions = getattr(request, "param", 4)
-    with closing(Trial(tmp_path, kafka.bootstrap_servers, topic_name, os.environ, partitions)) as running:
+    with closing(
+        Trial(tmp_path, kafka.bootstrap_servers, topic_name, os.environ, partitions)
+    ) as running:
         yield running
 
 
 @pytest.fixture
 def own_trial(own_broker, topic_name, tmp_path) -> Iterator[Trial]:
     """A trial with four partitions on a broker of its own, `own_broker`."""
-    with closing(Trial(tmp_path, own_broker.bootstrap_servers, topic_name, os.environ, partitions=4)) as running:
+    with closing(
+        Trial(tmp_path, own_broker.bootstrap_servers, topic_name, os.environ, partitions=4)
+    ) as running:
         yield running

@@ -42,7 +42,8 @@ def test_a_partition_that_ends_below_its_position_stops_alone(own_broker, own_tr
         traffic.send(islice(messages, 50), partition)
     trial.wait_until_stored()
     wait_until(
-        lambda: "partition 0 is stopped" in running.log.read_text() + started.log.read_text(), "partition 0 stops"
+        lambda: "partition 0 is stopped" in running.log.read_text() + started.log.read_text(),
+        "partition 0 stops",
     )
     assert (running.code, started.code) == (None, None)
     assert trial.stored().keys() == trial.sent.events.keys() > stored.keys()

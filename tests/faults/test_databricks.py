@@ -22,13 +22,17 @@ pytestmark = pytest.mark.soak
 def trial(kafka, empty_databricks, topic_name, tmp_path, monkeypatch):
     for name, value in empty_databricks.environment.items():
         monkeypatch.setenv(name, value)
-    with closing(Trial(tmp_path, kafka.bootstrap_servers, topic_name, os.environ, 2, empty_databricks)) as running:
+    with closing(
+        Trial(tmp_path, kafka.bootstrap_servers, topic_name, os.environ, 2, empty_databricks)
+    ) as running:
         yield running
 
 
 def test_kills_around_each_statement_lose_nothing_and_store_nothing_twice(trial):
     messages, traffic = mixture(seed=41), trial.traffic()
-    pod = {"KAFKA_GROUP_INSTANCE_ID": "pod-0"}  # known again by the broker: no waiting for the dead one's session
+    pod = {
+        "KAFKA_GROUP_INSTANCE_ID": "pod-0"
+    }  # known again by the broker: no waiting for the dead one's session
     for point in ("adding-rows", "rows-added", "positions-moved"):
         consumer = trial.consumer(FAILPOINTS=f"{point}=kill@2", **pod)
         while consumer.code is None:

@@ -11,7 +11,9 @@ from tests.support.mixture import mixture
 @pytest.mark.parametrize("point", ["letters-written", "before-commit", "committed", "appended"])
 def test_a_kill_at_a_step_loses_nothing_and_stores_nothing_twice(trial, point):
     messages, traffic = mixture(seed=11), trial.traffic()
-    pod = {"KAFKA_GROUP_INSTANCE_ID": "pod-0"}  # known again by the broker: no waiting for the dead one's session
+    pod = {
+        "KAFKA_GROUP_INSTANCE_ID": "pod-0"
+    }  # known again by the broker: no waiting for the dead one's session
     for hit in (1, 2, 3):
         consumer = trial.consumer(FAILPOINTS=f"{point}=kill@{hit}", **pod)
         while consumer.code is None:

@@ -44,7 +44,9 @@ class Lives:
     def __init__(self, trial: Trial, chance: Random) -> None:
         self._trial = trial
         self._chance = chance
-        self._kinds = cycle((self._cut_off_early, self._cut_off_in_its_first_commit, self._cut_off, self._ended))
+        self._kinds = cycle(
+            (self._cut_off_early, self._cut_off_in_its_first_commit, self._cut_off, self._ended)
+        )
 
     def begin(self) -> Life:
         return next(self._kinds)()

@@ -16,10 +16,14 @@ _WAITING_ROOM = 64 * _MIB
 _STORING_ROOM = 192 * _MIB
 
 
-def test_memory_stays_bounded_and_the_membership_is_kept_while_a_backlog_waits_for_the_warehouse(trial):
+def test_memory_stays_bounded_and_the_membership_is_kept_while_a_backlog_waits_for_the_warehouse(
+    trial,
+):
     traffic = trial.traffic()
     consumer = trial.consumer(
-        MEMORY_BUDGET_BYTES=str(_BUDGET), BATCH_MAX_BYTES=str(_BUDGET // 3), KAFKA_SESSION_TIMEOUT_MS="6000"
+        MEMORY_BUDGET_BYTES=str(_BUDGET),
+        BATCH_MAX_BYTES=str(_BUDGET // 3),
+        KAFKA_SESSION_TIMEOUT_MS="6000",
     )
     traffic.send(islice(mixture(seed=101, bad=0), 5_000))
     trial.wait_until_stored()

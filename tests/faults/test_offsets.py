@@ -35,7 +35,9 @@ def test_records_deleted_before_they_were_read_are_counted_as_holes_and_the_rest
     assert (code, found["total"]["missing"], found["total"]["kafka_holes"]) == (0, 0, 30)
 
 
-def test_records_deleted_under_a_running_consumer_are_counted_as_holes_and_the_rest_is_stored(trial):
+def test_records_deleted_under_a_running_consumer_are_counted_as_holes_and_the_rest_is_stored(
+    trial,
+):
     traffic, messages = trial.traffic(), mixture(seed=73, repeats=0, bad=0)
     consumer = trial.consumer()
     traffic.send(islice(messages, 50), 0)
@@ -47,7 +49,9 @@ def test_records_deleted_under_a_running_consumer_are_counted_as_holes_and_the_r
     consumer.thaw()
     trial.wait_until_stored()
     code, found = trial.verify()
-    holes = found["total"]["kafka_holes"]  # what was on its way before the records went still arrives
+    holes = found["total"][
+        "kafka_holes"
+    ]  # what was on its way before the records went still arrives
     assert (code, found["total"]["missing"]) == (0, 0)
     assert 0 < holes <= 1_950
     assert trial.stored().total() == 2_050 - holes

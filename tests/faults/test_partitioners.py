@@ -1,9 +1,9 @@
 """One session in two partitions: producers that partition differently, and partitions that are added."""
 
+from classwaves_warehouse.open import open_warehouse
 from tests.support import events
 from tests.support.mixture import mixture, valid
 from tests.support.waiting import wait_until
-from warehouse.open import open_warehouse
 
 _SESSIONS = 30
 
@@ -28,4 +28,6 @@ def test_the_same_events_from_two_partitioners_are_stored_once_while_partitions_
 
 
 def _used(trial) -> set[int]:
-    return {partition for places in list(trial.sent.events.values()) for partition, _ in list(places)}
+    return {
+        partition for places in list(trial.sent.events.values()) for partition, _ in list(places)
+    }

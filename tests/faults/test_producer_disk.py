@@ -8,15 +8,15 @@ import sys
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ingestor.producer import EventPublisher, MemoryTransport
-from ingestor.producer.spool import Spool
+from classwaves_ingestor.producer import EventPublisher, MemoryTransport
+from classwaves_ingestor.producer.spool import Spool
 from tests.support.publishing import QUICK, settings
 from tests.support.waiting import wait_until
 
 SERVICE = """
 import sys
 from pathlib import Path
-from ingestor.producer import EventPublisher, MemoryTransport, PublisherSettings, SpoolUnavailable
+from classwaves_ingestor.producer import EventPublisher, MemoryTransport, PublisherSettings, SpoolUnavailable
 from tests.support.publishing import QUICK, first_sequences, told
 from tests.support.waiting import wait_until
 
@@ -56,8 +56,12 @@ assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in first_sequ
 publisher.close()
 print(taken, message)
 """
-LIMITED = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))"
-UNLIMITED = "resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))"
+LIMITED = (
+    "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))"
+)
+UNLIMITED = (
+    "resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))"
+)
 
 
 @pytest.fixture
@@ -67,7 +71,9 @@ def disk(tmp_path):
     folder.mkdir()
     if (
         os.geteuid()
-        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=False).returncode
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=False
+        ).returncode
     ):
         pytest.skip("needs the right to mount a file system")
     yield folder
@@ -105,7 +111,7 @@ def test_an_orphan_on_a_read_only_disk_is_sent_once_it_can_be_written(disk, monk
     def left():
         return registry.get_sample_value("ingestor_publisher_left_spools")
 
-    monkeypatch.setattr("ingestor.producer.backlog._POSTPONED_SECONDS", 0.1)
+    monkeypatch.setattr("classwaves_ingestor.producer.backlog._POSTPONED_SECONDS", 0.1)
     (disk / "spool").mkdir()
     orphan = Spool(disk / "spool" / "0.spool", 1000)
     orphan.append("s", b"{}", 1.0)
@@ -113,7 +119,11 @@ def test_an_orphan_on_a_read_only_disk_is_sent_once_it_can_be_written(disk, monk
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
     topic, registry = MemoryTransport(), CollectorRegistry()
     with EventPublisher(
-        settings(disk / "spool"), component="test", registry=registry, connect=topic.connect, policy=QUICK
+        settings(disk / "spool"),
+        component="test",
+        registry=registry,
+        connect=topic.connect,
+        policy=QUICK,
     ):
         wait_until(lambda: left() == 1, "it is postponed")
         subprocess.run(["mount", "-o", "remount,rw", disk], check=True)

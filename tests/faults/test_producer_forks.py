@@ -6,7 +6,7 @@ import threading
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ingestor.producer import EventPublisher, MemoryTransport
+from classwaves_ingestor.producer import EventPublisher, MemoryTransport
 from tests.support.publishing import EVENT, QUICK, settings
 from tests.support.waiting import wait_until
 
@@ -22,7 +22,9 @@ def uncollected():
     gc.enable()
 
 
-def test_a_child_leaves_alone_what_its_parents_closed_publishers_left_uncollected(tmp_path, uncollected):
+def test_a_child_leaves_alone_what_its_parents_closed_publishers_left_uncollected(
+    tmp_path, uncollected
+):
     with EventPublisher(
         settings(tmp_path), component="parent", registry=CollectorRegistry(), policy=QUICK
     ) as publisher:
@@ -33,7 +35,10 @@ def test_a_child_leaves_alone_what_its_parents_closed_publishers_left_uncollecte
         gc.collect()
         os._exit(0)
     try:
-        wait_until(lambda: os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT), "the child ends")
+        wait_until(
+            lambda: os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT),
+            "the child ends",
+        )
     finally:
         os.kill(child, signal.SIGKILL)  # librdkafka blocks all other signals while it waits
         status = os.waitpid(child, 0)[1]
@@ -45,7 +50,11 @@ def test_however_busy_the_parent_is_its_children_can_emit(tmp_path):
     topic, over = MemoryTransport(), threading.Event()
 
     with EventPublisher(
-        settings(tmp_path), component="parent", connect=topic.connect, registry=CollectorRegistry(), policy=QUICK
+        settings(tmp_path),
+        component="parent",
+        connect=topic.connect,
+        registry=CollectorRegistry(),
+        policy=QUICK,
     ) as publisher:
 
         def emit():

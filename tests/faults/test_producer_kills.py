@@ -11,14 +11,14 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from prometheus_client import CollectorRegistry
 
-from ingestor.producer import DeliveryPolicy, EventPublisher
+from classwaves_ingestor.producer import DeliveryPolicy, EventPublisher
 from tests.support.publishing import first_sequences, settings
 from tests.support.waiting import wait_until
 
 KILLS = 12
 EMIT = """
 import os, sys
-from ingestor.producer import EventPublisher, SpoolFull
+from classwaves_ingestor.producer import EventPublisher, SpoolFull
 
 log = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 publisher = EventPublisher(component="victim")
@@ -46,13 +46,22 @@ class Victim:
 
 
 def read(servers, topic, partitions):
-    consumer = Consumer({"bootstrap.servers": servers, "group.id": "test", "enable.auto.commit": False})
+    consumer = Consumer(
+        {"bootstrap.servers": servers, "group.id": "test", "enable.auto.commit": False}
+    )
     try:
-        ends = {each: consumer.get_watermark_offsets(TopicPartition(topic, each))[1] for each in partitions}
+        ends = {
+            each: consumer.get_watermark_offsets(TopicPartition(topic, each))[1]
+            for each in partitions
+        }
         consumer.assign([TopicPartition(topic, each, 0) for each in ends])
         events = []
         while len(events) < sum(ends.values()):
-            events += [json.loads(each.value()) for each in consumer.consume(10_000, 0.1) if each.error() is None]
+            events += [
+                json.loads(each.value())
+                for each in consumer.consume(10_000, 0.1)
+                if each.error() is None
+            ]
         return events
     finally:
         consumer.close()
@@ -76,7 +85,11 @@ def test_every_event_that_emit_returned_is_in_the_table_once_and_came_in_its_ses
         victims.append(Victim(tmp_path / f"{kill + 2}.emitted", environ))
     for victim in victims:
         victim.kill()
-    lines = [line for log in tmp_path.glob("*.emitted") for line in log.read_text().splitlines(keepends=True)]
+    lines = [
+        line
+        for log in tmp_path.glob("*.emitted")
+        for line in log.read_text().splitlines(keepends=True)
+    ]
     emitted = [tuple(line.split()) for line in lines if line.endswith("\n")]
 
     heir = EventPublisher(

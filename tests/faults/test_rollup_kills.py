@@ -8,17 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from classwaves_rollup.run import State
+from classwaves_rollup.schedule import newest_due
 from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY
+from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from demo.process import Process
 from demo.world import World
-from rollup.run import State
-from rollup.schedule import newest_due
 from tests.support.school import HOUR, TEN, School, everything, told
 from tests.support.waiting import PATIENCE, wait_until
-from warehouse.delta.warehouse import DeltaWarehouse
 
 _HOUR_POINTS = ("hour-begun", "hour-read", "hour-facts", "hour-rows", "hour-done")
-_INSIDE = ("replacing-hour=kill@1", "hour-replaced=kill@2", "replacing-hour=kill@3", "hour-replaced=kill@4")
+_INSIDE = (
+    "replacing-hour=kill@1",
+    "hour-replaced=kill@2",
+    "replacing-hour=kill@3",
+    "hour-replaced=kill@4",
+)
 _LOOK_POINTS = ("look-versions", "look-marked", "look-examined")
 _HOURS = [TEN + number * HOUR for number in range(-1, 4)]
 
@@ -36,7 +41,9 @@ class Rollup:
 
     def start(self, *arguments: str, **environ: str) -> Process:
         self._count += 1
-        return self.world.start(f"rollup-{self._count}", *World.command("rollup", *arguments), **environ)
+        return self.world.start(
+            f"rollup-{self._count}", *World.command("rollup", *arguments), **environ
+        )
 
     def end(self, *arguments: str, **environ: str) -> int:
         """The exit code of a command that is run to its end."""
@@ -70,7 +77,12 @@ def expected(*rows) -> list:
     return everything(calm.warehouse)
 
 
-BEFORE = [told("s1", "started", 10), told("s1", "ended", 40), told("s2", "started", 50), told("s2", "ended", 80)]
+BEFORE = [
+    told("s1", "started", 10),
+    told("s1", "ended", 40),
+    told("s2", "started", 50),
+    told("s2", "ended", 80),
+]
 LATE = [told("s3", "started", 20), told("s3", "ended", 130), told("s2", "ended", 100)]
 
 
@@ -89,7 +101,10 @@ def test_a_kill_at_any_step_leaves_the_old_hour_or_the_new_one_and_the_next_run_
         assert rollup.end(*once(), FAILPOINTS=order) == -signal.SIGKILL, order
         assert school.rows() in (old, new), order
         # Nobody may believe an hour of which only a part is new.
-        finished = school.rows(ROLLUP_FACTS_HOURLY) == reference.rows(ROLLUP_FACTS_HOURLY) and school.rows() == new
+        finished = (
+            school.rows(ROLLUP_FACTS_HOURLY) == reference.rows(ROLLUP_FACTS_HOURLY)
+            and school.rows() == new
+        )
         assert finished or school.runs[TEN].state is not State.DONE, order
     assert rollup.end(*once()) == 0
     assert school.rows() == new
@@ -120,7 +135,9 @@ def test_a_backfill_that_is_killed_goes_on_where_it_was(rollup):
 
 
 @pytest.mark.parametrize("stalls", ["hour-begun", "hour-read"])
-def test_a_run_that_is_overtaken_and_then_wakes_up_and_dies_hides_nothing_that_came_late(rollup, stalls):
+def test_a_run_that_is_overtaken_and_then_wakes_up_and_dies_hides_nothing_that_came_late(
+    rollup, stalls
+):
     school = rollup.school
     early, late = [*BEFORE, told("s3", "started", -250)], told("s3", "ended", 70)
     school.tell(*early)
@@ -141,7 +158,11 @@ def frozen(process: Process) -> bool:
 
 def test_rollups_that_race_for_the_same_hours_write_the_same_rows_once(rollup):
     rollup.school.tell(*BEFORE, *LATE)
-    with rollup.start(*backfill()) as one, rollup.start(*backfill()) as other, rollup.start(*once()) as third:
+    with (
+        rollup.start(*backfill()) as one,
+        rollup.start(*backfill()) as other,
+        rollup.start(*once()) as third,
+    ):
         codes = [process.wait(PATIENCE) for process in (one, other, third)]
     assert codes == [0, 0, 0], "\n".join(process.last_words() for process in (one, other, third))
     assert rollup.rows() == expected(*BEFORE, *LATE)
@@ -161,8 +182,13 @@ def test_workers_that_run_at_once_repair_late_events_and_end_at_sigterm(rollup):
         return active == [2, 1] and all(school.runs[hour].state is State.DONE for hour in hours)
 
     with rollup.start("run", HTTP_PORT="0") as one, rollup.start("run", HTTP_PORT="0") as other:
-        wait_until(lambda: repaired() or one.code is not None or other.code is not None, "late events are there")
+        wait_until(
+            lambda: repaired() or one.code is not None or other.code is not None,
+            "late events are there",
+        )
         for process in (one, other):
             process.terminate()
-        assert [process.wait(PATIENCE) for process in (one, other)] == [0, 0], one.last_words() + other.last_words()
+        assert [process.wait(PATIENCE) for process in (one, other)] == [0, 0], (
+            one.last_words() + other.last_words()
+        )
     assert repaired()

@@ -17,10 +17,20 @@ def test_compaction_deletes_vacuum_and_checkpoints_lose_no_event_but_the_deleted
     erased = [valid(_ERASED_SESSION, number) for number in range(1, 51)]
     traffic.send(erased)
     trial.wait_until_stored()
-    upkeep = [sys.executable, "-m", "tests.support.upkeep", str(trial.table), events.session_id(_ERASED_SESSION)]
-    with traffic.flowing(mixture(seed=81), per_second=300), trial.world.start("upkeep", *upkeep) as process:
+    upkeep = [
+        sys.executable,
+        "-m",
+        "tests.support.upkeep",
+        str(trial.table),
+        events.session_id(_ERASED_SESSION),
+    ]
+    with (
+        traffic.flowing(mixture(seed=81), per_second=300),
+        trial.world.start("upkeep", *upkeep) as process,
+    ):
         wait_until(
-            lambda: process.log.read_text().count("done") >= _TURNS or process.code is not None, "upkeep has its turns"
+            lambda: process.log.read_text().count("done") >= _TURNS or process.code is not None,
+            "upkeep has its turns",
         )
         assert process.code is None, process.last_words()
     trial.wait_until_stored()

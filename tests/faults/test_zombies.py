@@ -37,7 +37,9 @@ def test_a_zombie_that_lost_one_partition_of_two_still_stores_what_it_took_of_th
     trial.wait_until_stored({lost})
     before = trial.partitions()[kept].position
     haunting.zombie.thaw()
-    wait_until(lambda: trial.partitions()[kept].position > before, "the zombie has stored what it took")
+    wait_until(
+        lambda: trial.partitions()[kept].position > before, "the zombie has stored what it took"
+    )
     gathering.terminate()
     assert gathering.ended() == 0
     haunting.end(heir)

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewPartitions
 
+from classwaves_ingestor.errors import BrokerUnavailable
+from classwaves_ingestor.ledger.status import PartitionStatus, status
+from classwaves_ingestor.topics.admin import connect
+from classwaves_ingestor.topics.creation import Shape, create_topics
+from classwaves_ingestor.topics.description import describe_topic
+from classwaves_warehouse.errors import WarehouseUnavailable
+from classwaves_warehouse.open import open_warehouse
 from demo.world import World
-from ingestor.errors import BrokerUnavailable
-from ingestor.ledger.status import PartitionStatus, status
-from ingestor.topics.admin import connect
-from ingestor.topics.creation import Shape, create_topics
-from ingestor.topics.description import describe_topic
 from tests.support import engine, letters
 from tests.support.consumer_process import ConsumerProcess
 from tests.support.mixture import Identity
 from tests.support.traffic import Sent, Traffic
 from tests.support.waiting import wait_until
-from warehouse.errors import WarehouseUnavailable
-from warehouse.open import open_warehouse
 
 if TYPE_CHECKING:
-    from tests.support.databricks import Endpoint
+    from local.databricks import Endpoint
 
 _GRACE_SECONDS = 20.0
 _NO_COORDINATOR = {
@@ -44,7 +44,7 @@ _CONSUMER = {
 class Trial:
     """Consumers of one topic that nobody else uses.
 
-    Arguments:
+    Args:
         folder: for logs and tables.
         bootstrap_servers: of a real broker.
         topic: its name, and the group's.
@@ -74,7 +74,9 @@ class Trial:
         }
         self.world = World(folder, {**environ, **settings})
         self.world.logs.mkdir()
-        self.table = endpoint.table_folder("analytics", "session_events") if endpoint else self.world.table
+        self.table = (
+            endpoint.table_folder("analytics", "session_events") if endpoint else self.world.table
+        )
         self.sent = Sent()
         self.topic = topic
         self.admin: AdminClient = connect(self.world.settings.kafka)
@@ -89,7 +91,9 @@ class Trial:
     def delete_topic(self) -> None:
         """Delete the topic, and return when it is gone. Its letters stay."""
         self.admin.delete_topics([self.topic], operation_timeout=30)[self.topic].result()
-        wait_until(lambda: self.topic not in self.admin.list_topics(timeout=10).topics, "the topic is gone")
+        wait_until(
+            lambda: self.topic not in self.admin.list_topics(timeout=10).topics, "the topic is gone"
+        )
 
     def add_partitions(self, total: int) -> None:
         """Give the topic so many partitions."""
@@ -101,7 +105,9 @@ class Trial:
 
     def traffic(self, partitioner: str = "murmur2_random") -> Traffic:
         """A producer, whose events the proof expects."""
-        return Traffic(self.world.environ["KAFKA_BOOTSTRAP_SERVERS"], self.topic, self.sent, partitioner)
+        return Traffic(
+            self.world.environ["KAFKA_BOOTSTRAP_SERVERS"], self.topic, self.sent, partitioner
+        )
 
     def consumer(self, **environ: str) -> ConsumerProcess:
         """Start `ingestor run`, known to the broker as consumer-1, consumer-2, …"""
@@ -117,7 +123,9 @@ class Trial:
     def owned(self, consumer: ConsumerProcess) -> set[int]:
         """The partitions that the group gives to a consumer now; none while the group has no coordinator."""
         try:
-            group = self.admin.describe_consumer_groups([self.topic], request_timeout=10)[self.topic].result()
+            group = self.admin.describe_consumer_groups([self.topic], request_timeout=10)[
+                self.topic
+            ].result()
         except KafkaException as error:
             if error.args[0].code() in _NO_COORDINATOR:
                 return set()
@@ -131,7 +139,10 @@ class Trial:
 
     def wait_for_share(self, consumer: ConsumerProcess, count: int) -> None:
         """Return once the group has given a consumer so many partitions."""
-        wait_until(lambda: len(self.owned(consumer)) == count, f"{consumer.log.stem} has {count} partitions")
+        wait_until(
+            lambda: len(self.owned(consumer)) == count,
+            f"{consumer.log.stem} has {count} partitions",
+        )
 
     def partitions(self) -> Mapping[int, PartitionStatus]:
         """How far the group is, by partition."""
@@ -147,7 +158,9 @@ class Trial:
                 found = self.partitions()
             except (BrokerUnavailable, WarehouseUnavailable):
                 return False
-            return not any(found[each].lag for each in (found if partitions is None else partitions))
+            return not any(
+                found[each].lag for each in (found if partitions is None else partitions)
+            )
 
         wait_until(done, "all is stored")
 
@@ -163,17 +176,23 @@ class Trial:
 
     def prove(self) -> None:
         """Every valid event that was sent is stored once, nothing else is, and `ingestor verify` says so too."""
-        assert [row for row in self._rows() if not self.sent.holds(row)][:5] == [], "not sent, or not there"
+        assert [row for row in self._rows() if not self.sent.holds(row)][:5] == [], (
+            "not sent, or not there"
+        )
         stored = self.stored()
         assert sorted(self.sent.events.keys() - stored.keys())[:5] == [], "missing"
         assert [identity for identity, times in stored.items() if times > 1][:5] == [], "twice"
         assert stored.keys() == self.sent.events.keys()
         settings = self.world.settings
-        written = letters.places(settings.kafka["bootstrap.servers"], settings.dead_letter_topic, self.topic_id())
+        written = letters.places(
+            settings.kafka["bootstrap.servers"], settings.dead_letter_topic, self.topic_id()
+        )
         assert written.keys() == self.sent.refused
         code, found = self.verify()
         total = found["total"]
-        assert (total["missing"], total["twice"], total["in_flight"], code) == (0, 0, 0, 0), found["findings"]
+        assert (total["missing"], total["twice"], total["in_flight"], code) == (0, 0, 0, 0), found[
+            "findings"
+        ]
         assert (total["stored"], total["dead_lettered"]) == (len(stored), len(written))
         assert total["sent"] == self.sent.messages + total["kafka_holes"]
 

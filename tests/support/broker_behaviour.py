@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from ingestor.broker.port import Headers, Member, Message, Polled
+from classwaves_ingestor.broker.interface import Headers, Member, Message, Polled
 
 _PATIENCE_SECONDS = 60.0
 _POLL_SECONDS = 0.1
@@ -27,7 +27,7 @@ class Broker(Protocol):
 class Reader:
     """A member with all that it has been told; partitions that it is granted are started where `at` says.
 
-    Arguments:
+    Args:
         member: not subscribed yet.
         at: by partition, the offset to start from as soon as it is granted.
     """
@@ -58,7 +58,9 @@ class Reader:
         self.messages += polled.messages
         self.ends |= polled.ends
         self.refused |= polled.refused
-        self.member.start({partition: self.at[partition] for partition in self._new & self.at.keys()})
+        self.member.start(
+            {partition: self.at[partition] for partition in self._new & self.at.keys()}
+        )
         self._new.clear()
         return polled
 
@@ -109,7 +111,11 @@ class MemberBehaviour:
         turn_until(lambda: len(reader.messages) == 2, reader)
         first, tombstone = reader.messages
         assert (first.partition(), first.offset()) == (1, 0)
-        assert (first.key(), first.value(), list(first.headers())) == (b"\xffkey", b"\x00value", headers)
+        assert (first.key(), first.value(), list(first.headers())) == (
+            b"\xffkey",
+            b"\x00value",
+            headers,
+        )
         assert first.timestamp()[1] > 0
         assert (tombstone.key(), tombstone.value(), tombstone.headers()) == (None, None, None)
 
@@ -171,7 +177,10 @@ class MemberBehaviour:
     def test_a_member_that_is_given_up_hears_so_and_joins_again(self, broker):
         broker.produce(0, [b"a"])
         broker.produce(1, [b"b"])
-        sleeper, other = Reader(broker.member(), at={0: 0, 1: 0}), Reader(broker.member(), at={0: 0, 1: 0})
+        sleeper, other = (
+            Reader(broker.member(), at={0: 0, 1: 0}),
+            Reader(broker.member(), at={0: 0, 1: 0}),
+        )
         turn_until(lambda: len(sleeper.owned) == len(other.owned) == 1, sleeper, other)
         lost = set(sleeper.owned)
         sleeper.withdrawals.clear()
@@ -204,7 +213,9 @@ class MemberBehaviour:
             turn_until(lambda number=number: reader.ends.get(0) == number, reader)
             assert len(reader.messages) == number
 
-    def test_a_pause_delivers_nothing_and_keeps_the_membership_and_resume_loses_nothing(self, broker):
+    def test_a_pause_delivers_nothing_and_keeps_the_membership_and_resume_loses_nothing(
+        self, broker
+    ):
         broker.produce(0, [b"a"] * 500)
         reader = Reader(broker.member(), at={0: 0, 1: 0})
         turn_until(lambda: len(reader.messages) >= 20, reader, limit=20)

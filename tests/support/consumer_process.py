@@ -36,7 +36,9 @@ class ConsumerProcess(Process):
 
     def ended(self) -> int:
         """Its exit code, once it has ended."""
-        wait_until(lambda: self.code is not None, f"consumer {self.pid} has ended: {self.last_words()}")
+        wait_until(
+            lambda: self.code is not None, f"consumer {self.pid} has ended: {self.last_words()}"
+        )
         assert self.code is not None
         return self.code
 
@@ -48,7 +50,10 @@ class ConsumerProcess(Process):
 
     def wait_for(self, message: str) -> None:
         """Return once it has logged this."""
-        wait_until(lambda: any(self.records(message)), f"consumer {self.pid} says {message!r}: {self.last_words()}")
+        wait_until(
+            lambda: any(self.records(message)),
+            f"consumer {self.pid} says {message!r}: {self.last_words()}",
+        )
 
     def memory(self, kind: str) -> int:
         """Bytes of resident memory: now (`VmRSS`), or at most so far (`VmHWM`)."""

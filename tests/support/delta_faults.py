@@ -2,9 +2,9 @@
 
 from deltalake import DeltaTable
 
-from warehouse.delta import ledger as ledger_module
-from warehouse.delta.backoff import Backoff
-from warehouse.delta.writer import write
+from classwaves_warehouse.delta import ledger as ledger_module
+from classwaves_warehouse.delta.backoff import Backoff
+from classwaves_warehouse.delta.writer import write
 
 QUICK = Backoff(attempts=20, first=0.001, longest=0.01)
 

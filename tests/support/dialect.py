@@ -8,7 +8,17 @@ from typing import Any
 import pyarrow as pa
 
 from classwaves_schemas.tables import Table
-from classwaves_schemas.tables.table import BIGINT, DOUBLE, INT, MEASURE, SCORE, STRING, TAGS, TIMESTAMP, Column
+from classwaves_schemas.tables.table import (
+    BIGINT,
+    DOUBLE,
+    INT,
+    MEASURE,
+    SCORE,
+    STRING,
+    TAGS,
+    TIMESTAMP,
+    Column,
+)
 
 THINGS = Table(
     schema="dialect",
@@ -72,7 +82,13 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-PARAMETERS = {"hour": at("2026-03-29 00:00:00"), "text": "O'Brien :hour", "rate": 0.1, "none": None, "count": 3}
+PARAMETERS = {
+    "hour": at("2026-03-29 00:00:00"),
+    "text": "O'Brien :hour",
+    "rate": 0.1,
+    "none": None,
+    "count": 3,
+}
 
 CASES = {
     "truncating a time": Case(
@@ -81,12 +97,21 @@ CASES = {
     ),
     "adding and taking intervals": Case(
         "SELECT :hour + INTERVAL 1 HOUR, at - INTERVAL 12 HOURS, at + INTERVAL '90' MINUTE FROM things WHERE id = 'a'",
-        [(at("2026-03-29 01:00:00"), at("2026-03-28 12:59:59.999999"), at("2026-03-29 02:29:59.999999"))],
+        [
+            (
+                at("2026-03-29 01:00:00"),
+                at("2026-03-28 12:59:59.999999"),
+                at("2026-03-29 02:29:59.999999"),
+            )
+        ],
     ),
     "half open hours": Case(
-        "SELECT id FROM things WHERE at >= :hour AND at < :hour + INTERVAL 1 HOUR ORDER BY id", [("a",), ("b",)]
+        "SELECT id FROM things WHERE at >= :hour AND at < :hour + INTERVAL 1 HOUR ORDER BY id",
+        [("a",), ("b",)],
     ),
-    "a literal time": Case("SELECT TIMESTAMP '2026-03-29 02:30:00' > at FROM things WHERE id = 'a'", [(True,)]),
+    "a literal time": Case(
+        "SELECT TIMESTAMP '2026-03-29 02:30:00' > at FROM things WHERE id = 'a'", [(True,)]
+    ),
     "a null time": Case("SELECT CAST(NULL AS TIMESTAMP), CAST(:none AS TIMESTAMP)", [(None, None)]),
     "whole units between times": Case(
         "SELECT timestampdiff(HOUR, at, until), timestampdiff(MINUTE, at, until), timestampdiff(SECOND, until, at), "
@@ -135,7 +160,9 @@ CASES = {
         "FROM things WHERE whole IS NOT NULL ORDER BY id",
         [(3.5, 3, 3, None, None), (-3.5, -3, -3, 2 / -14, None)],
     ),
-    "large whole numbers": Case("SELECT SUM(large), MAX(large), SUM(whole) FROM things", [(2**53 + 3, 2**53 + 1, 0)]),
+    "large whole numbers": Case(
+        "SELECT SUM(large), MAX(large), SUM(whole) FROM things", [(2**53 + 3, 2**53 + 1, 0)]
+    ),
     "counting": Case(
         "SELECT COUNT(*), COUNT(whole), COUNT(DISTINCT abs(whole)), COUNT_IF(real > 0), COUNT(DISTINCT id, whole), "
         "SUM(IF(whole > 0, 1, 0)), MAX(whole) FILTER (WHERE real < 0) FROM things",

@@ -26,5 +26,7 @@ def rows(table: Path) -> list[Row]:
     if not files:
         return []
     with duckdb.connect() as connection:
-        found = connection.execute(f"SELECT {_COLUMNS} FROM read_parquet($files)", {"files": files}).fetchall()
+        found = connection.execute(
+            f"SELECT {_COLUMNS} FROM read_parquet($files)", {"files": files}
+        ).fetchall()
     return [Row(*row) for row in found]

@@ -32,9 +32,16 @@ PAYLOADS: Mapping[str, Mapping[str, object]] = {
                 {
                     "name": "Maya's team",
                     "leaderId": "7d0f1f0e-0a53-4f7b-9a0e-1f7f0b9f2c11",
-                    "memberIds": ["7d0f1f0e-0a53-4f7b-9a0e-1f7f0b9f2c11", "b1f7a5f2-63b5-44ac-8d7e-0b8d5a1f9a02"],
+                    "memberIds": [
+                        "7d0f1f0e-0a53-4f7b-9a0e-1f7f0b9f2c11",
+                        "b1f7a5f2-63b5-44ac-8d7e-0b8d5a1f9a02",
+                    ],
                 },
-                {"name": "Group B", "leaderId": "c2a9f2d4-3a0b-4a55-8d7c-52e3f0b1c903", "memberIds": []},
+                {
+                    "name": "Group B",
+                    "leaderId": "c2a9f2d4-3a0b-4a55-8d7c-52e3f0b1c903",
+                    "memberIds": [],
+                },
             ],
         },
         "timestamp": "2025-09-15T13:58:02.417Z",
@@ -89,10 +96,12 @@ def session_id(session: int) -> str:
     return str(uuid.uuid5(_SCHOOL_DAY, f"session {session}"))
 
 
-def event(event_type: str = "started", *, session: int = 1, number: int = 1, **changes: object) -> dict[str, object]:
+def event(
+    event_type: str = "started", *, session: int = 1, number: int = 1, **changes: object
+) -> dict[str, object]:
     """A whole message.
 
-    Arguments:
+    Args:
         event_type: which payload it has.
         session: which session it belongs to.
         number: its place in the session, from 1: makes id, time and sequence.
@@ -115,14 +124,22 @@ def event(event_type: str = "started", *, session: int = 1, number: int = 1, **c
     return {name: value for name, value in (message | changes).items() if value is not MISSING}
 
 
-def wire(event_type: str = "started", *, session: int = 1, number: int = 1, **changes: object) -> bytes:
+def wire(
+    event_type: str = "started", *, session: int = 1, number: int = 1, **changes: object
+) -> bytes:
     """The bytes of `event` with the same arguments."""
-    return json.dumps(event(event_type, session=session, number=number, **changes), ensure_ascii=False).encode()
+    return json.dumps(
+        event(event_type, session=session, number=number, **changes), ensure_ascii=False
+    ).encode()
 
 
-def plain(event_type: str = "started", *, session: int = 1, number: int = 1, **changes: object) -> bytes:
+def plain(
+    event_type: str = "started", *, session: int = 1, number: int = 1, **changes: object
+) -> bytes:
     """An event of a producer that has never heard of our SDK: the required fields alone."""
-    optional = dict.fromkeys(("schema_version", "school_id", "source", "sequence", "trace_id"), MISSING)
+    optional = dict.fromkeys(
+        ("schema_version", "school_id", "source", "sequence", "trace_id"), MISSING
+    )
     return wire(event_type, session=session, number=number, **{**optional, **changes})
 
 

@@ -13,12 +13,12 @@ import pytest
 
 from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY, ROLLUP_RUNS, SESSION_EVENTS, Table
 from classwaves_schemas.tables.table import BIGINT, DOUBLE, STRING, TAGS, TIMESTAMP, Column
+from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.errors import ConcurrentWrite, TableMissing
+from classwaves_warehouse.hours import Hours, Snapshot
+from classwaves_warehouse.interface import Warehouse
 from tests.support.rows import MORNING, STREAM, batch, event
 from tests.support.sources import drop, fill
-from warehouse.checkpoint import Progress
-from warehouse.errors import ConcurrentWrite, TableMissing
-from warehouse.hours import Hours, Snapshot
-from warehouse.port import Warehouse
 
 HOUR = timedelta(hours=1)
 SOURCE = Table(
@@ -49,12 +49,16 @@ def mark(id_: str, minutes: float = 0, **columns: Any) -> dict[str, Any]:
     return {"id": id_, "at": MORNING + timedelta(minutes=minutes), "value": 1.5, **columns}
 
 
-def run(hour: datetime = MORNING, run_id: str = "run-1", state: str = "running", **columns: Any) -> dict[str, Any]:
+def run(
+    hour: datetime = MORNING, run_id: str = "run-1", state: str = "running", **columns: Any
+) -> dict[str, Any]:
     """A row of rollup_runs."""
     return {"metric_hour": hour, "run_id": run_id, "state": state, "started_at": MORNING, **columns}
 
 
-def facts(hours: Hours, *values: str, hour: datetime = MORNING, read: Snapshot | None = None) -> int:
+def facts(
+    hours: Hours, *values: str, hour: datetime = MORNING, read: Snapshot | None = None
+) -> int:
     """Replace an hour's facts by these."""
     listed = ", ".join(f"('{value}')" for value in values)
     text = f"""SELECT :hour AS metric_hour, 'school' AS school_id, 'marks' AS source, 'mark' AS fact, v AS entity_id,
@@ -76,7 +80,9 @@ def stored(hours: Hours) -> Sequence[tuple[int, str]]:
 def runs(hours: Hours) -> Sequence[dict[str, Any]]:
     """The run ledger."""
     with hours.snapshot([ROLLUP_RUNS]) as snapshot:
-        rows: list[dict[str, Any]] = snapshot.query("SELECT * FROM rollup_runs ORDER BY metric_hour", {}).to_pylist()
+        rows: list[dict[str, Any]] = snapshot.query(
+            "SELECT * FROM rollup_runs ORDER BY metric_hour", {}
+        ).to_pylist()
         return rows
 
 
@@ -105,7 +111,9 @@ class HoursBehaviour:
 
     # --- Snapshots
 
-    def test_a_missing_table_is_in_no_snapshot_and_an_empty_one_is(self, warehouse: Warehouse) -> None:
+    def test_a_missing_table_is_in_no_snapshot_and_an_empty_one_is(
+        self, warehouse: Warehouse
+    ) -> None:
         hours = warehouse.hours()
         with hours.snapshot([SESSION_EVENTS, SOURCE]) as snapshot:
             assert set(snapshot.versions) == {"analytics.session_events"}
@@ -114,7 +122,9 @@ class HoursBehaviour:
             assert set(snapshot.versions) == {"analytics.session_events", "lessons.marks"}
             assert snapshot.query("SELECT COUNT(*) AS n FROM marks", {}).to_pylist() == [{"n": 0}]
 
-    def test_rows_are_asked_by_name_across_schemas_with_named_parameters(self, warehouse: Warehouse) -> None:
+    def test_rows_are_asked_by_name_across_schemas_with_named_parameters(
+        self, warehouse: Warehouse
+    ) -> None:
         fill(warehouse, SOURCE, [mark("a"), mark("b", 61, value=None), mark("c", 59.5)])
         warehouse.ledger(STREAM).append(batch(event("e", minutes=5)), {0: None}, {0: Progress(1)})
         text = """
@@ -136,7 +146,11 @@ class HoursBehaviour:
         text = "SELECT 3 * :rate AS cost, 3 * :none AS nothing, IF(:yes, 1, 0) AS one"
         with warehouse.hours().snapshot([]) as snapshot:
             row = snapshot.query(text, {"rate": 0.001, "none": None, "yes": True}).to_pylist()[0]
-        assert (float(row["cost"]), row["nothing"], row["one"]) == (pytest.approx(0.003, rel=1e-15), None, 1)
+        assert (float(row["cost"]), row["nothing"], row["one"]) == (
+            pytest.approx(0.003, rel=1e-15),
+            None,
+            1,
+        )
 
     def test_a_snapshot_does_not_see_what_comes_after_it(self, warehouse: Warehouse) -> None:
         fill(warehouse, SOURCE, [mark("a")])
@@ -169,7 +183,9 @@ class HoursBehaviour:
         hours = warehouse.hours()
         with hours.snapshot([SOURCE, ROLLUP_FACTS_HOURLY]) as snapshot:
             fill(warehouse, SOURCE, [mark("late")])
-            assert hours.replace(ROLLUP_FACTS_HOURLY, MORNING, FACTS, {"hour": MORNING}, snapshot) == 2
+            assert (
+                hours.replace(ROLLUP_FACTS_HOURLY, MORNING, FACTS, {"hour": MORNING}, snapshot) == 2
+            )
         assert stored(hours) == [(0, "a"), (0, "c")]
 
     @pytest.mark.parametrize("before", [(), ("a",)], ids=["empty", "with rows"])
@@ -185,7 +201,9 @@ class HoursBehaviour:
                 facts(one, "ours", read=snapshot)
         assert stored(one) == [(0, "theirs"), (1, "neighbour")]
 
-    def test_another_hour_that_was_replaced_after_the_snapshot_does_not_matter(self, warehouse: Warehouse) -> None:
+    def test_another_hour_that_was_replaced_after_the_snapshot_does_not_matter(
+        self, warehouse: Warehouse
+    ) -> None:
         one, other = warehouse.hours(), warehouse.hours()
         facts(one, "a")
         facts(one, "b", hour=MORNING + HOUR)
@@ -195,7 +213,9 @@ class HoursBehaviour:
             facts(one, "ours", read=snapshot)
         assert stored(one) == [(0, "ours"), (1, "theirs")]
 
-    def test_replacing_one_hour_does_not_hide_that_another_was_written(self, warehouse: Warehouse) -> None:
+    def test_replacing_one_hour_does_not_hide_that_another_was_written(
+        self, warehouse: Warehouse
+    ) -> None:
         one, other = warehouse.hours(), warehouse.hours()
         with one.snapshot([ROLLUP_FACTS_HOURLY]) as snapshot:
             facts(other, "theirs")
@@ -212,10 +232,17 @@ class HoursBehaviour:
             assert facts(one, "c", read=snapshot) == 1
         assert stored(one) == [(0, "c"), (1, "b")]
 
-    def test_of_two_that_replace_an_hour_at_once_one_wins_or_both_in_turn(self, warehouse: Warehouse) -> None:
+    def test_of_two_that_replace_an_hour_at_once_one_wins_or_both_in_turn(
+        self, warehouse: Warehouse
+    ) -> None:
         one, other = warehouse.hours(), warehouse.hours()
-        with one.snapshot([ROLLUP_FACTS_HOURLY]) as first, other.snapshot([ROLLUP_FACTS_HOURLY]) as second:
-            errors = raced(lambda: facts(one, "one", read=first), lambda: facts(other, "other", read=second))
+        with (
+            one.snapshot([ROLLUP_FACTS_HOURLY]) as first,
+            other.snapshot([ROLLUP_FACTS_HOURLY]) as second,
+        ):
+            errors = raced(
+                lambda: facts(one, "one", read=first), lambda: facts(other, "other", read=second)
+            )
         assert all(isinstance(error, ConcurrentWrite) for error in errors if error is not None)
         assert errors.count(None) <= 1
         assert len(stored(one)) == 1
@@ -224,7 +251,10 @@ class HoursBehaviour:
         facts(warehouse.hours(), "old")
         facts(warehouse.hours(), "old", hour=MORNING + HOUR)
         warehouse.hours().maintain([ROLLUP_FACTS_HOURLY])
-        tasks = [lambda n=n: facts(warehouse.hours(), f"new{n}", hour=MORNING + n * HOUR) for n in range(3)]
+        tasks = [
+            lambda n=n: facts(warehouse.hours(), f"new{n}", hour=MORNING + n * HOUR)
+            for n in range(3)
+        ]
         assert raced(*tasks) == [None, None, None]
         assert stored(warehouse.hours()) == [(0, "new0"), (1, "new1"), (2, "new2")]
 
@@ -260,15 +290,20 @@ class HoursBehaviour:
         assert [row["run_id"] for row in runs(hours)] == ["run-1"]
 
     @pytest.mark.parametrize("before", [None, "run-0"])
-    def test_of_two_runs_that_claim_an_hour_at_once_one_wins(self, warehouse: Warehouse, before: str | None) -> None:
+    def test_of_two_runs_that_claim_an_hour_at_once_one_wins(
+        self, warehouse: Warehouse, before: str | None
+    ) -> None:
         if before is not None:
             warehouse.hours().upsert_run(run(run_id=before), None)
         claims = [
-            lambda name=name: warehouse.hours().upsert_run(run(run_id=name), before) for name in ("run-1", "run-2")
+            lambda name=name: warehouse.hours().upsert_run(run(run_id=name), before)
+            for name in ("run-1", "run-2")
         ]
         errors = raced(*claims)
         assert sorted(type(error).__name__ for error in errors) == ["ConcurrentWrite", "NoneType"]
-        assert [row["run_id"] for row in runs(warehouse.hours())] == [f"run-{errors.index(None) + 1}"]
+        assert [row["run_id"] for row in runs(warehouse.hours())] == [
+            f"run-{errors.index(None) + 1}"
+        ]
 
     # --- What has changed
 
@@ -280,26 +315,39 @@ class HoursBehaviour:
         assert hours.added(SOURCE, since, ["id"]).num_rows == 0
         fill(warehouse, SOURCE, [mark("b", 7, tags=[("k", "w")]), mark("a")])
         fill(warehouse, SOURCE, [mark("c")])
-        rows = sorted(hours.added(SOURCE, since, ["id", "at"]).to_pylist(), key=lambda row: row["id"])
+        rows = sorted(
+            hours.added(SOURCE, since, ["id", "at"]).to_pylist(), key=lambda row: row["id"]
+        )
         assert [row["id"] for row in rows] == ["a", "b", "c"]
         assert rows[1]["at"] == datetime(2026, 3, 2, 8, 7, tzinfo=UTC)
 
     # --- How far the stream is stored
 
-    def test_the_time_stored_until_is_that_of_the_topics_latest_incarnation(self, warehouse: Warehouse) -> None:
+    def test_the_time_stored_until_is_that_of_the_topics_latest_incarnation(
+        self, warehouse: Warehouse
+    ) -> None:
         hours = warehouse.hours()
         assert hours.stored_until(STREAM.group, STREAM.topic) == {}
         moment = round(MORNING.timestamp() * 1000) + 1
         warehouse.ledger(STREAM).append(
-            batch(event("a")), {0: None, 1: None}, {0: Progress(1, stored_until_ms=moment), 1: Progress(0)}
+            batch(event("a")),
+            {0: None, 1: None},
+            {0: Progress(1, stored_until_ms=moment), 1: Progress(0)},
         )
-        assert hours.stored_until(STREAM.group, STREAM.topic) == {0: MORNING + timedelta(milliseconds=1), 1: None}
+        assert hours.stored_until(STREAM.group, STREAM.topic) == {
+            0: MORNING + timedelta(milliseconds=1),
+            1: None,
+        }
         recreated = warehouse.ledger(replace(STREAM, topic_id="topic-2"))
         recreated.accept_topic()
         recreated.append(batch(), {0: None}, {0: Progress(0, stored_until_ms=moment + 9)})
-        assert hours.stored_until(STREAM.group, STREAM.topic) == {0: MORNING + timedelta(milliseconds=10)}
+        assert hours.stored_until(STREAM.group, STREAM.topic) == {
+            0: MORNING + timedelta(milliseconds=10)
+        }
         assert hours.stored_until("another", STREAM.topic) == {}
 
-    def test_nothing_is_stored_where_the_table_of_events_is_missing(self, warehouse: Warehouse) -> None:
+    def test_nothing_is_stored_where_the_table_of_events_is_missing(
+        self, warehouse: Warehouse
+    ) -> None:
         drop(warehouse, SESSION_EVENTS)
         assert warehouse.hours().stored_until(STREAM.group, STREAM.topic) == {}

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from warehouse.checkpoint import Checkpoint, Progress, begun
-from warehouse.port import Moved, Positions, Stored
+from classwaves_warehouse.checkpoint import Checkpoint, Progress, begun
+from classwaves_warehouse.interface import Fenced, Positions, Stored
 
 
 class LedgerModel:
@@ -18,15 +18,19 @@ class LedgerModel:
 
     def append(
         self, rows: Sequence[dict[str, Any]], expected: Positions, progress: Mapping[int, Progress]
-    ) -> Stored | Moved | None:
+    ) -> Stored | Fenced | None:
         """The answer that is due; None if it must be `Stored`, but of what only the one who landed it can say."""
         held = {partition: self.position(partition) for partition in progress}
-        strays = {partition: position for partition, position in held.items() if position != expected[partition]}
+        strays = {
+            partition: position
+            for partition, position in held.items()
+            if position != expected[partition]
+        }
         if not strays:
             return self._store(rows, progress)
         if all(position == progress[partition].position for partition, position in held.items()):
             return None
-        return Moved(strays)
+        return Fenced(strays)
 
     def position(self, partition: int) -> int | None:
         """Where a partition stands."""
@@ -44,10 +48,12 @@ class LedgerModel:
                     conflicting[row["kafka_partition"]] += 1
         for partition, made in progress.items():
             held = self.checkpoints.get(partition) or begun(made)
-            self.checkpoints[partition] = held.advanced(made, duplicates[partition], conflicting[partition])
+            self.checkpoints[partition] = held.advanced(
+                made, duplicates[partition], conflicting[partition]
+            )
         return Stored(len(self.rows) - before, dict(duplicates), dict(conflicting))
 
 
-def first_try(answer: Stored | Moved) -> Stored | Moved:
+def first_try(answer: Stored | Fenced) -> Stored | Fenced:
     """An answer without the number of its attempts, of which a model knows nothing."""
     return replace(answer, attempts=1) if isinstance(answer, Stored) else answer

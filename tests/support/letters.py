@@ -11,23 +11,33 @@ from tests.support.traffic import Place
 def places(bootstrap_servers: str, topic: str, origin: str) -> Mapping[Place, str]:
     """The reason of every message that has a letter, by the place that it came from; a letter may be there twice.
 
-    Arguments:
+    Args:
         bootstrap_servers, topic: where the letters are.
         origin: the id of the topic that they came from.
     """
-    consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": "none", "enable.partition.eof": True})
+    consumer = Consumer(
+        {"bootstrap.servers": bootstrap_servers, "group.id": "none", "enable.partition.eof": True}
+    )
     found: dict[Place, str] = {}
     try:
         unread = set(consumer.list_topics(topic, timeout=30).topics[topic].partitions)
-        consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in unread])
+        consumer.assign(
+            [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in unread]
+        )
         while unread:
             message = consumer.poll(30)
             assert message is not None, f"{topic} gives nothing"
             error = message.error()
             if error is None:
-                headers = {name: value.decode() for name, value in cast("list[tuple[str, bytes]]", message.headers())}
+                headers = {
+                    name: value.decode()
+                    for name, value in cast("list[tuple[str, bytes]]", message.headers())
+                }
                 if headers["dead-letter-topic-id"] == origin:
-                    place = (int(headers["dead-letter-partition"]), int(headers["dead-letter-offset"]))
+                    place = (
+                        int(headers["dead-letter-partition"]),
+                        int(headers["dead-letter-offset"]),
+                    )
                     found[place] = headers["dead-letter-reason"]
             else:
                 assert error.code() == KafkaError._PARTITION_EOF, error

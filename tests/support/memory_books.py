@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from warehouse.batch import Batch
-from warehouse.checkpoint import Checkpoint, begun
-from warehouse.databricks.books import Account, Gain
-from warehouse.databricks.parcel import parcels
-from warehouse.databricks.reach import DAY, Stretch
-from warehouse.errors import WarehouseUnavailable
-from warehouse.port import Positions
-from warehouse.stream import Stream
+from classwaves_warehouse.batch import Batch
+from classwaves_warehouse.checkpoint import Checkpoint, begun
+from classwaves_warehouse.databricks.books import Account, Gain
+from classwaves_warehouse.databricks.parcel import parcels
+from classwaves_warehouse.databricks.reach import DAY, Stretch
+from classwaves_warehouse.errors import WarehouseUnavailable
+from classwaves_warehouse.interface import Positions
+from classwaves_warehouse.stream import Stream
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ MOMENTS = ("lost before", "lost after", "late")
 class Tables:
     """What all books share.
 
-    Arguments:
+    Args:
         due: the fates of statements to come, one each: which one, and at what moment it is lost.
         ghosts: statements that the server has not executed yet although nobody waits for them any more.
         between: called before each statement with its name.
@@ -58,7 +58,9 @@ class Tables:
         while self.ghosts:
             self.ghosts.pop(0)()
 
-    def same_identity(self, row: Mapping[str, Any], stretches: Sequence[Stretch]) -> list[dict[str, Any]]:
+    def same_identity(
+        self, row: Mapping[str, Any], stretches: Sequence[Stretch]
+    ) -> list[dict[str, Any]]:
         """The stored rows with this one's identity, as far as the stretches reach."""
         return [
             stored
@@ -79,7 +81,11 @@ class MemoryBooks:
         def statement() -> int:
             if self._strays(expected):
                 return 0
-            new = [row for row in fresh.rows.to_pylist() if not self._tables.same_identity(row, [_around(row)])]
+            new = [
+                row
+                for row in fresh.rows.to_pylist()
+                if not self._tables.same_identity(row, [_around(row)])
+            ]
             self._tables.rows.extend(new)
             return len(new)
 
@@ -94,7 +100,9 @@ class MemoryBooks:
                 return 0
             for partition, gain in gains.items():
                 before = self._held.get(partition) or begun(gain.progress)
-                self._held[partition] = before.advanced(gain.progress, gain.duplicates, gain.conflicting)
+                self._held[partition] = before.advanced(
+                    gain.progress, gain.duplicates, gain.conflicting
+                )
             return len(gains)
 
         return self._tables.execute("move", statement)
@@ -118,9 +126,15 @@ class MemoryBooks:
         return self._tables.positions.setdefault(key, {})
 
     def _strays(self, expected: Positions) -> list[int]:
-        held = self._tables.positions.get((self._stream.group, self._stream.topic, self._stream.topic_id), {})
+        held = self._tables.positions.get(
+            (self._stream.group, self._stream.topic, self._stream.topic_id), {}
+        )
         actual = {partition: checkpoint.position for partition, checkpoint in held.items()}
-        return [partition for partition, position in expected.items() if actual.get(partition) != position]
+        return [
+            partition
+            for partition, position in expected.items()
+            if actual.get(partition) != position
+        ]
 
     def _account(self, batch: Batch) -> Mapping[int, Account]:
         found: dict[int, Account] = {}
@@ -130,7 +144,10 @@ class MemoryBooks:
             known = self._tables.same_identity(row, stretches)
             place = ("kafka_topic_id", "kafka_partition", "kafka_offset")
             itself = any(all(stored[name] == row[name] for name in place) for stored in known)
-            alike = any(all(stored[name] == row[name] for name in ("event_time", "payload")) for stored in known)
+            alike = any(
+                all(stored[name] == row[name] for name in ("event_time", "payload"))
+                for stored in known
+            )
             so_far = found.get(partition, Account(0, 0, 0, 0))
             found[partition] = Account(
                 offered=so_far.offered + 1,

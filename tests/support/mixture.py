@@ -35,11 +35,16 @@ def valid(session: int, number: int) -> Outgoing:
 
 
 def mixture(
-    seed: int, *, sessions: int = 40, first_session: int = 0, repeats: float = 0.03, bad: float = 0.04
+    seed: int,
+    *,
+    sessions: int = 40,
+    first_session: int = 0,
+    repeats: float = 0.03,
+    bad: float = 0.04,
 ) -> Iterator[Outgoing]:
     """Messages without end, the same for the same arguments.
 
-    Arguments:
+    Args:
         sessions, first_session: how many of them are interleaved, and the first one's number.
         repeats, bad: which share of the messages is one of the last two thousand again, or is refused.
     """

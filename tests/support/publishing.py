@@ -6,17 +6,23 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ingestor.producer import PublisherSettings
-from ingestor.producer.delivery import DeliveryPolicy
+from classwaves_ingestor.producer import PublisherSettings
+from classwaves_ingestor.producer.delivery import DeliveryPolicy
 
 EVENT: dict[str, Any] = {"session_id": "s1", "teacher_id": "t1"}
 QUICK = DeliveryPolicy(
-    batch_events=7, linger_seconds=0.0, look_around_seconds=0.05, retry_seconds=0.01, retry_limit_seconds=0.05
+    batch_events=7,
+    linger_seconds=0.0,
+    look_around_seconds=0.05,
+    retry_seconds=0.01,
+    retry_limit_seconds=0.05,
 )
 
 
 def settings(folder: Path, **others: Any) -> PublisherSettings:
-    return PublisherSettings(**({"kafka": {"bootstrap.servers": "127.0.0.1:1"}, "spool_folder": folder} | others))
+    return PublisherSettings(
+        **({"kafka": {"bootstrap.servers": "127.0.0.1:1"}, "spool_folder": folder} | others)
+    )
 
 
 def told(messages: Iterable[tuple[str, bytes]]) -> list[dict[str, Any]]:

@@ -5,14 +5,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from warehouse.batch import ROWS, Batch
-from warehouse.stream import Stream
+from classwaves_warehouse.batch import ROWS, Batch
+from classwaves_warehouse.stream import Stream
 
 STREAM = Stream(group="ingestor", topic="session-events", topic_id="topic-1")
 MORNING = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
-def event(id_: str, *, partition: int = 0, offset: int = 0, minutes: float = 0, **columns: Any) -> dict[str, Any]:
+def event(
+    id_: str, *, partition: int = 0, offset: int = 0, minutes: float = 0, **columns: Any
+) -> dict[str, Any]:
     """One row: an event of session s1, so many minutes after a Monday morning, unless said otherwise."""
     return {
         "id": id_,

@@ -4,26 +4,26 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from classwaves_rollup.hour import HourRun
+from classwaves_rollup.ingestion import Ingestion
+from classwaves_rollup.rates import Rates
+from classwaves_rollup.repair import Look
+from classwaves_rollup.run import Run
+from classwaves_rollup.runs import Runs, read_runs
+from classwaves_rollup.taking_over import Patience
+from classwaves_runtime.clock import ManualClock
 from classwaves_schemas.tables import (
     DASHBOARD_METRICS_HOURLY,
     ROLLUP_FACTS_HOURLY,
     SESSION_EVENTS,
     Table,
 )
-from rollup.hour import HourRun
-from rollup.ingestion import Ingestion
-from rollup.rates import Rates
-from rollup.repair import Look
-from rollup.run import Run
-from rollup.runs import Runs, read_runs
-from rollup.taking_over import Patience
-from service.clock import ManualClock
+from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.interface import Warehouse
+from classwaves_warehouse.memory import MemoryWarehouse
+from classwaves_warehouse.stream import Stream
 from tests.support.rows import batch
 from tests.support.sources import fill
-from warehouse.checkpoint import Progress
-from warehouse.memory import MemoryWarehouse
-from warehouse.port import Warehouse
-from warehouse.stream import Stream
 
 TEN = datetime(2026, 3, 2, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -54,7 +54,7 @@ def told(session: str, event_type: str, minutes: float, **columns: Any) -> dict[
 class School:
     """A warehouse, a clock, and what the rollup makes of both.
 
-    Arguments:
+    Args:
         warehouse: with its own tables, empty; by default one in memory.
         now: where the clock stands.
     """
@@ -104,7 +104,9 @@ def written(warehouse: Warehouse, table: Table) -> list[dict[str, Any]]:
     """All rows of a table, in a fixed order."""
     with warehouse.hours().snapshot([table]) as snapshot:
         columns = ", ".join(table.column_names)
-        rows: list[dict[str, Any]] = snapshot.query(f"SELECT {columns} FROM {table.name}", {}).to_pylist()
+        rows: list[dict[str, Any]] = snapshot.query(
+            f"SELECT {columns} FROM {table.name}", {}
+        ).to_pylist()
     return sorted(rows, key=str)
 
 

@@ -10,10 +10,10 @@ from deltalake import DeltaTable, write_deltalake
 from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.ddl import create_table
 from classwaves_schemas.tables import Table
-from warehouse.databricks.warehouse import DatabricksWarehouse
-from warehouse.delta.warehouse import DeltaWarehouse
-from warehouse.memory import MemoryWarehouse
-from warehouse.port import Warehouse
+from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
+from classwaves_warehouse.delta.warehouse import DeltaWarehouse
+from classwaves_warehouse.interface import Warehouse
+from classwaves_warehouse.memory import MemoryWarehouse
 
 _TIMES = ("event_time", "timestamp", "calculation_timestamp", "created_at", "metric_hour")
 
@@ -23,13 +23,17 @@ Rows = Sequence[Mapping[str, Any]] | pa.Table
 def fill(warehouse: Warehouse, table: Table, rows: Rows) -> None:
     """Add rows to a table, which is made if it is not there (with no rows: an empty one).
 
-    Arguments:
+    Args:
         warehouse: memory, Delta or Databricks.
         table: its contract.
         rows: columns that they have not are NULL.
     """
     schema = arrow_schema(table)
-    arrow = rows.cast(schema) if isinstance(rows, pa.Table) else pa.Table.from_pylist(list(map(dict, rows)), schema)
+    arrow = (
+        rows.cast(schema)
+        if isinstance(rows, pa.Table)
+        else pa.Table.from_pylist(list(map(dict, rows)), schema)
+    )
     match warehouse:
         case MemoryWarehouse():
             warehouse.shelf.add(table, arrow)

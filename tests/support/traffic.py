@@ -48,13 +48,15 @@ class Sent:
 class Traffic:
     """A producer.
 
-    Arguments:
+    Args:
         bootstrap_servers, topic: where to.
         sent: the book to keep; several producers may share it.
         partitioner: librdkafka's name of one: murmur2_random as Java and Node have it, or consistent_random (CRC32).
     """
 
-    def __init__(self, bootstrap_servers: str, topic: str, sent: Sent, partitioner: str = "murmur2_random") -> None:
+    def __init__(
+        self, bootstrap_servers: str, topic: str, sent: Sent, partitioner: str = "murmur2_random"
+    ) -> None:
         self._topic = topic
         self._sent = sent
         self._producer = Producer(
@@ -110,5 +112,7 @@ class Traffic:
                 return
 
     def _settle(self) -> None:
-        assert self._producer.flush(_FLUSH_SECONDS) == 0, "the broker did not acknowledge everything"
+        assert self._producer.flush(_FLUSH_SECONDS) == 0, (
+            "the broker did not acknowledge everything"
+        )
         assert self._sent.failures == []

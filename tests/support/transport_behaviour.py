@@ -13,7 +13,9 @@ class TransportBehaviour:
         assert transport.flush(30) == 0
         assert refused == []
         assert transport.delivered() == 20
-        assert sorted(received(), key=lambda each: int(each[1])) == [(f"s{n}", b"%d" % n) for n in range(20)]
+        assert sorted(received(), key=lambda each: int(each[1])) == [
+            (f"s{n}", b"%d" % n) for n in range(20)
+        ]
         transport.close()
 
     def test_events_of_one_key_keep_their_order(self, transport, received):

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from classwaves_warehouse.checkpoint import Checkpoint, Progress
+from classwaves_warehouse.errors import TopicRecreated
+from classwaves_warehouse.interface import Fenced, PartitionRows, Stored, Warehouse
+from classwaves_warehouse.order import in_table_order
 from tests.support.rows import MORNING, STREAM, batch, event, table
-from warehouse.checkpoint import Checkpoint, Progress
-from warehouse.errors import TopicRecreated
-from warehouse.order import in_table_order
-from warehouse.port import Moved, PartitionRows, Stored, Warehouse
 
 
 class WarehouseBehaviour:
@@ -25,12 +25,20 @@ class WarehouseBehaviour:
 
     def test_rows_are_read_back_as_they_were_given(self, warehouse: Warehouse) -> None:
         given = table(
-            event("b", source="ws/1", sequence=2, school_id="school", payload='{"x":"ü"}', trace_id="t", offset=7),
+            event(
+                "b",
+                source="ws/1",
+                sequence=2,
+                school_id="school",
+                payload='{"x":"ü"}',
+                trace_id="t",
+                offset=7,
+            ),
             event("a", payload=None, minutes=0.000001, offset=9),
         )
-        assert warehouse.ledger(STREAM).append(batch(*given.to_pylist()), {0: None}, {0: Progress(10)}) == Stored(
-            rows=2
-        )
+        assert warehouse.ledger(STREAM).append(
+            batch(*given.to_pylist()), {0: None}, {0: Progress(10)}
+        ) == Stored(rows=2)
         assert warehouse.events.timeline("s1").equals(in_table_order(given))
 
     def test_a_timeline_is_ordered_by_time_then_source_then_sequence_then_id_with_nulls_first(
@@ -46,7 +54,9 @@ class WarehouseBehaviour:
             event("3", minutes=2),
         ]
         other = event("1", session_id="s2")
-        warehouse.ledger(STREAM).append(batch(*reversed(in_order), other), {0: None}, {0: Progress(8)})
+        warehouse.ledger(STREAM).append(
+            batch(*reversed(in_order), other), {0: None}, {0: Progress(8)}
+        )
         assert [row["id"] for row in warehouse.events.timeline("s1").to_pylist()] == list("9875643")
 
     def test_an_unknown_session_has_an_empty_timeline(self, warehouse: Warehouse) -> None:
@@ -59,23 +69,37 @@ class WarehouseBehaviour:
         assert ledger.append(repeated, {0: 2}, {0: Progress(4)}) == Stored(1, duplicates={0: 1})
         assert warehouse.events.repeated(limit=9) == (0, [])
 
-    def test_a_repeat_within_a_batch_is_a_duplicate_and_the_first_one_wins(self, warehouse: Warehouse) -> None:
-        rows = batch(event("a", minutes=5, partition=1), event("a", minutes=4), event("a", minutes=5))
-        answer = warehouse.ledger(STREAM).append(rows, {0: None, 1: None}, {0: Progress(2), 1: Progress(1)})
+    def test_a_repeat_within_a_batch_is_a_duplicate_and_the_first_one_wins(
+        self, warehouse: Warehouse
+    ) -> None:
+        rows = batch(
+            event("a", minutes=5, partition=1), event("a", minutes=4), event("a", minutes=5)
+        )
+        answer = warehouse.ledger(STREAM).append(
+            rows, {0: None, 1: None}, {0: Progress(2), 1: Progress(1)}
+        )
         assert answer == Stored(1, duplicates={0: 2}, conflicting={0: 1})
-        assert warehouse.events.timeline("s1")["event_time"].to_pylist() == [MORNING + timedelta(minutes=5)]
+        assert warehouse.events.timeline("s1")["event_time"].to_pylist() == [
+            MORNING + timedelta(minutes=5)
+        ]
 
-    def test_repeats_in_one_batch_are_duplicates_however_far_apart_their_times(self, warehouse: Warehouse) -> None:
+    def test_repeats_in_one_batch_are_duplicates_however_far_apart_their_times(
+        self, warehouse: Warehouse
+    ) -> None:
         ledger = warehouse.ledger(STREAM)
         assert ledger.append(batch(event("x")), {0: None}, {0: Progress(1)}) == Stored(1)
         two_days = 2 * 24 * 60
-        rows = batch(event("a", offset=1), event("a", minutes=two_days, offset=2), event("x", offset=3))
+        rows = batch(
+            event("a", offset=1), event("a", minutes=two_days, offset=2), event("x", offset=3)
+        )
         answer = ledger.append(rows, {0: 1}, {0: Progress(4)})
         assert answer == Stored(1, duplicates={0: 2}, conflicting={0: 1})
         assert warehouse.events.repeated(limit=9) == (0, [])
 
     @pytest.mark.parametrize("change", [{"payload": '{"x":1}'}, {"payload": None}, {"minutes": 1}])
-    def test_a_repeat_with_another_payload_or_time_is_conflicting(self, warehouse: Warehouse, change) -> None:
+    def test_a_repeat_with_another_payload_or_time_is_conflicting(
+        self, warehouse: Warehouse, change
+    ) -> None:
         ledger = warehouse.ledger(STREAM)
         ledger.append(batch(event("a")), {0: None}, {0: Progress(1)})
         answer = ledger.append(batch(event("a", offset=1, **change)), {0: 1}, {0: Progress(2)})
@@ -85,9 +109,13 @@ class WarehouseBehaviour:
         rows = batch(event("a"), event("a", session_id="s2"), event("1a", session_id="s"))
         assert warehouse.ledger(STREAM).append(rows, {0: None}, {0: Progress(3)}) == Stored(3)
 
-    def test_a_repeat_24_hours_later_is_a_duplicate_even_after_a_restart(self, warehouse: Warehouse) -> None:
+    def test_a_repeat_24_hours_later_is_a_duplicate_even_after_a_restart(
+        self, warehouse: Warehouse
+    ) -> None:
         day = 24 * 60
-        warehouse.ledger(STREAM).append(batch(event("a"), event("b", minutes=day)), {0: None}, {0: Progress(2)})
+        warehouse.ledger(STREAM).append(
+            batch(event("a"), event("b", minutes=day)), {0: None}, {0: Progress(2)}
+        )
         again = batch(event("a", minutes=day, offset=2), event("b", offset=3))
         answer = warehouse.ledger(STREAM).append(again, {0: 2}, {0: Progress(4)})
         assert answer == Stored(0, duplicates={0: 2}, conflicting={0: 2})
@@ -106,9 +134,19 @@ class WarehouseBehaviour:
 
     def test_a_checkpoint_accounts_for_every_offset(self, warehouse: Warehouse) -> None:
         ledger = warehouse.ledger(STREAM)
-        first = Progress(16, first_offset=10, dead_lettered={"not_json": 2, "too old/é": 1}, holes=1, stored_until_ms=5)
-        ledger.append(batch(event("a", offset=10), event("a", minutes=1, offset=11)), {0: None}, {0: first})
-        then = Progress(19, first_offset=99, dead_lettered={"not_json": 1}, erased=1, stored_until_ms=4)
+        first = Progress(
+            16,
+            first_offset=10,
+            dead_lettered={"not_json": 2, "too old/é": 1},
+            holes=1,
+            stored_until_ms=5,
+        )
+        ledger.append(
+            batch(event("a", offset=10), event("a", minutes=1, offset=11)), {0: None}, {0: first}
+        )
+        then = Progress(
+            19, first_offset=99, dead_lettered={"not_json": 1}, erased=1, stored_until_ms=4
+        )
         ledger.append(batch(event("b", offset=16)), {0: 16}, {0: then})
         assert warehouse.ledger(STREAM).checkpoints() == {
             0: Checkpoint(
@@ -123,21 +161,31 @@ class WarehouseBehaviour:
             )
         }
 
-    def test_a_batch_of_nothing_but_duplicates_moves_the_position(self, warehouse: Warehouse) -> None:
+    def test_a_batch_of_nothing_but_duplicates_moves_the_position(
+        self, warehouse: Warehouse
+    ) -> None:
         ledger = warehouse.ledger(STREAM)
         ledger.append(batch(event("a")), {0: None}, {0: Progress(1)})
         ledger.append(batch(event("a", offset=1)), {0: 1}, {0: Progress(2)})
         assert ledger.checkpoints() == {0: Checkpoint(position=2, first_offset=0, duplicates=1)}
 
-    def test_an_empty_heartbeat_moves_only_the_time_stored_until(self, warehouse: Warehouse) -> None:
+    def test_an_empty_heartbeat_moves_only_the_time_stored_until(
+        self, warehouse: Warehouse
+    ) -> None:
         ledger = warehouse.ledger(STREAM)
         for moment in (1000, 2000, 1500):
             assert ledger.append(
-                batch(), {0: 7 if moment > 1000 else None}, {0: Progress(7, 7, stored_until_ms=moment)}
+                batch(),
+                {0: 7 if moment > 1000 else None},
+                {0: Progress(7, 7, stored_until_ms=moment)},
             ) == (Stored(0))
-        assert ledger.checkpoints() == {0: Checkpoint(position=7, first_offset=7, stored_until_ms=2000)}
+        assert ledger.checkpoints() == {
+            0: Checkpoint(position=7, first_offset=7, stored_until_ms=2000)
+        }
 
-    def test_a_heartbeat_of_one_partition_rides_with_the_rows_of_another(self, warehouse: Warehouse) -> None:
+    def test_a_heartbeat_of_one_partition_rides_with_the_rows_of_another(
+        self, warehouse: Warehouse
+    ) -> None:
         ledger = warehouse.ledger(STREAM)
         ledger.append(batch(event("a")), {0: None, 1: None}, {0: Progress(1), 1: Progress(0)})
         beat = {0: Progress(2), 1: Progress(0, stored_until_ms=9)}
@@ -149,33 +197,43 @@ class WarehouseBehaviour:
         other = warehouse.ledger(replace(STREAM, group="a/b %"))
         assert other.checkpoints() == {}
         repeat = batch(event("a", offset=1))
-        assert other.append(repeat, {0: None}, {0: Progress(2, first_offset=1)}) == Stored(0, duplicates={0: 1})
+        assert other.append(repeat, {0: None}, {0: Progress(2, first_offset=1)}) == Stored(
+            0, duplicates={0: 1}
+        )
         assert warehouse.ledger(STREAM).checkpoints() == {0: Checkpoint(position=1, first_offset=0)}
 
     # --- Fencing
 
-    def test_a_call_repeated_after_it_landed_stores_nothing_again(self, warehouse: Warehouse) -> None:
+    def test_a_call_repeated_after_it_landed_stores_nothing_again(
+        self, warehouse: Warehouse
+    ) -> None:
         for _ in range(2):
             answer = warehouse.ledger(STREAM).append(batch(event("a")), {0: None}, {0: Progress(1)})
             assert isinstance(answer, Stored)
         assert warehouse.ledger(STREAM).checkpoints() == {0: Checkpoint(position=1, first_offset=0)}
         assert warehouse.events.size().rows == 1
 
-    def test_an_owner_with_old_positions_is_fenced_and_told_the_new_ones(self, warehouse: Warehouse) -> None:
+    def test_an_owner_with_old_positions_is_fenced_and_told_the_new_ones(
+        self, warehouse: Warehouse
+    ) -> None:
         zombie, owner = warehouse.ledger(STREAM), warehouse.ledger(STREAM)
         owner.append(batch(event("a"), event("b")), {0: None}, {0: Progress(2)})
-        assert zombie.append(batch(event("a")), {0: None}, {0: Progress(1)}) == Moved({0: 2})
+        assert zombie.append(batch(event("a")), {0: None}, {0: Progress(1)}) == Fenced({0: 2})
         assert warehouse.events.size().rows == 2
 
-    def test_a_zombie_that_lost_one_of_two_partitions_cannot_overwrite_it(self, warehouse: Warehouse) -> None:
+    def test_a_zombie_that_lost_one_of_two_partitions_cannot_overwrite_it(
+        self, warehouse: Warehouse
+    ) -> None:
         zombie, heir = warehouse.ledger(STREAM), warehouse.ledger(STREAM)
         zombie.append(batch(), {0: None, 1: None}, {0: Progress(0), 1: Progress(0)})
         heir.append(batch(event("a", partition=1)), {1: 0}, {1: Progress(5)})
         # Its own commit moves the zombie's view of the table past the heir's.
         assert isinstance(zombie.append(batch(event("b")), {0: 0}, {0: Progress(1)}), Stored)
         both = batch(event("c", offset=1), event("d", partition=1))
-        assert zombie.append(both, {0: 1, 1: 0}, {0: Progress(2), 1: Progress(1)}) == Moved({1: 5})
-        assert isinstance(zombie.append(batch(event("c", offset=1)), {0: 1}, {0: Progress(2)}), Stored)
+        assert zombie.append(both, {0: 1, 1: 0}, {0: Progress(2), 1: Progress(1)}) == Fenced({1: 5})
+        assert isinstance(
+            zombie.append(batch(event("c", offset=1)), {0: 1}, {0: Progress(2)}), Stored
+        )
         assert {p: held.position for p, held in heir.checkpoints().items()} == {0: 2, 1: 5}
         assert {row["id"] for row in warehouse.events.timeline("s1").to_pylist()} == {"a", "b", "c"}
 
@@ -184,17 +242,28 @@ class WarehouseBehaviour:
         zombie.append(batch(), {0: None}, {0: Progress(0, stored_until_ms=5)})
         heir.append(batch(event("a")), {0: 0}, {0: Progress(1)})
         for moment in (5, 9):
-            assert zombie.append(batch(), {0: 0}, {0: Progress(0, stored_until_ms=moment)}) == Moved({0: 1})
+            assert zombie.append(
+                batch(), {0: 0}, {0: Progress(0, stored_until_ms=moment)}
+            ) == Fenced({0: 1})
         assert heir.checkpoints()[0].stored_until_ms == 5
 
-    def test_writers_racing_with_the_same_events_on_two_partitions_store_each_once(self, warehouse: Warehouse) -> None:
+    def test_writers_racing_with_the_same_events_on_two_partitions_store_each_once(
+        self, warehouse: Warehouse
+    ) -> None:
         def writer(partition: int) -> int:
             ledger = warehouse.ledger(STREAM)
             stored = 0
             for turn in range(self.turns):
-                rows = batch(*(event(f"{turn}-{n}", partition=partition, offset=turn * 5 + n) for n in range(5)))
+                rows = batch(
+                    *(
+                        event(f"{turn}-{n}", partition=partition, offset=turn * 5 + n)
+                        for n in range(5)
+                    )
+                )
                 before = turn * 5 if turn else None
-                answer = ledger.append(rows, {partition: before}, {partition: Progress(turn * 5 + 5)})
+                answer = ledger.append(
+                    rows, {partition: before}, {partition: Progress(turn * 5 + 5)}
+                )
                 assert isinstance(answer, Stored)
                 stored += answer.rows
             return stored
@@ -202,7 +271,9 @@ class WarehouseBehaviour:
         with ThreadPoolExecutor(2) as threads:
             assert sum(threads.map(writer, [0, 1])) == self.turns * 5
         assert warehouse.events.repeated(limit=1) == (0, [])
-        duplicates = sum(held.duplicates for held in warehouse.ledger(STREAM).checkpoints().values())
+        duplicates = sum(
+            held.duplicates for held in warehouse.ledger(STREAM).checkpoints().values()
+        )
         assert (warehouse.events.size().rows, duplicates) == (self.turns * 5, self.turns * 5)
 
     # --- Topics
@@ -210,21 +281,32 @@ class WarehouseBehaviour:
     def test_a_recreated_topic_is_refused_until_it_is_accepted(self, warehouse: Warehouse) -> None:
         warehouse.ledger(STREAM).append(batch(event("a")), {0: None}, {0: Progress(1)})
         recreated = warehouse.ledger(replace(STREAM, topic_id="topic-2"))
-        with pytest.raises(TopicRecreated, match=r"session-events has id topic-2.*topic-1.*`ingestor topics accept`"):
+        with pytest.raises(
+            TopicRecreated,
+            match=r"session-events has id topic-2.*topic-1.*`ingestor topics accept`",
+        ):
             recreated.checkpoints()
         recreated.accept_topic()
         recreated.accept_topic()
         assert recreated.checkpoints() == {}
-        assert warehouse.ledger(replace(STREAM, topic="another", topic_id="topic-3")).checkpoints() == {}
+        assert (
+            warehouse.ledger(replace(STREAM, topic="another", topic_id="topic-3")).checkpoints()
+            == {}
+        )
 
     # --- Reading
 
-    def test_partitions_are_counted_for_one_incarnation_of_a_topic(self, warehouse: Warehouse) -> None:
+    def test_partitions_are_counted_for_one_incarnation_of_a_topic(
+        self, warehouse: Warehouse
+    ) -> None:
         ledger = warehouse.ledger(STREAM)
         rows = [event(f"e{offset}", offset=offset, partition=offset % 2) for offset in (3, 4, 5, 8)]
         elsewhere = event("x", offset=1, kafka_topic_id="topic-0")
         ledger.append(batch(*rows, elsewhere), {0: None, 1: None}, {0: Progress(9), 1: Progress(6)})
-        assert warehouse.events.partition_rows(STREAM) == {0: PartitionRows(2, 2, 4, 8), 1: PartitionRows(2, 2, 3, 5)}
+        assert warehouse.events.partition_rows(STREAM) == {
+            0: PartitionRows(2, 2, 4, 8),
+            1: PartitionRows(2, 2, 3, 5),
+        }
         assert list(warehouse.events.offsets(STREAM, 0, 4, 8)) == [4]
         assert list(warehouse.events.offsets(STREAM, 1, 0, 99)) == [3, 5]
 

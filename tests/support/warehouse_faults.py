@@ -8,16 +8,20 @@ from collections.abc import Callable
 
 import pytest
 
-from service import failpoints
+from classwaves_runtime import failpoints
+from classwaves_warehouse.checkpoint import Checkpoint, Progress
+from classwaves_warehouse.errors import WarehouseUnavailable
+from classwaves_warehouse.interface import Fenced, Ledger, Stored, Warehouse
 from tests.support.ledger_model import first_try
 from tests.support.rows import STREAM, batch, event
-from warehouse.checkpoint import Checkpoint, Progress
-from warehouse.errors import WarehouseUnavailable
-from warehouse.port import Ledger, Moved, Stored, Warehouse
 
 Strike = Callable[[Callable[[], None]], None]
 
-_START = batch(event("a"), event("b", partition=1)), {0: None, 1: None}, {0: Progress(1), 1: Progress(1)}
+_START = (
+    batch(event("a"), event("b", partition=1)),
+    {0: None, 1: None},
+    {0: Progress(1), 1: Progress(1)},
+)
 _HERE = [event("a", offset=1), event("c", offset=2)]
 _THERE = [event("d", partition=1, offset=1), event("e", partition=1, offset=2)]
 _NEXT = batch(*_HERE, _THERE[0]), {0: 1, 1: 1}, {0: Progress(3), 1: Progress(2)}
@@ -94,10 +98,12 @@ class WarehouseFaults:
 
         strike(take_over)
         answer = zombie.append(*_NEXT)
-        if isinstance(answer, Moved):
-            assert answer == Moved({1: 3})
-            assert first_try(zombie.append(batch(*_HERE), {0: 1}, {0: Progress(3)})) == Stored(1, duplicates={0: 1})
-        assert zombie.append(batch(), {1: 2}, {1: Progress(2, stored_until_ms=1)}) == Moved({1: 3})
+        if isinstance(answer, Fenced):
+            assert answer == Fenced({1: 3})
+            assert first_try(zombie.append(batch(*_HERE), {0: 1}, {0: Progress(3)})) == Stored(
+                1, duplicates={0: 1}
+            )
+        assert zombie.append(batch(), {1: 2}, {1: Progress(2, stored_until_ms=1)}) == Fenced({1: 3})
         assert heir.checkpoints() == {0: Checkpoint(3, 0, duplicates=1), 1: Checkpoint(3, 0)}
         _holds_once(warehouse, "abcde")
 

@@ -11,11 +11,11 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.errors import WarehouseUnavailable
+from classwaves_warehouse.interface import Fenced, Ledger, Positions, Stored, Warehouse
 from tests.support.ledger_model import LedgerModel, first_try
 from tests.support.rows import STREAM, batch, event
-from warehouse.checkpoint import Progress
-from warehouse.errors import WarehouseUnavailable
-from warehouse.port import Ledger, Moved, Positions, Stored, Warehouse
 
 PARTITIONS = range(3)
 SESSIONS = ("s1", "s2", "s3", "s4")
@@ -24,7 +24,10 @@ Message = tuple[str, str, str, int] | None
 """Session, id, payload and minutes since the morning; None for a message that is dead-lettered."""
 
 messages = st.none() | st.tuples(
-    st.sampled_from(SESSIONS), st.sampled_from("abcdef"), st.sampled_from(["{}", "[]"]), st.sampled_from([0, 59, 720])
+    st.sampled_from(SESSIONS),
+    st.sampled_from("abcdef"),
+    st.sampled_from(["{}", "[]"]),
+    st.sampled_from([0, 59, 720]),
 )
 some_partitions = st.sets(st.sampled_from(PARTITIONS), min_size=1)
 
@@ -39,7 +42,9 @@ class Writer:
     def load(self, partitions: set[int]) -> None:
         """Take over partitions, as a consumer does when they are assigned."""
         checkpoints = self.ledger.checkpoints()
-        self.believed = {p: checkpoints[p].position if p in checkpoints else None for p in partitions}
+        self.believed = {
+            p: checkpoints[p].position if p in checkpoints else None for p in partitions
+        }
 
 
 class WarehouseMachine(RuleBasedStateMachine):
@@ -89,7 +94,11 @@ class WarehouseMachine(RuleBasedStateMachine):
         self.disturb(choice)
 
     @precondition(lambda self: self.writers)
-    @rule(data=st.data(), most=st.integers(0, 6), fault=st.sampled_from([None, None, "before", "after"]))
+    @rule(
+        data=st.data(),
+        most=st.integers(0, 6),
+        fault=st.sampled_from([None, None, "before", "after"]),
+    )
     def append(self, data: st.DataObject, most: int, fault: str | None) -> None:
         writer = self._any_writer(data)
         partitions = data.draw(st.sets(st.sampled_from(sorted(writer.believed)), min_size=1))
@@ -104,7 +113,7 @@ class WarehouseMachine(RuleBasedStateMachine):
         due = self.model.append(rows, expected, progress)
         assert isinstance(answer, Stored) if due is None else first_try(answer) == due
         reached = {partition: made.position for partition, made in progress.items()}
-        writer.believed.update(answer.positions if isinstance(answer, Moved) else reached)
+        writer.believed.update(answer.positions if isinstance(answer, Fenced) else reached)
 
     @invariant()
     def checkpoints_are_those_of_the_model(self) -> None:
@@ -119,7 +128,11 @@ class WarehouseMachine(RuleBasedStateMachine):
             assert held.position - held.first_offset == stored + held.duplicates + letters
 
     def teardown(self) -> None:
-        found = [row for session in SESSIONS for row in self.warehouse.events.timeline(session).to_pylist()]
+        found = [
+            row
+            for session in SESSIONS
+            for row in self.warehouse.events.timeline(session).to_pylist()
+        ]
         assert {(row["session_id"], row["id"]): row["payload"] for row in found} == {
             identity: row["payload"] for identity, row in self.model.rows.items()
         }
@@ -128,7 +141,9 @@ class WarehouseMachine(RuleBasedStateMachine):
     def _any_writer(self, data: st.DataObject) -> Writer:
         return self.writers[data.draw(st.integers(0, len(self.writers) - 1))]
 
-    def _read(self, expected: Positions, most: int) -> tuple[list[dict[str, Any]], Mapping[int, Progress]]:
+    def _read(
+        self, expected: Positions, most: int
+    ) -> tuple[list[dict[str, Any]], Mapping[int, Progress]]:
         """The rows of up to `most` messages of each partition, and the progress that they make."""
         rows: list[dict[str, Any]] = []
         progress: dict[int, Progress] = {}
@@ -139,7 +154,9 @@ class WarehouseMachine(RuleBasedStateMachine):
                 if message is not None:
                     session, id_, payload, minutes = message
                     place = {"partition": partition, "offset": offset}
-                    rows.append(event(id_, session_id=session, payload=payload, minutes=minutes, **place))
+                    rows.append(
+                        event(id_, session_id=session, payload=payload, minutes=minutes, **place)
+                    )
             letters = {"not_json": taken.count(None)} if None in taken else {}
             progress[partition] = Progress(start + len(taken), dead_lettered=letters)
         return rows, progress

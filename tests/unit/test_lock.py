@@ -12,16 +12,24 @@ _PINS = [Requirement(line) for line in re.findall(r"^([a-z0-9].*?) \\$", _LOCK, 
 _WANTED = [
     *_PYPROJECT["build-system"]["requires"],
     *_PYPROJECT["project"]["dependencies"],
-    *(wanted for extra in _PYPROJECT["project"]["optional-dependencies"].values() for wanted in extra),
+    *(
+        wanted
+        for extra in _PYPROJECT["project"]["optional-dependencies"].values()
+        for wanted in extra
+    ),
 ]
 
 
-@pytest.mark.parametrize("wanted", [wanted for wanted in _WANTED if not wanted.startswith("classwaves-ingestor")])
+@pytest.mark.parametrize(
+    "wanted", [wanted for wanted in _WANTED if not wanted.startswith("classwaves-ingestor")]
+)
 def test_what_the_project_wants_is_pinned_within_its_range(wanted: str):
     requirement = Requirement(wanted)
     pins = [pin for pin in _PINS if pin.name == requirement.name]
     assert pins
-    assert all(requirement.specifier.contains(str(pin.specifier).removeprefix("==")) for pin in pins)
+    assert all(
+        requirement.specifier.contains(str(pin.specifier).removeprefix("==")) for pin in pins
+    )
 
 
 def test_the_lock_names_no_host():

@@ -26,15 +26,20 @@ def document() -> dict[str, Any]:
         },
         "defaultContentType": "application/json",
         "channels": {
-            "sessionEvents": _channel(SESSION_EVENTS_TOPIC, "Partitioned by session_id (murmur2).", names[:-1]),
-            "deadLetters": _channel(DEAD_LETTER_TOPIC, "Refused messages, byte for byte.", names[-1:]),
+            "sessionEvents": _channel(
+                SESSION_EVENTS_TOPIC, "Partitioned by session_id (murmur2).", names[:-1]
+            ),
+            "deadLetters": _channel(
+                DEAD_LETTER_TOPIC, "Refused messages, byte for byte.", names[-1:]
+            ),
         },
         "operations": {
             "ingest": {"action": "receive", "channel": {"$ref": "#/channels/sessionEvents"}},
             "refuse": {"action": "send", "channel": {"$ref": "#/channels/deadLetters"}},
         },
         "components": {
-            "messages": {each: _event(each) for each in EventType} | {"dead_letter": _dead_letter()},
+            "messages": {each: _event(each) for each in EventType}
+            | {"dead_letter": _dead_letter()},
         },
     }
 
@@ -63,7 +68,8 @@ def _event(event_type: EventType) -> dict[str, Any]:
 
 def _dead_letter() -> dict[str, Any]:
     headers: dict[str, dict[str, Any]] = {
-        name: {"type": "string", "description": text} for name, text in (DEAD_LETTER_HEADERS | STUB_HEADERS).items()
+        name: {"type": "string", "description": text}
+        for name, text in (DEAD_LETTER_HEADERS | STUB_HEADERS).items()
     }
     headers["dead-letter-reason"]["enum"] = list(Reason)
     return {
@@ -71,5 +77,7 @@ def _dead_letter() -> dict[str, Any]:
         "summary": "A refused message: its key, value and headers as they were, and why it was refused.",
         "contentType": "application/octet-stream",
         "headers": {"type": "object", "properties": headers, "required": list(DEAD_LETTER_HEADERS)},
-        "payload": {"description": "The message's value, byte for byte; empty in a stub or for a tombstone."},
+        "payload": {
+            "description": "The message's value, byte for byte; empty in a stub or for a tombstone."
+        },
     }

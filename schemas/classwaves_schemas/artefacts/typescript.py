@@ -9,7 +9,13 @@ from classwaves_schemas.envelope import Envelope, EventType
 from classwaves_schemas.events import EVENTS
 from classwaves_schemas.payloads import PAYLOADS
 
-_SIMPLE = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
+_SIMPLE = {
+    "string": "string",
+    "integer": "number",
+    "number": "number",
+    "boolean": "boolean",
+    "null": "null",
+}
 
 
 def declarations() -> str:
@@ -25,7 +31,9 @@ def _declarations() -> Iterator[str]:
     envelope["properties"] = {k: v for k, v in envelope["properties"].items() if k not in own}
     yield from _interface("Envelope", envelope)
     payloads = {each: schema_of(PAYLOADS[each]) for each in EventType}
-    inner = {name: schema for each in payloads.values() for name, schema in each.get("$defs", {}).items()}
+    inner = {
+        name: schema for each in payloads.values() for name, schema in each.get("$defs", {}).items()
+    }
     for name, schema in inner.items():
         yield from _interface(name, schema)
     for event_type, schema in payloads.items():

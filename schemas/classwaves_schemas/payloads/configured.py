@@ -61,4 +61,7 @@ class Configured(Payload):
         if plan is None or plan.groups is None:
             return {}
         groups = [{*(group.memberIds or ()), group.leaderId} - {None, ""} for group in plan.groups]
-        return {"groupSizes": [len(group) for group in groups], "memberCount": len(set().union(*groups))}
+        return {
+            "groupSizes": [len(group) for group in groups],
+            "memberCount": len(set().union(*groups)),
+        }

@@ -1,6 +1,14 @@
 """What dashboards read, by school and hour: the seed's columns in the seed's order."""
 
-from classwaves_schemas.tables.table import DOUBLE, INT, STRING, TIMESTAMP, Column, Table, seed_properties
+from classwaves_schemas.tables.table import (
+    DOUBLE,
+    INT,
+    STRING,
+    TIMESTAMP,
+    Column,
+    Table,
+    seed_properties,
+)
 
 DASHBOARD_METRICS_HOURLY = Table(
     schema="analytics",

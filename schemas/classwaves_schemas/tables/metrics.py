@@ -25,7 +25,9 @@ SESSION_METRICS = Table(
         Column("calculation_timestamp", TIMESTAMP, "When it was last calculated", nullable=False),
         Column("total_students", INT, "Pupils who were planned", nullable=False),
         Column("active_students", INT, "Pupils who take part", nullable=False),
-        Column("participation_rate", SCORE, "Share of pupils who take part, 0 to 1", nullable=False),
+        Column(
+            "participation_rate", SCORE, "Share of pupils who take part, 0 to 1", nullable=False
+        ),
         Column("average_speaking_time_seconds", SECONDS, "Mean time of speaking"),
         Column("speaking_time_std_dev", SECONDS, "Standard deviation of it"),
         Column("overall_engagement_score", SCORE, "Engagement, 0 to 100", nullable=False),
@@ -49,7 +51,9 @@ SESSION_METRICS = Table(
         Column("planned_scheduled_start", TIMESTAMP, "Start that was planned"),
         Column("configured_at", TIMESTAMP, "When it was configured"),
         Column("started_at", TIMESTAMP, "When it was started"),
-        Column("started_without_ready_groups", BOOLEAN, "Whether groups were not ready at the start"),
+        Column(
+            "started_without_ready_groups", BOOLEAN, "Whether groups were not ready at the start"
+        ),
         Column("ready_groups_at_start", INT, "Groups ready at the start"),
         Column("ready_groups_at_5m", INT, "Groups ready 5 minutes later"),
         Column("ready_groups_at_10m", INT, "Groups ready 10 minutes later"),

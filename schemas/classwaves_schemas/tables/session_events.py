@@ -1,11 +1,22 @@
 """The timeline of sessions: the seed's columns in the seed's order, then ours."""
 
-from classwaves_schemas.tables.table import BIGINT, EXCLUSIVE, INT, STRING, TIMESTAMP, Column, Table, seed_properties
+from classwaves_schemas.tables.table import (
+    BIGINT,
+    EXCLUSIVE,
+    INT,
+    STRING,
+    TIMESTAMP,
+    Column,
+    Table,
+    seed_properties,
+)
 
 SESSION_EVENTS = Table(
     schema="analytics",
     name="session_events",
-    properties=seed_properties("Detailed timeline of session lifecycle events for analytics and debugging"),
+    properties=seed_properties(
+        "Detailed timeline of session lifecycle events for analytics and debugging"
+    ),
     databricks_properties=EXCLUSIVE,
     columns=(
         Column("id", STRING, "Minted once, where the thing happened", nullable=False),

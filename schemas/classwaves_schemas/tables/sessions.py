@@ -18,7 +18,9 @@ CLASSROOM_SESSIONS = Table(
         Column("actual_duration_minutes", INT, "Minutes that it took"),
         Column("max_students", INT, "Most pupils"),
         Column("target_group_size", INT, "Size that groups are to have", nullable=False),
-        Column("auto_group_enabled", BOOLEAN, "Whether groups are made by themselves", nullable=False),
+        Column(
+            "auto_group_enabled", BOOLEAN, "Whether groups are made by themselves", nullable=False
+        ),
         Column("teacher_id", STRING, "Who owns it", nullable=False),
         Column("school_id", STRING, "The school; NULL in some copies"),
         Column("recording_enabled", BOOLEAN, "Whether it is recorded", nullable=False),
@@ -26,7 +28,12 @@ CLASSROOM_SESSIONS = Table(
         Column("ai_analysis_enabled", BOOLEAN, "Whether it is analysed", nullable=False),
         Column("ferpa_compliant", BOOLEAN, "Whether it keeps to FERPA", nullable=False),
         Column("coppa_compliant", BOOLEAN, "Whether it keeps to COPPA", nullable=False),
-        Column("recording_consent_obtained", BOOLEAN, "Whether recording was consented to", nullable=False),
+        Column(
+            "recording_consent_obtained",
+            BOOLEAN,
+            "Whether recording was consented to",
+            nullable=False,
+        ),
         Column("data_retention_date", TIMESTAMP, "Until when it is kept"),
         Column("total_groups", INT, "Groups", nullable=False),
         Column("total_students", INT, "Pupils who were planned", nullable=False),

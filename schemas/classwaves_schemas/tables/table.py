@@ -35,7 +35,7 @@ class Column:
 class Table:
     """A declared table.
 
-    Arguments:
+    Args:
         schema, name: where it lies in a catalog.
         columns: in their order.
         properties: set when it is created, anywhere.

@@ -2,15 +2,20 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic, ResourceType
 
-from ingestor.dead_letters.room import HEADER_ROOM
-from ingestor.errors import BrokerRefused, BrokerUnavailable, DeadLetterTopicTooSmall, TopicMissing
-from ingestor.settings import TopicSettings
-from ingestor.topics.admin import connect
-from ingestor.topics.creation import Shape, create_topics
-from ingestor.topics.description import describe, describe_topic
-from ingestor.topics.watermarks import Watermarks, watermarks
-from localkafka import mock
-from service.errors import SettingsError
+from classwaves_ingestor.dead_letters.room import HEADER_ROOM
+from classwaves_ingestor.errors import (
+    BrokerRefused,
+    BrokerUnavailable,
+    DeadLetterTopicTooSmall,
+    TopicMissing,
+)
+from classwaves_ingestor.settings import TopicSettings
+from classwaves_ingestor.topics.admin import connect
+from classwaves_ingestor.topics.creation import Shape, create_topics
+from classwaves_ingestor.topics.description import describe, describe_topic
+from classwaves_ingestor.topics.watermarks import Watermarks, watermarks
+from classwaves_runtime.errors import SettingsError
+from local.kafka import mock
 
 
 @pytest.fixture
@@ -27,7 +32,10 @@ def settings(kafka, topic_name) -> TopicSettings:
 
 def configuration(admin: AdminClient, topic: str) -> dict[str, str]:
     resource = ConfigResource(ResourceType.TOPIC, topic)
-    return {name: entry.value for name, entry in admin.describe_configs([resource])[resource].result().items()}
+    return {
+        name: entry.value
+        for name, entry in admin.describe_configs([resource])[resource].result().items()
+    }
 
 
 def test_both_topics_are_created_as_the_guarantees_need_them(admin, settings, topic_name):
@@ -35,12 +43,16 @@ def test_both_topics_are_created_as_the_guarantees_need_them(admin, settings, to
         f"{topic_name}: created",
         f"{topic_name}.dead-letters: created",
     ]
-    events, letters = (describe_topic(admin, each) for each in (topic_name, settings.dead_letter_topic))
+    events, letters = (
+        describe_topic(admin, each) for each in (topic_name, settings.dead_letter_topic)
+    )
     assert events.partitions == letters.partitions == (0, 1, 2)
     assert events.timestamp_type == letters.timestamp_type == "LogAppendTime"
     assert letters.max_message_bytes == events.max_message_bytes + HEADER_ROOM
     assert configuration(admin, topic_name)["cleanup.policy"] == "delete"
-    assert configuration(admin, settings.dead_letter_topic)["retention.ms"] == str(14 * 24 * 3600 * 1000)
+    assert configuration(admin, settings.dead_letter_topic)["retention.ms"] == str(
+        14 * 24 * 3600 * 1000
+    )
 
 
 def test_creating_again_changes_nothing_and_says_what_is_there(admin, settings, topic_name):
@@ -87,7 +99,7 @@ def test_a_missing_topic_is_named_with_what_to_do(kafka, topic_name):
 
 
 def test_a_cluster_that_does_not_answer_is_unavailable(monkeypatch):
-    monkeypatch.setattr("ingestor.topics.admin.SECONDS", 0.2)
+    monkeypatch.setattr("classwaves_ingestor.topics.admin.SECONDS", 0.2)
     with pytest.raises(BrokerUnavailable, match="KAFKA_BOOTSTRAP_SERVERS"):
         describe({"bootstrap.servers": "127.0.0.1:1"}, "any")
 
@@ -110,14 +122,19 @@ def test_watermarks_are_where_partitions_begin_and_end(kafka, admin, settings, t
 def test_watermarks_of_partitions_that_were_just_added_are_waited_for(admin, settings, topic_name):
     list(create_topics(admin, settings, Shape(partitions=1)))
     admin.create_partitions([NewPartitions(topic_name, 12)])[topic_name].result()
-    assert watermarks(admin, topic_name, range(12)) == {partition: Watermarks(0, 0) for partition in range(12)}
+    assert watermarks(admin, topic_name, range(12)) == {
+        partition: Watermarks(0, 0) for partition in range(12)
+    }
 
 
 def test_a_mock_cluster_is_described_as_what_it_is(topic_name):
     with mock.start() as cluster:
         admin = connect({"bootstrap.servers": cluster.bootstrap_servers})
         settings = TopicSettings.from_environment(
-            {"KAFKA_BOOTSTRAP_SERVERS": cluster.bootstrap_servers, "SESSION_EVENTS_TOPIC": topic_name}
+            {
+                "KAFKA_BOOTSTRAP_SERVERS": cluster.bootstrap_servers,
+                "SESSION_EVENTS_TOPIC": topic_name,
+            }
         )
         lines = list(create_topics(admin, settings, Shape()))
         assert all("mock cluster" in line for line in lines)

@@ -8,21 +8,21 @@ from urllib.error import HTTPError
 import pytest
 from typer.testing import CliRunner
 
-from localkafka.port import free_port
-from rollup.cli import app
-from rollup.commands import status
-from rollup.errors import WorkEnded
-from rollup.process import Work
-from rollup.process import run as work
-from rollup.run import State
-from rollup.schedule import newest_due
-from rollup.settings import WorkerSettings
-from service.clock import ManualClock
-from service.errors import SettingsError
+from classwaves_rollup.cli import app
+from classwaves_rollup.commands import status
+from classwaves_rollup.errors import WorkEnded
+from classwaves_rollup.process import Work
+from classwaves_rollup.process import run as work
+from classwaves_rollup.run import State
+from classwaves_rollup.schedule import newest_due
+from classwaves_rollup.settings import WorkerSettings
+from classwaves_runtime.clock import ManualClock
+from classwaves_runtime.errors import SettingsError
+from classwaves_warehouse.delta.warehouse import DeltaWarehouse
+from classwaves_warehouse.errors import TableMissing
+from local.kafka.free_port import free_port
 from tests.support.school import HOUR, INGESTION, TEN, School, told
 from tests.support.waiting import wait_until
-from warehouse.delta.warehouse import DeltaWarehouse
-from warehouse.errors import TableMissing
 
 
 @pytest.fixture
@@ -35,7 +35,11 @@ def school(tmp_path, monkeypatch):
     warehouse = DeltaWarehouse(str(tmp_path))
     warehouse.tables.migrate()
     school = School(warehouse)
-    school.tell(told("s1", "started", 10), told("s1", "ended", 75), told("s2", "started", 20, school_id=None))
+    school.tell(
+        told("s1", "started", 10),
+        told("s1", "ended", 75),
+        told("s2", "started", 20, school_id=None),
+    )
     return school
 
 
@@ -54,7 +58,10 @@ def test_an_hour_is_computed_when_somebody_asks_for_it(school):
 
 def test_a_range_is_filled_once_and_again_only_where_something_came_late(school):
     done = rollup("backfill", "--from", "2026-03-02T09", "--to", "2026-03-02T12")
-    assert (done.exit_code, done.stdout) == (0, "4 hours, 0 of them are right already.\n2 rows written.\n")
+    assert (done.exit_code, done.stdout) == (
+        0,
+        "4 hours, 0 of them are right already.\n2 rows written.\n",
+    )
     done = rollup("backfill", "--from", "2026-03-02T09", "--to", "2026-03-02T12")
     assert done.stdout == "4 hours, 4 of them are right already.\n0 rows written.\n"
     school.tell(told("s3", "started", 65), told("s3", "ended", 70))
@@ -68,7 +75,10 @@ def test_an_hour_that_fails_is_named_and_the_command_exits_with_one(school, monk
     monkeypatch.setenv("FAILPOINTS", "hour-facts=raise@1")
     done = rollup("once", "--hour", "2026-03-02T10")
     assert done.exit_code == 1
-    assert done.stderr == "2026-03-02T10 failed: InjectedFault: FAILPOINTS ordered a fault at hour-facts.\n"
+    assert (
+        done.stderr
+        == "2026-03-02T10 failed: InjectedFault: FAILPOINTS ordered a fault at hour-facts.\n"
+    )
     monkeypatch.setenv("FAILPOINTS", "hour-facts=raise@1")
     done = rollup("backfill", "--from", "2026-03-02T09", "--to", "2026-03-02T10", "--workers", "1")
     assert done.exit_code == 1
@@ -97,7 +107,9 @@ def test_status_tells_a_script_how_the_last_hours_stand(school, monkeypatch):
 
 
 def test_status_tells_a_person_too(school, monkeypatch):
-    monkeypatch.setattr(status, "SystemClock", lambda: ManualClock(TEN + 2 * HOUR + timedelta(minutes=20)))
+    monkeypatch.setattr(
+        status, "SystemClock", lambda: ManualClock(TEN + 2 * HOUR + timedelta(minutes=20))
+    )
     assert rollup("status").stdout.splitlines()[-4:] == [
         "complete through: no hour yet",
         "stored until: not known of every partition",
@@ -127,8 +139,14 @@ def test_status_tells_a_person_too(school, monkeypatch):
         (("once", "--hour", "2999-01-01T00"), "2999-01-01T00 has not begun"),
         (("once",), "Missing option '--hour'"),
         (("backfill", "--from", "2026-03-02T10", "--to", "2026-03-01"), "is before"),
-        (("backfill", "--from", "2026-03-02T10", "--to", "2999-01-01"), "2999-01-01T23 has not begun"),
-        (("backfill", "--from", "2026-03-02", "--to", "2026-03-02", "--workers", "0"), "greater than or equal to 1"),
+        (
+            ("backfill", "--from", "2026-03-02T10", "--to", "2999-01-01"),
+            "2999-01-01T23 has not begun",
+        ),
+        (
+            ("backfill", "--from", "2026-03-02", "--to", "2026-03-02", "--workers", "0"),
+            "greater than or equal to 1",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -151,16 +169,21 @@ def test_tables_that_were_never_set_up_are_named(school, monkeypatch, tmp_path):
     assert "rollup_runs" in done.stderr
 
 
-def test_the_worker_shows_a_failed_hour_within_one_scrape_and_ends_when_it_is_told_to(school, monkeypatch):
+def test_the_worker_shows_a_failed_hour_within_one_scrape_and_ends_when_it_is_told_to(
+    school, monkeypatch
+):
     hour = newest_due(datetime.now(UTC))
     school.compute(hour)
     school.tell(told("s9", "started", (hour - TEN) / timedelta(minutes=1) + 5))
-    monkeypatch.setattr("rollup.hour.facts_statement", lambda _: "SELECT nonsense")
+    monkeypatch.setattr("classwaves_rollup.hour.facts_statement", lambda _: "SELECT nonsense")
     port, stop = free_port(), threading.Event()
     settings = WorkerSettings(warehouse=school_address(school), http_port=port, drain_seconds=5)
     process = threading.Thread(target=work, args=(settings, stop))
     process.start()
-    wait_until(lambda: "rollup_failed_runs 1.0" in page(port, "/metrics"), "the failed hour is in the metrics")
+    wait_until(
+        lambda: "rollup_failed_runs 1.0" in page(port, "/metrics"),
+        "the failed hour is in the metrics",
+    )
     assert "could not be computed" in page(port, "/readyz")
     assert json.loads(page(port, "/healthz"))["ok"]
     stop.set()
@@ -193,9 +216,13 @@ class Panic(BaseException):
 
 
 @pytest.mark.parametrize(
-    ("method", "played"), [("_worker", Mock(side_effect=Panic("Maya is late"))), ("run", Mock())], ids=["panic", "end"]
+    ("method", "played"),
+    [("_worker", Mock(side_effect=Panic("Maya is late"))), ("run", Mock())],
+    ids=["panic", "end"],
 )
-def test_a_worker_whose_thread_ends_unasked_ends_with_an_error_that_quotes_nothing(school, monkeypatch, method, played):
+def test_a_worker_whose_thread_ends_unasked_ends_with_an_error_that_quotes_nothing(
+    school, monkeypatch, method, played
+):
     monkeypatch.setattr(Work, method, played)
     with pytest.raises(WorkEnded) as ended:
         work(WorkerSettings(warehouse=school_address(school)), threading.Event())

@@ -4,18 +4,25 @@ from datetime import UTC, datetime
 
 import pytest
 
+from classwaves_rollup.formulas import (
+    HOUR,
+    facts_statement,
+    hourly_parameters,
+    hourly_statement,
+    window,
+    without_school_statement,
+)
 from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY, SOURCES
+from classwaves_warehouse.conform import conform
+from classwaves_warehouse.databricks.settings import DatabricksSettings
+from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
 from demo.sources import sources
-from rollup.formulas import HOUR, facts_statement, hourly_parameters, hourly_statement, window, without_school_statement
 from tests.support.rollup import rows
 from tests.support.rollup.alike import differing, differing_facts
 from tests.support.rollup.asking import facts_of, listed
 from tests.support.rollup.golden import CASES, together
 from tests.support.sources import fill
-from warehouse.conform import conform
-from warehouse.databricks.settings import DatabricksSettings
-from warehouse.databricks.warehouse import DatabricksWarehouse
 
 PRESENT = {table.qualified_name for table in SOURCES}
 
@@ -45,10 +52,16 @@ def test_an_hour_is_what_was_computed_by_hand(warehouse):
     found = {}
     for rates in {case.rates for case in CASES}:
         with warehouse.hours().snapshot([ROLLUP_FACTS_HOURLY]) as snapshot:
-            for row in snapshot.query(hourly_statement(), hourly_parameters(rows.HOUR, rates)).to_pylist():
+            for row in snapshot.query(
+                hourly_statement(), hourly_parameters(rows.HOUR, rates)
+            ).to_pylist():
                 found[row["school_id"], rates] = row
     numbered = {str(number): case.rates for number, case in enumerate(CASES)}
-    by_school = {school: row for (school, rates), row in found.items() if numbered[school.split(".")[0]] == rates}
+    by_school = {
+        school: row
+        for (school, rates), row in found.items()
+        if numbered[school.split(".")[0]] == rates
+    }
     assert not differing(by_school, expected)
 
 

@@ -5,6 +5,8 @@ from collections import Counter
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from classwaves_rollup.formulas import facts_statement, window, without_school_statement
+from classwaves_rollup.run import Run, State
 from classwaves_schemas.tables import (
     CLASSROOM_SESSIONS,
     EDUCATIONAL_METRICS,
@@ -16,8 +18,6 @@ from classwaves_schemas.tables import (
     STUDENT_GROUPS,
     SYSTEM_EVENTS,
 )
-from rollup.formulas import facts_statement, window, without_school_statement
-from rollup.run import Run, State
 from tests.support.school import HOUR, TEN, School, at, told
 from tests.support.sources import fill
 
@@ -25,9 +25,20 @@ HOURS = [TEN + number * HOUR for number in (-1, 0, 1, 2, 6, 14)]
 
 sessions = st.sampled_from(["s1", "s2", "s3"])
 schools = st.sampled_from([None, "", "school-1", "school-2"])
-minutes = st.sampled_from([-700, -65, -10, 0, 5, 30, 59, 60, 65, 110, 125, 200, 365, 500, 730, 845, 1000])
+minutes = st.sampled_from(
+    [-700, -65, -10, 0, 5, 30, 59, 60, 65, 110, 125, 200, 365, 500, 730, 845, 1000]
+)
 kinds = st.sampled_from(
-    ["started", "started", "ended", "configured", "member_join", "member_leave", "leader_ready", "prompt_interaction"]
+    [
+        "started",
+        "started",
+        "ended",
+        "configured",
+        "member_join",
+        "member_leave",
+        "leader_ready",
+        "prompt_interaction",
+    ]
 )
 PAYLOADS = {
     "member_join": '{"studentId": "p1_a"}',
@@ -43,7 +54,14 @@ def sources(draw):
     table = draw(
         st.sampled_from(
             [SESSION_EVENTS] * 4
-            + [SESSION_METRICS, GROUP_METRICS, EDUCATIONAL_METRICS, CLASSROOM_SESSIONS, STUDENT_GROUPS, SYSTEM_EVENTS]
+            + [
+                SESSION_METRICS,
+                GROUP_METRICS,
+                EDUCATIONAL_METRICS,
+                CLASSROOM_SESSIONS,
+                STUDENT_GROUPS,
+                SYSTEM_EVENTS,
+            ]
         )
     )
     return table, [draw(row(table)) for _ in range(draw(st.integers(1, 4)))]
@@ -56,13 +74,22 @@ def row(draw, table):
         kind = draw(kinds)
         written = at(moment + draw(st.sampled_from([0, 1, 1500])))
         return told(
-            session, kind, moment, school_id=draw(schools), payload=PAYLOADS.get(kind, "{}"), created_at=written
+            session,
+            kind,
+            moment,
+            school_id=draw(schools),
+            payload=PAYLOADS.get(kind, "{}"),
+            created_at=written,
         )
     times = dict.fromkeys(("calculation_timestamp", "created_at", "updated_at"), at(moment))
     values = {
         SESSION_METRICS: {"overall_engagement_score": number, "session_id": session},
         GROUP_METRICS: {"turn_taking_score": number, "group_id": "g1", "session_id": session},
-        EDUCATIONAL_METRICS: {"metric_name": "interventions", "metric_value": number, "session_id": session},
+        EDUCATIONAL_METRICS: {
+            "metric_name": "interventions",
+            "metric_value": number,
+            "session_id": session,
+        },
         CLASSROOM_SESSIONS: {
             "school_id": draw(schools),
             "transcription_enabled": draw(st.sampled_from([None, True, False])),
@@ -71,14 +98,20 @@ def row(draw, table):
         SYSTEM_EVENTS: {"severity": "error", "session_id": session, "school_id": draw(schools)},
     }[table]
     known = {name: value for name, value in times.items() if name in table.column_names}
-    return {"id": session if table is CLASSROOM_SESSIONS else f"{session}-{moment}-{number}", **known, **values}
+    return {
+        "id": session if table is CLASSROOM_SESSIONS else f"{session}-{moment}-{number}",
+        **known,
+        **values,
+    }
 
 
 def computed(snapshot, hour):
     """What an hour comes to now: its facts, and its events without a school."""
     present = snapshot.versions
     facts = snapshot.query(facts_statement(present), window(hour)).to_pylist()
-    homeless = snapshot.query(without_school_statement(present), window(hour))["events_without_school"][0].as_py()
+    homeless = snapshot.query(without_school_statement(present), window(hour))[
+        "events_without_school"
+    ][0].as_py()
     return Counter(map(str, facts)), facts, homeless
 
 
@@ -91,7 +124,13 @@ def settle(school, hours):
         for hour in hours:
             made[hour], facts, homeless = computed(snapshot, hour)
             fill(school.warehouse, ROLLUP_FACTS_HOURLY, facts)
-            run = Run(hour, f"{hour} {versions}", State.DONE, source_versions=versions, events_without_school=homeless)
+            run = Run(
+                hour,
+                f"{hour} {versions}",
+                State.DONE,
+                source_versions=versions,
+                events_without_school=homeless,
+            )
             school.hour_run.hours.upsert_run(run.row(), runs[hour].run_id if hour in runs else None)
             made[hour] = (made[hour], homeless)
     return made
@@ -110,7 +149,9 @@ def hold(school, before, dirty):
         for hour in HOURS:
             now, _, homeless = computed(snapshot, hour)
             changed[hour] = before[hour] != (now, homeless)
-            assert not changed[hour] or hour in dirty, f"{hour} is not what it was, and nobody noticed"
+            assert not changed[hour] or hour in dirty, (
+                f"{hour} is not what it was, and nobody noticed"
+            )
     return changed
 
 

@@ -11,7 +11,9 @@ from tests.support.rollup.random_sources import random_sources
 from tests.support.rollup.rows import HOUR
 
 MANY = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 

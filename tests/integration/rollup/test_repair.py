@@ -5,6 +5,10 @@ from unittest.mock import Mock
 import pyarrow as pa
 import pytest
 
+from classwaves_rollup import repair
+from classwaves_rollup.changes import REACH_HOURS
+from classwaves_rollup.run import Run, State
+from classwaves_rollup.taking_over import PATIENCE_SECONDS
 from classwaves_schemas.tables import (
     API_METRICS,
     CLASSROOM_SESSIONS,
@@ -15,14 +19,10 @@ from classwaves_schemas.tables import (
     STUDENT_GROUPS,
     SYSTEM_EVENTS,
 )
-from rollup import repair
-from rollup.changes import REACH_HOURS
-from rollup.run import Run, State
-from rollup.taking_over import PATIENCE_SECONDS
+from classwaves_warehouse.errors import VersionGone, WarehouseUnavailable
+from classwaves_warehouse.memory_hours import MemorySnapshot
 from tests.support.school import HOUR, TEN, School, at, told
 from tests.support.sources import fill
-from warehouse.errors import VersionGone, WarehouseUnavailable
-from warehouse.memory_hours import MemorySnapshot
 
 NINE, ELEVEN, TWELVE = TEN - HOUR, TEN + HOUR, TEN + 2 * HOUR
 
@@ -39,7 +39,12 @@ def school():
 
 
 def fact(hour, kind, amount, session="s1"):
-    columns = {"source": "session_events", "fact": kind, "entity_id": session, "amount": float(amount)}
+    columns = {
+        "source": "session_events",
+        "fact": kind,
+        "entity_id": session,
+        "amount": float(amount),
+    }
     return {"metric_hour": hour, "school_id": "school-1", **columns}
 
 
@@ -50,7 +55,9 @@ def settle(school, *hours):
     runs = school.runs
     for hour in hours:
         before = runs.get(hour)
-        run = Run(hour, f"run of {hour} {versions}", State.DONE, complete=True, source_versions=versions)
+        run = Run(
+            hour, f"run of {hour} {versions}", State.DONE, complete=True, source_versions=versions
+        )
         school.hour_run.hours.upsert_run(run.row(), before and before.run_id)
 
 
@@ -85,7 +92,11 @@ def test_an_event_makes_the_hours_dirty_in_which_its_session_has_a_part(school, 
 
 def test_a_session_that_ends_in_time_leaves_the_hours_alone_that_saw_it_go_on(school):
     school.tell(told("s2", "started", 40))
-    fill(school.warehouse, ROLLUP_FACTS_HOURLY, [fact(TEN, "session", 20, "s2"), fact(ELEVEN, "session", 60, "s2")])
+    fill(
+        school.warehouse,
+        ROLLUP_FACTS_HOURLY,
+        [fact(TEN, "session", 20, "s2"), fact(ELEVEN, "session", 60, "s2")],
+    )
     settle(school, NINE, TEN, ELEVEN)
     school.tell(told("s2", "ended", 130))
     assert school.dirty() == [TWELVE]
@@ -99,7 +110,9 @@ def test_an_end_that_comes_long_after_the_zombie_cut_off_makes_the_hours_between
 
 
 def test_an_end_that_is_the_first_to_name_the_school_makes_all_hours_of_its_session_dirty(school):
-    school.tell(told("s2", "started", 40, school_id=None), told("s2", "configured", -10, school_id=None))
+    school.tell(
+        told("s2", "started", 40, school_id=None), told("s2", "configured", -10, school_id=None)
+    )
     settle(school, NINE, TEN, ELEVEN, TWELVE)
     school.tell(told("s2", "ended", 130))
     assert school.dirty() == [NINE, TEN, ELEVEN, TWELVE]
@@ -108,7 +121,9 @@ def test_an_end_that_is_the_first_to_name_the_school_makes_all_hours_of_its_sess
 def test_an_end_after_hours_whose_facts_name_another_school_makes_them_dirty(school):
     school.tell(told("s2", "started", 40))
     facts = [fact(TEN, "session", 20, "s2"), fact(ELEVEN, "session", 60, "s2")]
-    fill(school.warehouse, ROLLUP_FACTS_HOURLY, [{**each, "school_id": "school-0"} for each in facts])
+    fill(
+        school.warehouse, ROLLUP_FACTS_HOURLY, [{**each, "school_id": "school-0"} for each in facts]
+    )
     settle(school, NINE, TEN, ELEVEN, TWELVE)
     school.tell(told("s2", "ended", 130))
     assert school.dirty() == [TEN, ELEVEN, TWELVE]
@@ -129,7 +144,10 @@ def test_an_event_of_the_hour_that_is_not_due_yet_touches_no_hour_before(school)
 
 
 def test_a_row_of_metrics_makes_the_hours_of_its_session_dirty(school):
-    school.tell({"session_id": "s1", "calculation_timestamp": at(85), "created_at": at(40)}, table=SESSION_METRICS)
+    school.tell(
+        {"session_id": "s1", "calculation_timestamp": at(85), "created_at": at(40)},
+        table=SESSION_METRICS,
+    )
     assert school.dirty() == [TEN, ELEVEN]
 
 
@@ -140,7 +158,11 @@ def test_a_group_makes_the_hours_of_its_session_dirty_even_without_a_time(school
 
 @pytest.mark.parametrize(
     ("table", "column"),
-    [(EDUCATIONAL_METRICS, "calculation_timestamp"), (SYSTEM_EVENTS, "created_at"), (API_METRICS, "timestamp")],
+    [
+        (EDUCATIONAL_METRICS, "calculation_timestamp"),
+        (SYSTEM_EVENTS, "created_at"),
+        (API_METRICS, "timestamp"),
+    ],
     ids=lambda value: getattr(value, "name", ""),
 )
 def test_a_log_makes_its_own_hour_dirty(school, table, column):
@@ -149,7 +171,13 @@ def test_a_log_makes_its_own_hour_dirty(school, table, column):
 
 
 def admitted(**columns):
-    return {"id": "s1", "school_id": "school-1", "created_at": at(0), "updated_at": at(90), **columns}
+    return {
+        "id": "s1",
+        "school_id": "school-1",
+        "created_at": at(0),
+        "updated_at": at(90),
+        **columns,
+    }
 
 
 def test_a_session_that_is_transcribed_after_all_makes_its_hours_dirty(school):
@@ -177,7 +205,10 @@ def test_a_session_without_any_event_may_get_a_school_for_its_logs(school):
 
 
 def test_a_row_far_from_its_sessions_time_is_taken_to_be_about_another_time(school):
-    school.tell(admitted(transcription_enabled=True, updated_at=at(90) + timedelta(days=30)), table=CLASSROOM_SESSIONS)
+    school.tell(
+        admitted(transcription_enabled=True, updated_at=at(90) + timedelta(days=30)),
+        table=CLASSROOM_SESSIONS,
+    )
     assert school.dirty() == []
 
 
@@ -194,7 +225,9 @@ def test_what_was_planned_long_before_and_comes_long_after_its_lesson_is_not_loo
     assert school.dirty() == []
 
 
-def test_of_hours_read_at_many_versions_only_those_that_something_new_can_touch_cost_a_reading(school, monkeypatch):
+def test_of_hours_read_at_many_versions_only_those_that_something_new_can_touch_cost_a_reading(
+    school, monkeypatch
+):
     for number in range(5):
         school.tell(told("s9", "configured", 5000 + number))
         settle(school, TEN - (100 + number) * HOUR)
@@ -204,7 +237,9 @@ def test_of_hours_read_at_many_versions_only_those_that_something_new_can_touch_
     hours, read = school.hour_run.hours, []
     added = hours.added
     monkeypatch.setattr(
-        hours, "added", lambda table, since, columns: read.append(since) or added(table, since, columns)
+        hours,
+        "added",
+        lambda table, since, columns: read.append(since) or added(table, since, columns),
     )
     assert school.dirty() == [ELEVEN]
     assert read == [1, 7]
@@ -245,24 +280,32 @@ def running(school):
     return running
 
 
-def test_an_hour_that_somebody_runs_is_left_to_them_and_looked_at_once_they_are_done(school, running):
+def test_an_hour_that_somebody_runs_is_left_to_them_and_looked_at_once_they_are_done(
+    school, running
+):
     versions = {"analytics.session_events": 1}
     school.tell(told("s1", "member_join", 55))
     assert school.dirty() == [ELEVEN]
     assert school.look.examined == {}
-    school.hour_run.hours.upsert_run(replace(running, state=State.DONE, source_versions=versions).row(), "theirs")
+    school.hour_run.hours.upsert_run(
+        replace(running, state=State.DONE, source_versions=versions).row(), "theirs"
+    )
     assert school.dirty() == [TEN]
     assert school.look.examined["analytics.session_events"] == 2
 
 
-def test_an_hour_that_was_read_after_the_change_by_the_run_that_was_left_alone_stays_done(school, running):
+def test_an_hour_that_was_read_after_the_change_by_the_run_that_was_left_alone_stays_done(
+    school, running
+):
     school.tell(told("s1", "member_join", 55))
     assert school.dirty() == [ELEVEN]
     settle(school, TEN)
     assert school.dirty() == []
 
 
-def test_the_position_of_all_hours_moves_on_with_that_of_the_hours_that_somebody_runs(school, running):
+def test_the_position_of_all_hours_moves_on_with_that_of_the_hours_that_somebody_runs(
+    school, running
+):
     school.dirty()
     settle(school, TEN)
     school.tell(told("s1", "member_join", 130))
@@ -278,7 +321,9 @@ def test_an_hour_that_somebody_has_run_for_too_long_is_taken_from_them_without_r
 ):
     asked = []
     query = MemorySnapshot.query
-    monkeypatch.setattr(MemorySnapshot, "query", lambda *given: asked.append(given[1]) or query(*given))
+    monkeypatch.setattr(
+        MemorySnapshot, "query", lambda *given: asked.append(given[1]) or query(*given)
+    )
     school.dirty()
     school.clock.advance(PATIENCE_SECONDS)
     assert school.dirty() == [TEN]
@@ -312,7 +357,9 @@ def test_a_change_that_came_between_a_failed_look_and_the_next_is_not_lost(schoo
     assert school.dirty() == [ELEVEN]
 
 
-def test_a_run_that_comes_between_stops_the_look_and_the_next_one_sees_the_same_again(school, monkeypatch):
+def test_a_run_that_comes_between_stops_the_look_and_the_next_one_sees_the_same_again(
+    school, monkeypatch
+):
     school.tell(told("s1", "member_join", 55))
     mark = repair._mark
 
@@ -329,7 +376,9 @@ def test_a_run_that_comes_between_stops_the_look_and_the_next_one_sees_the_same_
     assert school.look.examined["analytics.session_events"] == 2
 
 
-def test_where_an_old_version_can_be_read_no_longer_every_hour_that_rests_on_it_is_dirty(school, monkeypatch):
+def test_where_an_old_version_can_be_read_no_longer_every_hour_that_rests_on_it_is_dirty(
+    school, monkeypatch
+):
     school.tell(told("s2", "configured", 500))
     settle(school, TWELVE)
     monkeypatch.setattr(school.hour_run.hours, "added", Mock(side_effect=VersionGone))
@@ -337,7 +386,9 @@ def test_where_an_old_version_can_be_read_no_longer_every_hour_that_rests_on_it_
 
 
 def test_a_source_that_was_not_there_before_is_new_as_a_whole(school):
-    school.tell({"id": "l1", "timestamp": at(-30)}, {"id": "l2", "timestamp": at(61)}, table=API_METRICS)
+    school.tell(
+        {"id": "l1", "timestamp": at(-30)}, {"id": "l2", "timestamp": at(61)}, table=API_METRICS
+    )
     assert school.dirty() == [NINE, ELEVEN]
 
 

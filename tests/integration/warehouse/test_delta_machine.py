@@ -5,10 +5,10 @@ from deltalake import DeltaTable
 from hypothesis import settings
 
 from classwaves_schemas.tables import SESSION_EVENTS
+from classwaves_warehouse.delta.root import Root
+from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from tests.support.delta_faults import QUICK, FaultyWrites
 from tests.support.warehouse_machine import WarehouseMachine
-from warehouse.delta.root import Root
-from warehouse.delta.warehouse import DeltaWarehouse
 
 
 class DeltaMachine(WarehouseMachine):

@@ -3,10 +3,10 @@
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
+from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.delta.warehouse import DeltaWarehouse
+from classwaves_warehouse.interface import Stored
 from tests.support.rows import STREAM, batch, event
-from warehouse.checkpoint import Progress
-from warehouse.delta.warehouse import DeltaWarehouse
-from warehouse.port import Stored
 
 _TURNS = 15
 _ROWS = 20
@@ -18,8 +18,12 @@ def write(root: str, partition: int) -> int:
     stored = 0
     for turn in range(_TURNS):
         start = turn * _ROWS
-        rows = batch(*(event(str(start + n), partition=partition, offset=start + n) for n in range(_ROWS)))
-        answer = ledger.append(rows, {partition: start or None}, {partition: Progress(start + _ROWS)})
+        rows = batch(
+            *(event(str(start + n), partition=partition, offset=start + n) for n in range(_ROWS))
+        )
+        answer = ledger.append(
+            rows, {partition: start or None}, {partition: Progress(start + _ROWS)}
+        )
         assert isinstance(answer, Stored)
         stored += answer.rows
     return stored

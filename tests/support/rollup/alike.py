@@ -23,11 +23,14 @@ def differing_facts(ours: Sequence[Fact], theirs: Sequence[Fact]) -> list[Fact]:
         fact
         for key in one.keys() | other.keys()
         for fact in (one.get(key), other.get(key))
-        if fact is not None and not (key in one and key in other and all(map(alike, one[key], other[key])))
+        if fact is not None
+        and not (key in one and key in other and all(map(alike, one[key], other[key])))
     ]
 
 
-def differing(ours: Mapping[str, Mapping[str, Any]], theirs: Mapping[str, Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+def differing(
+    ours: Mapping[str, Mapping[str, Any]], theirs: Mapping[str, Mapping[str, Any]]
+) -> list[tuple[Any, ...]]:
     """School, column and both values wherever they are not alike; rows that only one has are named by their school."""
     only = [(school,) for school in ours.keys() ^ theirs.keys()]
     return only + [

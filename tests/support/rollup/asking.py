@@ -6,9 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from classwaves_schemas.arrow import arrow_schema
-from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY, SOURCES, Table
-from rollup.formulas import (
+from classwaves_rollup.formulas import (
     facts_statement,
     hourly_parameters,
     hourly_statement,
@@ -17,11 +15,13 @@ from rollup.formulas import (
     window,
     without_school_statement,
 )
-from rollup.rates import Rates
+from classwaves_rollup.rates import Rates
+from classwaves_schemas.arrow import arrow_schema
+from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY, SOURCES, Table
+from classwaves_warehouse.conform import conform
+from classwaves_warehouse.duck import Duck
 from tests.support.rollup.rows import HOUR, Sources, arrow
 from tests.support.rollup.totals import Fact
-from warehouse.conform import conform
-from warehouse.duck import Duck
 
 Query = Callable[[str, Mapping[str, Any]], pa.Table]
 NO_RATES = Rates()
@@ -46,27 +46,38 @@ def homeless(given: Sources, hour: datetime = HOUR) -> int:
     """How many events of an hour belong to no school."""
     tables = everywhere(arrow(given))
     with Duck({table.name: rows for table, rows in tables.items()}) as duck:
-        found = duck.query(without_school_statement({table.qualified_name for table in tables}), window(hour))
+        found = duck.query(
+            without_school_statement({table.qualified_name for table in tables}), window(hour)
+        )
     return int(found["events_without_school"][0].as_py())
 
 
-def hourly_of(facts: pa.Table, hour: datetime = HOUR, rates: Rates = NO_RATES) -> list[dict[str, Any]]:
+def hourly_of(
+    facts: pa.Table, hour: datetime = HOUR, rates: Rates = NO_RATES
+) -> list[dict[str, Any]]:
     """An hour's rows of dashboard_metrics_hourly, by school."""
     with Duck({ROLLUP_FACTS_HOURLY.name: facts}) as duck:
         rows = duck.query(hourly_statement(), hourly_parameters(hour, rates)).to_pylist()
     return sorted(rows, key=lambda row: row["school_id"])
 
 
-def totals_of(facts: pa.Table, first: datetime, end: datetime, rates: Rates = NO_RATES) -> dict[str, dict[str, Any]]:
+def totals_of(
+    facts: pa.Table, first: datetime, end: datetime, rates: Rates = NO_RATES
+) -> dict[str, dict[str, Any]]:
     """What hours come to, by school."""
     with Duck({ROLLUP_FACTS_HOURLY.name: facts}) as duck:
         rows = duck.query(totals_statement(), totals_parameters(first, end, rates)).to_pylist()
     return {row.pop("school_id"): row for row in rows}
 
 
-def rolled(given: Sources, hour: datetime = HOUR, rates: Rates = NO_RATES) -> dict[str, dict[str, Any]]:
+def rolled(
+    given: Sources, hour: datetime = HOUR, rates: Rates = NO_RATES
+) -> dict[str, dict[str, Any]]:
     """An hour's rows by school, straight from sources."""
-    return {row["school_id"]: row for row in hourly_of(facts_of(everywhere(arrow(given)), hour), hour, rates)}
+    return {
+        row["school_id"]: row
+        for row in hourly_of(facts_of(everywhere(arrow(given)), hour), hour, rates)
+    }
 
 
 def several(given: Sources, hours: Sequence[datetime]) -> pa.Table:
@@ -82,7 +93,9 @@ def hours_from(first: datetime, count: int) -> list[datetime]:
 def listed(facts: pa.Table) -> list[Fact]:
     """Facts in one order, each as often as it is in the table."""
     columns = ("school_id", "source", "fact", "entity_id", "amount", "weight")
-    return in_order(Fact(*values) for values in zip(*(facts[name].to_pylist() for name in columns), strict=True))
+    return in_order(
+        Fact(*values) for values in zip(*(facts[name].to_pylist() for name in columns), strict=True)
+    )
 
 
 def in_order(facts: Iterable[Fact]) -> list[Fact]:

@@ -12,10 +12,12 @@ from tests.support.rollup.rows import Sources, arrow, at
 _SQL = Path(__file__).with_name("backend.sql")
 
 
-def backend(given: Sources, now: datetime | None = None, zone: str = "UTC") -> dict[str | None, dict[str, Any]]:
+def backend(
+    given: Sources, now: datetime | None = None, zone: str = "UTC"
+) -> dict[str | None, dict[str, Any]]:
     """Its rows by school.
 
-    Arguments:
+    Args:
         given: the sources.
         now: when it is run; five minutes after the hour if not given.
         zone: of the warehouse's session.
@@ -24,5 +26,9 @@ def backend(given: Sources, now: datetime | None = None, zone: str = "UTC") -> d
         connection.execute(f"SET TimeZone = '{zone}'")
         for table, rows in everywhere(arrow(given)).items():
             connection.register(table.name, rows)
-        found = connection.sql(_SQL.read_text(), params={"now": now or at(65)}).to_arrow_table().to_pylist()
+        found = (
+            connection.sql(_SQL.read_text(), params={"now": now or at(65)})
+            .to_arrow_table()
+            .to_pylist()
+        )
     return {row["school_id"]: row for row in found}

@@ -31,11 +31,15 @@ class Day:
         self.hour = hour
         self.end = hour + HOUR
         self.sources = sources
-        self.events = [row for row in sources.get("analytics.session_events", []) if self._is_read(row)]
+        self.events = [
+            row for row in sources.get("analytics.session_events", []) if self._is_read(row)
+        ]
 
     def _is_read(self, row: Row) -> bool:
         bound = row["event_type"] in ("started", "ended")
-        return self.hour - LONGEST <= row["event_time"] < (self.end + LONGEST if bound else self.end)
+        return (
+            self.hour - LONGEST <= row["event_time"] < (self.end + LONGEST if bound else self.end)
+        )
 
     def rows(self, name: str) -> list[Row]:
         return self.sources.get(name, [])
@@ -50,7 +54,9 @@ class Day:
             if row["event_type"] in ("started", "ended"):
                 lives[row["session_id"]].append(row)
         for life in lives.values():
-            life.sort(key=lambda row: (row["event_time"], row["event_type"] != "started", row["id"]))
+            life.sort(
+                key=lambda row: (row["event_time"], row["event_type"] != "started", row["id"])
+            )
         return lives
 
     def stretches(self) -> list[Stretch]:
@@ -95,7 +101,11 @@ class Day:
         return found
 
     def school(self, session: str | None) -> str | None:
-        told = [row["school_id"] for row in self.events if row["session_id"] == session and row["school_id"]]
+        told = [
+            row["school_id"]
+            for row in self.events
+            if row["session_id"] == session and row["school_id"]
+        ]
         known = [
             row["school_id"]
             for row in self.rows("sessions.classroom_sessions")
@@ -107,7 +117,9 @@ class Day:
         return min(
             row["event_time"]
             for row in self.events
-            if row["session_id"] == session and row["event_type"] == "started" and row["event_time"] < self.end
+            if row["session_id"] == session
+            and row["event_type"] == "started"
+            and row["event_time"] < self.end
         )
 
 

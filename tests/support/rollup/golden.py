@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rollup.rates import Rates
+from classwaves_rollup.rates import Rates
 from tests.support.rollup.rows import (
     Sources,
     answered,
@@ -31,7 +31,7 @@ NO_RATES = Rates()
 class Case:
     """An hour's sources, and what is expected by school.
 
-    Arguments:
+    Args:
         name: what it shows.
         given: from 9:00 on.
         expected: columns by school; schools that are not here must have no row.
@@ -47,11 +47,38 @@ class Case:
 
 _NOTHING = dict.fromkeys(
     (
-        *("students_active", "total_groups", "ready_groups", "avg_session_quality", "avg_engagement_score"),
-        *("avg_participation_rate", "avg_collaboration_score", "avg_audio_quality", "avg_connection_stability"),
-        *("total_errors", "avg_response_time", "websocket_connections", "avg_latency_ms", "error_rate"),
-        *("total_prompts_generated", "total_interventions", "total_alerts", "ai_analyses_completed"),
-        *("avg_ai_processing_time", "ai_analysis_success_rate", "total_transcription_minutes", "total_storage_gb"),
+        *(
+            "students_active",
+            "total_groups",
+            "ready_groups",
+            "avg_session_quality",
+            "avg_engagement_score",
+        ),
+        *(
+            "avg_participation_rate",
+            "avg_collaboration_score",
+            "avg_audio_quality",
+            "avg_connection_stability",
+        ),
+        *(
+            "total_errors",
+            "avg_response_time",
+            "websocket_connections",
+            "avg_latency_ms",
+            "error_rate",
+        ),
+        *(
+            "total_prompts_generated",
+            "total_interventions",
+            "total_alerts",
+            "ai_analyses_completed",
+        ),
+        *(
+            "avg_ai_processing_time",
+            "ai_analysis_success_rate",
+            "total_transcription_minutes",
+            "total_storage_gb",
+        ),
         "estimated_compute_cost",
     )
 )
@@ -84,7 +111,9 @@ CASES = (
     ),
     Case(
         "minutes are clipped to the hour, estimates made of configured rates and named",
-        sources(lesson("before", -30, 15), lesson("after", 50, 100), lesson("throughout", -100, 100)),
+        sources(
+            lesson("before", -30, 15), lesson("after", 50, 100), lesson("throughout", -100, 100)
+        ),
         {
             "school": {
                 "sessions_active": 3,
@@ -98,8 +127,15 @@ CASES = (
     Case(
         "a resume goes on without a hole, an end between two starts makes one",
         sources(
-            [event("resumed", "started", 0), event("resumed", "started", 30), event("resumed", "ended", 40)],
-            [*lesson("paused", 0, 10, school_id="other"), *lesson("paused", 30, 40, school_id="other")],
+            [
+                event("resumed", "started", 0),
+                event("resumed", "started", 30),
+                event("resumed", "ended", 40),
+            ],
+            [
+                *lesson("paused", 0, 10, school_id="other"),
+                *lesson("paused", 30, 40, school_id="other"),
+            ],
         ),
         {
             "school": {"estimated_compute_cost": 40.0, "sessions_completed": 1},
@@ -141,7 +177,11 @@ CASES = (
             [joins("s", "p1_leaving", -50), leaves("s", "p1_leaving", 0)],
             [joins("s", "p1_back", -50), leaves("s", "p1_back", -20), joins("s", "p1_back", -10)],
             [joins("s", "p1_twice", 5), joins("t", "p1_twice", 6), joins("s", "p1_twice", 7)],
-            [joins("s", "p1_later", 60), joins("s", "a name", 10), event("s", "member_join", 11, '{"a":"O"Neil"}')],
+            [
+                joins("s", "p1_later", 60),
+                joins("s", "a name", 10),
+                event("s", "member_join", 11, '{"a":"O"Neil"}'),
+            ],
         ),
         {"school": {"students_active": 3, "sessions_active": 2}},
     ),
@@ -150,13 +190,20 @@ CASES = (
         sources(
             lesson("s", -60, 60),
             [group("s", "g1"), group("s", "g2"), group("over", "g3")],
-            [ready("s", "g1", -61), ready("s", "g1", 3), ready("s", "g2", 60), ready("s", "unheard of", 4)],
+            [
+                ready("s", "g1", -61),
+                ready("s", "g1", 3),
+                ready("s", "g2", 60),
+                ready("s", "unheard of", 4),
+            ],
         ),
         {"school": {"total_groups": 2, "ready_groups": 1, "data_sources_count": 2}},
     ),
     Case(
         "a prompt that is used twice was used once",
-        sources(lesson("s", 0, 60), [uses("s", "p", 1), uses("s", "p", 2), uses("s", "q", 3, "dismiss")]),
+        sources(
+            lesson("s", 0, 60), [uses("s", "p", 1), uses("s", "p", 2), uses("s", "q", 3, "dismiss")]
+        ),
         {"school": {"total_prompts_used": 1}},
     ),
     Case(
@@ -164,7 +211,9 @@ CASES = (
         sources(
             [*lesson("long", 0, 45), *lesson("short", 0, 15), *lesson("unmeasured", 0, 60)],
             [measured("long", 20, overall_engagement_score=10), measured("unmeasured", -5)],
-            measured("long", 100, overall_engagement_score=80, participation_rate=0.5, attention_score=60),
+            measured(
+                "long", 100, overall_engagement_score=80, participation_rate=0.5, attention_score=60
+            ),
             measured(
                 "short",
                 15,
@@ -199,11 +248,23 @@ CASES = (
         "educational metrics are added up or averaged, of sessions that are over too",
         sources(
             room("over"),
-            [metric("over", "prompts_generated", 5, 0), metric("over", "prompts_generated", 7, 59.9)],
+            [
+                metric("over", "prompts_generated", 5, 0),
+                metric("over", "prompts_generated", 7, 59.9),
+            ],
             [metric("over", "alerts_generated", 2, 1), metric("over", "interventions", 1, 1)],
-            [metric("over", "ai_processing_time_ms", 100, 1), metric("over", "ai_processing_time_ms", 200, 1)],
-            [metric("over", "prompts_generated", 9, 60), metric("system", "prompts_generated", 9, 5)],
-            [metric("over", "ai_analyses_completed", 3, 2), metric("over", "ai_success_rate", 50, 2)],
+            [
+                metric("over", "ai_processing_time_ms", 100, 1),
+                metric("over", "ai_processing_time_ms", 200, 1),
+            ],
+            [
+                metric("over", "prompts_generated", 9, 60),
+                metric("system", "prompts_generated", 9, 5),
+            ],
+            [
+                metric("over", "ai_analyses_completed", 3, 2),
+                metric("over", "ai_success_rate", 50, 2),
+            ],
         ),
         {
             "school": {
@@ -226,25 +287,54 @@ CASES = (
             [room("yes", transcription_enabled=True), room("no")],
             [*lesson("silent", 0, 60, school_id="other"), room("silent", school_id="other")],
         ),
-        {"school": {"total_transcription_minutes": 30.0}, "other": {"total_transcription_minutes": 0.0}},
+        {
+            "school": {"total_transcription_minutes": 30.0},
+            "other": {"total_transcription_minutes": 0.0},
+        },
     ),
     Case(
         "logs: errors of a school and of a session's school; answers and failures of the API",
         sources(
-            [room("s"), logged("error", 1, session_id="s"), logged("critical", 2, school_id="school")],
-            [logged("info", 3, school_id="quiet"), logged("error", 4), logged("error", 60, school_id="school")],
-            [answered(100, 200, 5), answered(200, 500, 6), answered(None, 404, 7), answered(300, None, 8)],
+            [
+                room("s"),
+                logged("error", 1, session_id="s"),
+                logged("critical", 2, school_id="school"),
+            ],
+            [
+                logged("info", 3, school_id="quiet"),
+                logged("error", 4),
+                logged("error", 60, school_id="school"),
+            ],
+            [
+                answered(100, 200, 5),
+                answered(200, 500, 6),
+                answered(None, 404, 7),
+                answered(300, None, 8),
+            ],
             answered(1, 500, 9, school_id=None),
         ),
         {
-            "school": {"total_errors": 2, "avg_response_time": 200.0, "error_rate": 100 / 3, "data_sources_count": 2},
-            "quiet": {"total_errors": 0, "avg_response_time": None, "error_rate": None, "total_prompts_used": None},
+            "school": {
+                "total_errors": 2,
+                "avg_response_time": 200.0,
+                "error_rate": 100 / 3,
+                "data_sources_count": 2,
+            },
+            "quiet": {
+                "total_errors": 0,
+                "avg_response_time": None,
+                "error_rate": None,
+                "total_prompts_used": None,
+            },
         },
     ),
     Case(
         "schools: from envelopes, the least if they disagree, else from the room, else none",
         sources(
-            [event("disputed", "started", 0, school_id="b"), event("disputed", "ended", 30, school_id="a")],
+            [
+                event("disputed", "started", 0, school_id="b"),
+                event("disputed", "ended", 30, school_id="a"),
+            ],
             [*lesson("unnamed", 0, 30, school_id=None), room("unnamed", school_id="c")],
             [*lesson("nowhere", 0, 30, school_id=None), joins("nowhere", "p1_x", 1, school_id="")],
         ),
@@ -263,15 +353,22 @@ def together(cases: Sequence[Case]) -> tuple[Sources, dict[str, Mapping[str, Any
     expected: dict[str, Mapping[str, Any]] = {}
     for number, case in enumerate(cases):
         for table, rows in case.given.items():
-            names = {"session_id", "school_id"} | ({"id"} if table == "sessions.classroom_sessions" else set())
+            names = {"session_id", "school_id"} | (
+                {"id"} if table == "sessions.classroom_sessions" else set()
+            )
             given.setdefault(table, []).extend(
                 {
-                    column: f"{number}.{value}" if column in names and value not in (None, "", "system") else value
+                    column: f"{number}.{value}"
+                    if column in names and value not in (None, "", "system")
+                    else value
                     for column, value in row.items()
                 }
                 for row in rows
             )
         for school, columns in case.expected.items():
-            prefixed = {name: f"{number}.{value}" if name == "id" else value for name, value in columns.items()}
+            prefixed = {
+                name: f"{number}.{value}" if name == "id" else value
+                for name, value in columns.items()
+            }
             expected[f"{number}.{school}"] = prefixed
     return given, expected, sum(case.homeless for case in cases)

@@ -5,7 +5,15 @@ from datetime import datetime, timedelta
 
 from tests.support.rollup import reference, totals
 from tests.support.rollup.alike import differing, differing_facts
-from tests.support.rollup.asking import everywhere, facts_of, homeless, in_order, listed, several, totals_of
+from tests.support.rollup.asking import (
+    everywhere,
+    facts_of,
+    homeless,
+    in_order,
+    listed,
+    several,
+    totals_of,
+)
 from tests.support.rollup.rows import Sources, arrow
 
 

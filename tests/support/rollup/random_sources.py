@@ -24,7 +24,11 @@ _created = st.one_of(st.none(), _minutes.map(rows.at))
 @st.composite
 def _events(draw):
     session, minutes = draw(_sessions), draw(_minutes)
-    values = {"school_id": draw(_schools), "teacher_id": draw(_teachers), "created_at": draw(_created)}
+    values = {
+        "school_id": draw(_schools),
+        "teacher_id": draw(_teachers),
+        "created_at": draw(_created),
+    }
     kinds = (
         "started",
         "started",
@@ -41,19 +45,33 @@ def _events(draw):
     )
     match draw(st.sampled_from(kinds)):
         case "join":
-            return rows.event(session, "member_join", minutes, {draw(_field): draw(_pupils)}, **values)
+            return rows.event(
+                session, "member_join", minutes, {draw(_field): draw(_pupils)}, **values
+            )
         case "leave":
-            return rows.event(session, "member_leave", minutes, {draw(_field): draw(_pupils)}, **values)
+            return rows.event(
+                session, "member_leave", minutes, {draw(_field): draw(_pupils)}, **values
+            )
         case "ready":
-            return rows.event(session, "leader_ready", minutes, {"groupId": draw(_groups)}, **values)
+            return rows.event(
+                session, "leader_ready", minutes, {"groupId": draw(_groups)}, **values
+            )
         case "uses":
             return rows.uses(
-                session, draw(_groups), minutes, draw(st.sampled_from(("use", "use", "dismiss"))), **values
+                session,
+                draw(_groups),
+                minutes,
+                draw(st.sampled_from(("use", "use", "dismiss"))),
+                **values,
             )
         case "broken":
             kind = draw(st.sampled_from(("member_join", "leader_ready", "prompt_interaction")))
             return rows.event(
-                session, kind, minutes, draw(st.sampled_from(('{"a":"O"Neil"}', "", "[]", "7"))), **values
+                session,
+                kind,
+                minutes,
+                draw(st.sampled_from(('{"a":"O"Neil"}', "", "[]", "7"))),
+                **values,
             )
         case kind:
             return rows.event(session, kind, minutes, **values)
@@ -64,9 +82,17 @@ _field = st.sampled_from(("studentId", "studentId", "userId", "groupId"))
 
 @st.composite
 def _session_metrics(draw):
-    names = ("attention_score", "interaction_score", "on_topic_percentage", "average_connection_quality")
+    names = (
+        "attention_score",
+        "interaction_score",
+        "on_topic_percentage",
+        "average_connection_quality",
+    )
     values = {name: draw(_score) for name in names}
-    needed = {"overall_engagement_score": draw(st.integers(0, 100)), "participation_rate": draw(st.integers(0, 1))}
+    needed = {
+        "overall_engagement_score": draw(st.integers(0, 100)),
+        "participation_rate": draw(st.integers(0, 1)),
+    }
     return rows.measured(draw(_sessions), draw(_minutes), **values, **needed)
 
 
@@ -79,7 +105,13 @@ def _group_metrics(draw):
 
 @st.composite
 def _educational(draw):
-    names = ("prompts_generated", "interventions", "alerts_generated", "ai_analyses_completed", "prompts_used")
+    names = (
+        "prompts_generated",
+        "interventions",
+        "alerts_generated",
+        "ai_analyses_completed",
+        "prompts_used",
+    )
     name = draw(st.sampled_from((*names, "ai_processing_time_ms", "ai_success_rate")))
     session = draw(st.sampled_from((*SESSIONS, "system")))
     return rows.metric(session, name, draw(_score), draw(_minutes))
@@ -111,7 +143,13 @@ _groups_of_rooms = st.builds(rows.group, _sessions, _groups)
 @st.composite
 def random_sources(draw):
     """Rows of all sources but those that happen to be missing."""
-    kinds = [(_events(), 25), (_session_metrics(), 4), (_group_metrics(), 4), (_educational(), 4), (_rooms(), 3)]
+    kinds = [
+        (_events(), 25),
+        (_session_metrics(), 4),
+        (_group_metrics(), 4),
+        (_educational(), 4),
+        (_rooms(), 3),
+    ]
     kinds += [(_groups_of_rooms, 5), (_logs(), 4), (_answers(), 4)]
     drawn = [draw(st.lists(kind, max_size=size)) for kind, size in kinds]
     return rows.sources(*drawn)

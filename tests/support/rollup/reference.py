@@ -13,7 +13,9 @@ from tests.support.rollup.totals import Fact
 def facts(sources: Sources, hour: datetime) -> set[Fact]:
     """All facts of an hour."""
     day = Day(sources, hour)
-    active = {session: minutes(time) for session, time in day.active().items() if day.school(session)}
+    active = {
+        session: minutes(time) for session, time in day.active().items() if day.school(session)
+    }
     found = set(_of_events(day, active))
     found |= set(_of_session_metrics(day, active))
     found |= set(_of_group_metrics(day, active))
@@ -21,16 +23,24 @@ def facts(sources: Sources, hour: datetime) -> set[Fact]:
     transcribed = {
         row["id"]: row["transcription_enabled"]
         for row in sorted(
-            (row for row in day.rows("sessions.classroom_sessions") if row["transcription_enabled"] is not None),
+            (
+                row
+                for row in day.rows("sessions.classroom_sessions")
+                if row["transcription_enabled"] is not None
+            ),
             key=lambda row: row["transcription_enabled"],
         )
     }
     for session in transcribed.keys() & active:
         amount = active[session] if transcribed[session] else 0.0
-        found.add(Fact(str(day.school(session)), "classroom_sessions", "transcription", session, amount))
+        found.add(
+            Fact(str(day.school(session)), "classroom_sessions", "transcription", session, amount)
+        )
     for row in day.rows("sessions.student_groups"):
         if row["session_id"] in active and row["id"] is not None:
-            found.add(Fact(str(day.school(row["session_id"])), "student_groups", "group", row["id"]))
+            found.add(
+                Fact(str(day.school(row["session_id"])), "student_groups", "group", row["id"])
+            )
     found |= set(_of_system_events(day))
     found |= set(_of_api_metrics(day))
     return found
@@ -60,18 +70,26 @@ def _of_events(day: Day, active: dict[str, float]) -> list[Fact]:
             for pupil in pupils
             if pupil and pupil.startswith("p1_") and _there(day, session, pupil)
         ]
-        groups = {row["id"] for row in day.rows("sessions.student_groups") if row["session_id"] == session}
+        groups = {
+            row["id"] for row in day.rows("sessions.student_groups") if row["session_id"] == session
+        }
         found += [
             Fact(str(day.school(session)), source, "group_ready", field(row, "groupId"))
             for row in day.events
-            if row["session_id"] == session and row["event_type"] == "leader_ready" and field(row, "groupId") in groups
+            if row["session_id"] == session
+            and row["event_type"] == "leader_ready"
+            and field(row, "groupId") in groups
         ]
     for session in day.completed():
         if school := day.school(session):
             counted.add(session)
             found.append(Fact(school, source, "session_completed", session))
     for stretch in day.stretches():
-        if stretch.within(day.hour) and stretch.session in active and stretch.teacher not in ("", "system"):
+        if (
+            stretch.within(day.hour)
+            and stretch.session in active
+            and stretch.teacher not in ("", "system")
+        ):
             found.append(Fact(str(day.school(stretch.session)), source, "teacher", stretch.teacher))
     for row in day.events:
         used = row["event_type"] == "prompt_interaction" and day.in_hour(row["event_time"])
@@ -101,7 +119,9 @@ def _there(day: Day, session: str, pupil: str) -> bool:
     theirs = [row for row in day.events if row["session_id"] == session and _pupil(row) == pupil]
     joins = [row["event_time"] for row in theirs if row["event_type"] == "member_join"]
     leaves = [
-        row["event_time"] for row in theirs if row["event_type"] == "member_leave" and row["event_time"] < day.hour
+        row["event_time"]
+        for row in theirs
+        if row["event_type"] == "member_leave" and row["event_time"] < day.hour
     ]
     return bool(joins) and not any(leave > max(joins) for leave in leaves)
 
@@ -111,7 +131,8 @@ def _latest(day: Day, rows: list[Row], active: dict[str, float]) -> Row | None:
         row
         for row in rows
         if row["session_id"] in active
-        and row["calculation_timestamp"] >= max(day.hour - LONGEST, day.first_started(row["session_id"]))
+        and row["calculation_timestamp"]
+        >= max(day.hour - LONGEST, day.first_started(row["session_id"]))
     ]
     return max(valid, key=lambda row: (row["calculation_timestamp"], row["id"]), default=None)
 
@@ -131,7 +152,9 @@ def _of_session_metrics(day: Day, active: dict[str, float]) -> list[Fact]:
         if row is None:
             continue
         session, school = row["session_id"], str(day.school(row["session_id"]))
-        parts = [row[name] for name in ("attention_score", "interaction_score", "on_topic_percentage")]
+        parts = [
+            row[name] for name in ("attention_score", "interaction_score", "on_topic_percentage")
+        ]
         there = [float(part) for part in parts if part is not None]
         amounts = {
             "engagement": row["overall_engagement_score"],
@@ -141,7 +164,9 @@ def _of_session_metrics(day: Day, active: dict[str, float]) -> list[Fact]:
         }
         for name, amount in amounts.items():
             if amount is not None:
-                found.append(Fact(school, "session_metrics", name, session, float(amount), active[session]))
+                found.append(
+                    Fact(school, "session_metrics", name, session, float(amount), active[session])
+                )
                 written.append((school, row["calculation_timestamp"]))
     return found + _as_of("session_metrics", written)
 
@@ -156,7 +181,9 @@ def _of_group_metrics(day: Day, active: dict[str, float]) -> list[Fact]:
         school = str(day.school(row["session_id"]))
         weight = 1.0 if row["members_present"] is None else float(row["members_present"])
         amount = float(row["turn_taking_score"])
-        found.append(Fact(school, "group_metrics", "collaboration", row["group_id"], amount, weight))
+        found.append(
+            Fact(school, "group_metrics", "collaboration", row["group_id"], amount, weight)
+        )
         written.append((school, row["calculation_timestamp"]))
     return found + _as_of("group_metrics", written)
 
@@ -184,7 +211,16 @@ def _of_educational_metrics(day: Day) -> list[Fact]:
         if name in sums.values():
             found.append(Fact(school, source, name, None, float(sum(amounts))))
         else:
-            found.append(Fact(school, source, name, None, float(sum(amounts)) / len(amounts), float(len(amounts))))
+            found.append(
+                Fact(
+                    school,
+                    source,
+                    name,
+                    None,
+                    float(sum(amounts)) / len(amounts),
+                    float(len(amounts)),
+                )
+            )
     return found + _as_of(source, written)
 
 
@@ -218,7 +254,9 @@ def _of_api_metrics(day: Day) -> list[Fact]:
     found = []
     for school, answers in times.items():
         weight = float(len(answers))
-        found.append(Fact(school, "api_metrics", "response_time", None, sum(answers) / len(answers), weight))
+        found.append(
+            Fact(school, "api_metrics", "response_time", None, sum(answers) / len(answers), weight)
+        )
     for school, codes in statuses.items():
         failed = 100 * len([code for code in codes if code >= 500]) / len(codes)
         found.append(Fact(school, "api_metrics", "server_error", None, failed, float(len(codes))))

@@ -38,13 +38,22 @@ def at(minutes: float) -> datetime:
 
 
 def event(
-    session: str, event_type: str, minutes: float, payload: Mapping[str, Any] | str | None = None, **values: Any
+    session: str,
+    event_type: str,
+    minutes: float,
+    payload: Mapping[str, Any] | str | None = None,
+    **values: Any,
 ) -> Row:
     """A row of session_events: of the school `school` and the teacher `teacher`, written a minute later."""
     given = {"school_id": "school", "teacher_id": "teacher", "created_at": at(minutes + 1)} | values
     text = payload if isinstance(payload, str) else json.dumps(payload or {})
     return _row(
-        SESSION_EVENTS, session_id=session, event_type=event_type, event_time=at(minutes), payload=text, **given
+        SESSION_EVENTS,
+        session_id=session,
+        event_type=event_type,
+        event_time=at(minutes),
+        payload=text,
+        **given,
     )
 
 
@@ -62,11 +71,15 @@ def leaves(session: str, pupil: str, minutes: float, **values: Any) -> Row:
 
 
 def uses(session: str, prompt: str, minutes: float, action: str = "use", **values: Any) -> Row:
-    return event(session, "prompt_interaction", minutes, {"promptId": prompt, "action": action}, **values)
+    return event(
+        session, "prompt_interaction", minutes, {"promptId": prompt, "action": action}, **values
+    )
 
 
 def ready(session: str, group: str, minutes: float, **values: Any) -> Row:
-    return event(session, "leader_ready", minutes, {"groupId": group}, teacher_id="system", **values)
+    return event(
+        session, "leader_ready", minutes, {"groupId": group}, teacher_id="system", **values
+    )
 
 
 def measured(session: str, minutes: float, **values: Any) -> Row:
@@ -74,7 +87,13 @@ def measured(session: str, minutes: float, **values: Any) -> Row:
 
 
 def group_measured(session: str, group: str, minutes: float, **values: Any) -> Row:
-    return _row(GROUP_METRICS, session_id=session, group_id=group, calculation_timestamp=at(minutes), **values)
+    return _row(
+        GROUP_METRICS,
+        session_id=session,
+        group_id=group,
+        calculation_timestamp=at(minutes),
+        **values,
+    )
 
 
 def metric(session: str, name: str, value: float, minutes: float, **values: Any) -> Row:
@@ -95,7 +114,11 @@ def logged(severity: str, minutes: float, **values: Any) -> Row:
 
 
 def answered(milliseconds: int | None, status: int | None, minutes: float, **values: Any) -> Row:
-    given = {"school_id": "school", "response_time_ms": milliseconds, "status_code": status} | values
+    given = {
+        "school_id": "school",
+        "response_time_ms": milliseconds,
+        "status_code": status,
+    } | values
     return _row(API_METRICS, timestamp=at(minutes), **given)
 
 
@@ -104,20 +127,29 @@ def sources(*rows: Row | Sequence[Row]) -> Sources:
     found: Sources = {}
     for each in rows:
         for row in [each] if isinstance(each, dict) else each:
-            found.setdefault(row["_table"], []).append({key: value for key, value in row.items() if key != "_table"})
+            found.setdefault(row["_table"], []).append(
+                {key: value for key, value in row.items() if key != "_table"}
+            )
     return found
 
 
 def arrow(given: Sources) -> dict[Table, pa.Table]:
     """The same as Arrow tables."""
-    return {_BY_NAME[name]: pa.Table.from_pylist(rows, arrow_schema(_BY_NAME[name])) for name, rows in given.items()}
+    return {
+        _BY_NAME[name]: pa.Table.from_pylist(rows, arrow_schema(_BY_NAME[name]))
+        for name, rows in given.items()
+    }
 
 
 def _row(table: Table, **values: Any) -> Row:
-    neutral = {column.name: None if column.nullable else _NEUTRAL.get(column.type, 0) for column in table.columns}
+    neutral = {
+        column.name: None if column.nullable else _NEUTRAL.get(column.type, 0)
+        for column in table.columns
+    }
     own = {"id": f"{next(_numbers):06}"}
     exact = {column.name for column in table.columns if column.type.startswith("DECIMAL")}
     given = {
-        name: Decimal(str(value)) if name in exact and value is not None else value for name, value in values.items()
+        name: Decimal(str(value)) if name in exact and value is not None else value
+        for name, value in values.items()
     }
     return {"_table": table.qualified_name, **neutral, **own, **given}

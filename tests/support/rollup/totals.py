@@ -17,11 +17,17 @@ class Fact(NamedTuple):
 
 
 def totals(
-    found: list[Fact], storage_gb_per_minute: float | None = None, cost_per_minute: float | None = None
+    found: list[Fact],
+    storage_gb_per_minute: float | None = None,
+    cost_per_minute: float | None = None,
 ) -> dict[str, dict[str, Any]]:
     """The columns of docs/rollup.md by school, from the facts of an hour or of several."""
     return {
-        school: _columns([fact for fact in found if fact.school == school], storage_gb_per_minute, cost_per_minute)
+        school: _columns(
+            [fact for fact in found if fact.school == school],
+            storage_gb_per_minute,
+            cost_per_minute,
+        )
         for school in {fact.school for fact in found}
     }
 
@@ -44,7 +50,10 @@ def _columns(found: list[Fact], storage: float | None, cost: float | None) -> di
     def mean(name: str) -> float | None:
         weights = sum(Fraction(fact.weight or 0) for fact in named(name))
         return (
-            float(sum(Fraction(each.amount or 0) * Fraction(each.weight or 0) for each in named(name)) / weights)
+            float(
+                sum(Fraction(each.amount or 0) * Fraction(each.weight or 0) for each in named(name))
+                / weights
+            )
             if weights
             else None
         )

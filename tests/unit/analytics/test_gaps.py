@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.gaps import Gap, gaps
+from classwaves_analytics.gaps import Gap, gaps
 
 numbered = st.lists(st.tuples(st.sampled_from([None, "a", "b"]), st.none() | st.integers(1, 40)))
 
@@ -15,9 +15,13 @@ def test_what_is_there_and_the_gaps_make_each_source_dense(events):
     found = list(gaps(events))
     for source in ("a", "b"):
         there = told(events, source)
-        lacking = [n for gap in found if gap.source == source for n in range(gap.first, gap.last + 1)]
+        lacking = [
+            n for gap in found if gap.source == source for n in range(gap.first, gap.last + 1)
+        ]
         assert there.isdisjoint(lacking)
-        assert sorted(there.union(lacking)) == (list(range(min(there), max(there) + 1)) if there else [])
+        assert sorted(there.union(lacking)) == (
+            list(range(min(there), max(there) + 1)) if there else []
+        )
 
 
 @given(numbered.flatmap(lambda events: st.tuples(st.just(events), st.permutations(events))))

@@ -1,12 +1,12 @@
 import pytest
 
-from analytics.errors import SessionUnknown
-from analytics.gaps import Gap
-from analytics.shapes import classic, store
-from analytics.timeline import timeline
+from classwaves_analytics.errors import SessionUnknown
+from classwaves_analytics.gaps import Gap
+from classwaves_analytics.shapes import classic, store
+from classwaves_analytics.timeline import timeline
+from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.memory import MemoryWarehouse
 from tests.support.rows import STREAM, batch, event
-from warehouse.checkpoint import Progress
-from warehouse.memory import MemoryWarehouse
 
 
 @pytest.fixture
@@ -20,7 +20,9 @@ def stored():
 
 
 def test_events_come_in_their_one_order_whatever_the_arrival(stored):
-    found = timeline(stored(event("c", minutes=2), event("a", minutes=1), event("b", minutes=1)), "s1")
+    found = timeline(
+        stored(event("c", minutes=2), event("a", minutes=1), event("b", minutes=1)), "s1"
+    )
     assert [each.id for each in found.events] == ["a", "b", "c"]
 
 
@@ -31,7 +33,9 @@ def test_another_sessions_events_are_left_out(stored):
 
 @pytest.mark.parametrize("text", ['{"teacherNotes":"O"Neil"}', "[1]", "null", "7", "[" * 100_000])
 def test_a_payload_that_is_no_object_is_shown_raw_and_costs_no_other_event(stored, text):
-    found = timeline(stored(event("a", payload=text), event("b", minutes=1, payload='{"groupId":"g1"}')), "s1")
+    found = timeline(
+        stored(event("a", payload=text), event("b", minutes=1, payload='{"groupId":"g1"}')), "s1"
+    )
     assert (found.events[0].payload, found.events[0].raw_payload) == (None, text)
     assert (found.events[1].payload, found.events[1].raw_payload) == ({"groupId": "g1"}, None)
 
@@ -51,8 +55,18 @@ def test_a_session_without_events_is_unknown_by_name(stored):
 
 
 def test_the_shape_of_the_store_has_its_columns_and_an_object_for_payload(stored):
-    (shown,) = map(store, timeline(stored(event("a", payload='{"groupId":"g1"}', sequence=3)), "s1").events)
-    assert list(shown)[:7] == ["id", "session_id", "teacher_id", "event_type", "event_time", "payload", "created_at"]
+    (shown,) = map(
+        store, timeline(stored(event("a", payload='{"groupId":"g1"}', sequence=3)), "s1").events
+    )
+    assert list(shown)[:7] == [
+        "id",
+        "session_id",
+        "teacher_id",
+        "event_type",
+        "event_time",
+        "payload",
+        "created_at",
+    ]
     assert shown["event_time"] == "2026-03-02T08:00:00.000Z"
     assert shown["payload"] == {"groupId": "g1"}
     assert shown["sequence"] == 3
@@ -64,7 +78,9 @@ def test_the_shape_of_the_store_shows_raw_text_only_where_there_is_no_payload(st
 
 
 def test_the_classic_shape_has_the_five_keys_of_the_endpoint(stored):
-    found = timeline(stored(event("a", event_type="leader_ready", payload='{"groupId":"g1"}')), "s1")
+    found = timeline(
+        stored(event("a", event_type="leader_ready", payload='{"groupId":"g1"}')), "s1"
+    )
     assert [classic(each) for each in found.events] == [
         {
             "timestamp": "2026-03-02T08:00:00.000Z",
@@ -77,8 +93,15 @@ def test_the_classic_shape_has_the_five_keys_of_the_endpoint(stored):
 
 
 def test_the_classic_shape_invents_nothing(stored):
-    (shown,) = map(classic, timeline(stored(event("a", event_type="session_started", payload="broken")), "s1").events)
-    assert (shown["description"], shown["impact"], shown["groupId"]) == ("session_started", None, None)
+    (shown,) = map(
+        classic,
+        timeline(stored(event("a", event_type="session_started", payload="broken")), "s1").events,
+    )
+    assert (shown["description"], shown["impact"], shown["groupId"]) == (
+        "session_started",
+        None,
+        None,
+    )
 
 
 def test_microseconds_are_shown_where_there_are_any(stored):

@@ -5,7 +5,10 @@ from bench.commits import Commits
 
 
 def entry(second, message, **fields):
-    return json.dumps({"time": f"2025-09-15T08:00:{second:02}.000Z", "message": message, **fields}) + "\n"
+    return (
+        json.dumps({"time": f"2025-09-15T08:00:{second:02}.000Z", "message": message, **fields})
+        + "\n"
+    )
 
 
 LOG = [

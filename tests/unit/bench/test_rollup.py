@@ -21,8 +21,12 @@ def test_days_share_schools_but_no_session_group_or_row():
         ("analytics.group_metrics", "group_id"),
     ):
         assert not ids(one, table, column) & ids(other, table, column)
-    assert ids(one, "analytics.session_events", "school_id") == ids(other, "analytics.session_events", "school_id")
-    assert ids(one, "sessions.student_groups", "session_id") <= ids(one, "analytics.session_events", "session_id")
+    assert ids(one, "analytics.session_events", "school_id") == ids(
+        other, "analytics.session_events", "school_id"
+    )
+    assert ids(one, "sessions.student_groups", "session_id") <= ids(
+        one, "analytics.session_events", "session_id"
+    )
 
 
 def test_files_outside_the_window_are_not_touched(tmp_path):
@@ -36,12 +40,17 @@ def test_files_outside_the_window_are_not_touched(tmp_path):
 
 
 def test_ratios_are_of_medians_and_sums():
-    short, long = ([Cost((each,), (each,), 1, 1, 100, None) for each in seconds] for seconds in ((1, 2, 9), (3, 4, 4)))
+    short, long = (
+        [Cost((each,), (each,), 1, 1, 100, None) for each in seconds]
+        for seconds in ((1, 2, 9), (3, 4, 4))
+    )
     growth = Growth(90, 10, short, long, {"a": 10, "b": 10}, {"a": 10, "b": 20})
     assert (growth.time_ratio, growth.bytes_ratio, growth.read_ratio) == (2.0, 1.5, 1.0)
 
 
-@pytest.mark.parametrize(("ended", "expected"), [([1, 2, 4, 8, 9, 10, 12, 15], (2, 5)), ([3], (3, 3))])
+@pytest.mark.parametrize(
+    ("ended", "expected"), [([1, 2, 4, 8, 9, 10, 12, 15], (2, 5)), ([3], (3, 3))]
+)
 def test_quarters(ended, expected):
     assert quarters(ended) == expected
 

@@ -10,7 +10,7 @@ from demo.chaos import Chaos
 from demo.incident import AWAY_SECONDS, Incident, Victim
 from demo.pod import Pod
 from demo.world import World
-from localkafka import Kafka, StartError
+from local.kafka import Kafka, StartError
 from tests.support.waiting import wait_until
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -50,7 +50,10 @@ def cast(tmp_path):
     with ExitStack() as stack:
 
         def pods(*names, command=SLEEPER, lasting=False):
-            return [stack.enter_context(Pod(world, name, command, {}, lasting=lasting)) for name in names]
+            return [
+                stack.enter_context(Pod(world, name, command, {}, lasting=lasting))
+                for name in names
+            ]
 
         yield Cast(pods("consumer-1", "consumer-2", lasting=True), pods("handler-1"), [])
 
@@ -65,7 +68,12 @@ def up(pods):
 
 
 def test_the_script_is_followed_in_time(cast, broker, said):
-    chaos = Chaos(cast, broker, [Incident(3, Victim.PRODUCER, 4), Incident(1, Victim.CONSUMER, 3)], said.append)
+    chaos = Chaos(
+        cast,
+        broker,
+        [Incident(3, Victim.PRODUCER, 4), Incident(1, Victim.CONSUMER, 3)],
+        said.append,
+    )
     chaos.turn(0.9)
     assert up(cast.consumers) == [True, True]
     chaos.turn(1)
@@ -75,7 +83,12 @@ def test_the_script_is_followed_in_time(cast, broker, said):
     assert up(cast.publishers) == [False]
     chaos.turn(4)
     assert up(cast.publishers) == [True]
-    assert [words.split()[0] for words in said] == ["SIGKILL:", "SIGKILL:", "consumer-2", "handler-1"]
+    assert [words.split()[0] for words in said] == [
+        "SIGKILL:",
+        "SIGKILL:",
+        "consumer-2",
+        "handler-1",
+    ]
 
 
 def test_consumers_are_killed_in_turn_and_only_those_that_are_up(cast, broker, said):
@@ -125,7 +138,9 @@ def test_somebody_elses_broker_is_left_alone_and_that_is_said(cast, said):
     assert broker.up
 
 
-def test_a_consumer_that_found_no_broker_is_started_again_and_another_that_ends_is_not(tmp_path, broker, said):
+def test_a_consumer_that_found_no_broker_is_started_again_and_another_that_ends_is_not(
+    tmp_path, broker, said
+):
     world = World(tmp_path, {})
     world.logs.mkdir()
     with Pod(world, "consumer-1", FAILING, {}, lasting=True) as pod:

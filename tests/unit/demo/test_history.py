@@ -42,7 +42,9 @@ def test_one_reading_has_no_rate_and_none_has_no_freshness():
 
 def test_freshness_looks_back_ten_seconds_and_forgets_what_was_before():
     slow_then_fast = history(
-        reading(0.0), reading(1.0, latencies=(0, 0, 100, 100)), reading(12.0, latencies=(50, 50, 150, 150))
+        reading(0.0),
+        reading(1.0, latencies=(0, 0, 100, 100)),
+        reading(12.0, latencies=(50, 50, 150, 150)),
     )
     assert slow_then_fast.freshness(1.0) is None
     slow_then_fast.add(reading(13.0, latencies=(100, 100, 200, 200)))
@@ -50,7 +52,8 @@ def test_freshness_looks_back_ten_seconds_and_forgets_what_was_before():
 
 
 @pytest.mark.parametrize(
-    ("share", "expected"), [(0.0, 0.0), (0.25, 0.05), (0.5, 0.1), (0.75, 1.0), (0.875, 5.5), (1.0, 10.0)]
+    ("share", "expected"),
+    [(0.0, 0.0), (0.25, 0.05), (0.5, 0.1), (0.75, 1.0), (0.875, 5.5), (1.0, 10.0)],
 )
 def test_a_quantile_lies_within_its_bucket_in_proportion(share, expected):
     assert quantile(share, BOUNDS, (40, 60, 80, 80)) == pytest.approx(expected)

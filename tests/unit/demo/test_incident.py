@@ -24,4 +24,6 @@ def test_the_script_kills_one_of_each_and_brings_all_back_within_half_the_day(se
 @given(st.floats(1, 600))
 def test_the_scripts_producer_dies_while_there_is_no_broker(seconds):
     script = {each.victim: each for each in scripted(seconds)}
-    assert script[Victim.BROKER].killed < script[Victim.PRODUCER].killed < script[Victim.BROKER].back
+    assert (
+        script[Victim.BROKER].killed < script[Victim.PRODUCER].killed < script[Victim.BROKER].back
+    )

@@ -23,7 +23,10 @@ def test_a_journal_says_what_was_answered(tmp_path):
     with closing(Journal(tmp_path / "pod-1.csv")) as journal:
         journal.write(DELIVERY, Answer.ACKNOWLEDGED)
         journal.write(Delivery(0.0, "pod-1", DELIVERY.message, Reason.TOMBSTONE), Answer.REFUSED)
-    assert (tmp_path / "pod-1.csv").read_text().splitlines() == ["s1,a,,acknowledged", "s1,a,tombstone,refused"]
+    assert (tmp_path / "pod-1.csv").read_text().splitlines() == [
+        "s1,a,,acknowledged",
+        "s1,a,tombstone,refused",
+    ]
     assert journal.refused == 1
 
 

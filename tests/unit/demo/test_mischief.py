@@ -38,7 +38,9 @@ def test_the_contract_refuses_what_was_spoilt_for_that_reason_and_nothing_else(m
 @given(mischiefs, seeds)
 def test_every_event_of_the_day_is_sent_whatever_else_is(mischief, seed):
     sent = mischief.deliveries(DAY[:300], BEGINS, SECONDS, seed)
-    assert {each.event_id for each in sent if each.reason is None} == {each.message["id"] for each in DAY[:300]}
+    assert {each.event_id for each in sent if each.reason is None} == {
+        each.message["id"] for each in DAY[:300]
+    }
 
 
 @settings(max_examples=10)
@@ -51,7 +53,9 @@ def test_everything_is_due_within_the_day_and_in_order(mischief, seed, seconds):
 
 
 def test_without_mischief_a_day_is_sent_once_and_in_order():
-    sent = Mischief(repeats=0, late=0, malformed=0, personal=0).deliveries(DAY, BEGINS, SECONDS, seed=1)
+    sent = Mischief(repeats=0, late=0, malformed=0, personal=0).deliveries(
+        DAY, BEGINS, SECONDS, seed=1
+    )
     assert [json.loads(each.value) for each in sent] == [each.message for each in DAY]
 
 
@@ -65,20 +69,28 @@ def test_some_of_the_plain_producers_events_are_repeated_byte_for_byte_and_later
     plain = [each for each in DAY if each.pod in PLAIN_PODS]
     assert len(repeated) / len(plain) == pytest.approx(0.08, abs=0.02)
     for event_id in repeated:
-        first, again = (each for each in deliveries if each.event_id == event_id and each.reason is None)
+        first, again = (
+            each for each in deliveries if each.event_id == event_id and each.reason is None
+        )
         assert again.value == first.value
         assert again.due > first.due or again.due == SECONDS
 
 
 def test_a_repeat_may_come_from_another_plain_producer(deliveries):
     told_by = {each.message["id"]: each.pod for each in DAY}
-    again = {each.pod for each in deliveries if each.reason is None and each.pod != told_by[each.event_id]}
+    again = {
+        each.pod
+        for each in deliveries
+        if each.reason is None and each.pod != told_by[each.event_id]
+    }
     assert again == set(PLAIN_PODS)
 
 
 def test_what_goes_by_the_sdk_is_neither_repeated_nor_malformed(deliveries):
     by_sdk = [each for each in deliveries if each.pod in SDK_PODS]
-    assert {each.event_id for each in by_sdk} == {each.message["id"] for each in DAY if each.pod in SDK_PODS}
+    assert {each.event_id for each in by_sdk} == {
+        each.message["id"] for each in DAY if each.pod in SDK_PODS
+    }
     assert len({each.event_id for each in by_sdk}) == len(by_sdk)
     assert not any(each.reason for each in by_sdk)
 

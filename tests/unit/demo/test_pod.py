@@ -64,7 +64,11 @@ def test_a_pod_that_is_told_to_end_before_it_listens_has_not_failed(world):
 
 
 def test_a_pod_with_a_port_is_told_it(world):
-    command = [sys.executable, "-c", "import os; print(os.environ['HTTP_PORT'], os.environ['MORE'])"]
+    command = [
+        sys.executable,
+        "-c",
+        "import os; print(os.environ['HTTP_PORT'], os.environ['MORE'])",
+    ]
     with Pod(world, "one", command, {"MORE": "words"}, port=23_456) as pod:
         pod.wait(20)
     assert (world.logs / "one-start-1.log").read_text() == "23456 words\n"

@@ -16,7 +16,9 @@ time.sleep(600)
 
 
 def is_alive(pid):
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    state = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
     return state.strip()[:1] not in {"", "Z"}
 
 

@@ -19,7 +19,9 @@ SENT = [
 SPOILT = [("s1", "a", "tombstone", "acknowledged")]
 STORED = [("s1", "a", '{"leaderId":"p1_0"}'), ("s1", "b", "{}")]
 LETTERS = Counter(tombstone=1)
-SCHEMA = pa.schema([(name, pa.string()) for name in ("session_id", "id", "event_type", "source", "payload")])
+SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("session_id", "id", "event_type", "source", "payload")]
+)
 
 
 @pytest.fixture

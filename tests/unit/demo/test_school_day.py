@@ -95,7 +95,10 @@ def test_a_day_has_every_event_type_every_pod_and_every_school(day):
 def test_a_day_happens_in_order_on_its_date(day):
     assert [each.at for each in day] == sorted(each.at for each in day)
     assert {each.at.date() for each in day} == {date(2025, 9, 15)}
-    assert all(abs((parse_time(each.message["event_time"]) - each.at).total_seconds()) < 0.001 for each in day)
+    assert all(
+        abs((parse_time(each.message["event_time"]) - each.at).total_seconds()) < 0.001
+        for each in day
+    )
 
 
 def test_the_payload_shapes_of_all_times_occur(day):
@@ -114,15 +117,23 @@ def test_the_payload_shapes_of_all_times_occur(day):
 
 
 def test_only_the_guidance_handler_counts_by_itself(day):
-    assert all(("sequence" in each.message) == ("source" in each.message) == (each.pod == GUIDANCE) for each in day)
+    assert all(
+        ("sequence" in each.message) == ("source" in each.message) == (each.pod == GUIDANCE)
+        for each in day
+    )
 
 
 def test_a_teacher_has_about_as_many_events_as_the_rate_is_reckoned_with(day):
     assert len(day) / 12 == pytest.approx(EVENTS_PER_TEACHER, rel=0.1)
 
 
-@given(st.datetimes(datetime(2001, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)), st.floats(0.1, 600))
-def test_a_day_that_is_told_live_keeps_its_order_and_takes_as_long_as_it_shall(day, begins, seconds):
+@given(
+    st.datetimes(datetime(2001, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
+    st.floats(0.1, 600),
+)
+def test_a_day_that_is_told_live_keeps_its_order_and_takes_as_long_as_it_shall(
+    day, begins, seconds
+):
     morning = day[:300]
     live = told(morning, begins, seconds)
     assert [each.message["id"] for each in live] == [each.message["id"] for each in morning]

@@ -1,12 +1,14 @@
 import pytest
 
+from classwaves_runtime.errors import SettingsError
 from demo.errors import FolderNotEmpty
 from demo.settings import DemoSettings, empty_folder
-from service.errors import SettingsError
 
 
 def test_the_demo_takes_half_a_minute_in_a_folder_of_its_own_unless_told_otherwise():
-    assert DemoSettings.from_environment({}) == DemoSettings(demo_seconds=30.0, demo_chaos="on", demo_folder=None)
+    assert DemoSettings.from_environment({}) == DemoSettings(
+        demo_seconds=30.0, demo_chaos="on", demo_folder=None
+    )
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "soon"])

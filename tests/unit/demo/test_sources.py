@@ -25,7 +25,9 @@ def test_every_source_has_the_declared_columns_and_none_is_null_that_must_not_be
     for table in SOURCES:
         rows = made[table.qualified_name]
         assert rows.schema == arrow_schema(table)
-        assert not any(rows[column.name].null_count for column in table.columns if not column.nullable)
+        assert not any(
+            rows[column.name].null_count for column in table.columns if not column.nullable
+        )
     assert made["analytics.group_metrics"].num_rows == 0
 
 
@@ -40,7 +42,10 @@ def test_sessions_are_as_odd_as_in_reality(made):
     assert any(count > 1 for count in ended.values())
     assert any(not ended[session] for session in sessions)
     assert any(not started[session] and ended[session] for session in sessions)
-    schools = {session: {row["school_id"] for row in rows if row["session_id"] == session} for session in sessions}
+    schools = {
+        session: {row["school_id"] for row in rows if row["session_id"] == session}
+        for session in sessions
+    }
     assert any(named == {None} for named in schools.values())
     assert any(len(named) > 1 for named in schools.values())
     known = {row["id"] for row in made["sessions.classroom_sessions"].to_pylist()}

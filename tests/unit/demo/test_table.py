@@ -2,12 +2,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from classwaves_warehouse.databricks.settings import DatabricksSettings
+from classwaves_warehouse.errors import TableMissing
 from demo import table
 from demo.errors import TableInUse
 from demo.settings import DATABRICKS, DemoSettings
 from demo.table import CatalogTable
-from warehouse.databricks.settings import DatabricksSettings
-from warehouse.errors import TableMissing
 
 
 @pytest.fixture
@@ -20,7 +20,11 @@ def catalog(monkeypatch):
                 raise TableMissing
             return SimpleNamespace(rows=rows)
 
-        monkeypatch.setattr(table, "DatabricksWarehouse", lambda _: SimpleNamespace(events=SimpleNamespace(size=size)))
+        monkeypatch.setattr(
+            table,
+            "DatabricksWarehouse",
+            lambda _: SimpleNamespace(events=SimpleNamespace(size=size)),
+        )
         given = {"DATABRICKS_HOST": host, "DATABRICKS_WAREHOUSE_ID": "abc", "DATABRICKS_TOKEN": "t"}
         return CatalogTable(DatabricksSettings.from_environment(given))
 
@@ -28,17 +32,22 @@ def catalog(monkeypatch):
 
 
 def test_events_that_are_made_up_do_not_come_among_those_of_a_workspace(catalog):
-    with pytest.raises(TableInUse, match=r"classwaves\.analytics\.session_events at https://adb.* holds 7 rows"):
+    with pytest.raises(
+        TableInUse, match=r"classwaves\.analytics\.session_events at https://adb.* holds 7 rows"
+    ):
         catalog("adb.example.net", 7).require_room()
 
 
 @pytest.mark.parametrize(
-    ("host", "rows"), [("adb.example.net", 0), ("adb.example.net", None), ("http://localhost:18080", 7)]
+    ("host", "rows"),
+    [("adb.example.net", 0), ("adb.example.net", None), ("http://localhost:18080", 7)],
 )
 def test_an_empty_table_and_an_endpoint_on_this_machine_may_be_filled(catalog, host, rows):
     catalog(host, rows).require_room()
 
 
-@pytest.mark.parametrize(("given", "heeded"), [(DATABRICKS, DATABRICKS), ("delta:/var/lib/classwaves", None)])
+@pytest.mark.parametrize(
+    ("given", "heeded"), [(DATABRICKS, DATABRICKS), ("delta:/var/lib/classwaves", None)]
+)
 def test_a_sql_warehouse_is_taken_over_from_the_environment_and_a_folder_is_not(given, heeded):
     assert DemoSettings.from_environment({"WAREHOUSE": given}).warehouse == heeded

@@ -25,7 +25,9 @@ def reading(**changes):
                 PodReading("consumer-1", 4_194_303, State.READY, lags={0: 100}),
                 PodReading("consumer-2", None, State.DOWN),
             ],
-            "publishers": [PodReading("websocket-handler-1", 4_194_302, State.READY, spooled=99, adopted=844)],
+            "publishers": [
+                PodReading("websocket-handler-1", 4_194_302, State.READY, spooled=99, adopted=844)
+            ],
             "plain": [PodReading("guidance-handler-1", 4_194_301, State.DONE)],
             "broker_up": True,
             **changes,
@@ -48,7 +50,10 @@ def drawn(width, height, *readings, said=SAID, keys=True):
         keys=keys,
     )
     options = console.options.update(width=width, height=height)
-    return ["".join(segment.text for segment in line) for line in console.render_lines(view, options, pad=False)]
+    return [
+        "".join(segment.text for segment in line)
+        for line in console.render_lines(view, options, pad=False)
+    ]
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (200, 60)])
@@ -83,7 +88,9 @@ def test_eighty_columns_and_twenty_four_lines_hold_all_that_there_is_to_see():
 
 def test_the_latest_happenings_take_the_room_that_is_left():
     few, many = drawn(80, 24, reading()), drawn(80, 40, reading())
-    assert sum("happened." in line for line in many) == sum("happened." in line for line in few) + 16
+    assert (
+        sum("happened." in line for line in many) == sum("happened." in line for line in few) + 16
+    )
 
 
 def test_a_partition_without_an_owner_is_as_far_behind_as_is_known():

@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from ingestor import catalogue
-from ingestor.producer.metrics import PUBLISHER
-from service.metrics import Kind
+from classwaves_ingestor import catalogue
+from classwaves_ingestor.producer.metrics import PUBLISHER
+from classwaves_runtime.metrics import Kind
 
 METRICS = (*catalogue.CONSUMER, *PUBLISHER)
 BOUNDED = {"partition", "reason", "path", "cause", "event_type", "error"}

@@ -1,7 +1,12 @@
 import pytest
 
-from ingestor.settings import IngestorSettings, LedgerSettings, TopicSettings, WarehouseSettings
-from service.errors import SettingsError
+from classwaves_ingestor.settings import (
+    IngestorSettings,
+    LedgerSettings,
+    TopicSettings,
+    WarehouseSettings,
+)
+from classwaves_runtime.errors import SettingsError
 
 LEAST = {"KAFKA_BOOTSTRAP_SERVERS": "localhost:9092", "WAREHOUSE": "memory:"}
 
@@ -16,16 +21,27 @@ def test_brokers_and_warehouse_are_all_that_must_be_set():
 
 
 def test_the_dead_letter_topic_follows_the_topic():
-    assert TopicSettings.from_environment(LEAST | {"SESSION_EVENTS_TOPIC": "t"}).dead_letter_topic == "t.dead-letters"
+    assert (
+        TopicSettings.from_environment(LEAST | {"SESSION_EVENTS_TOPIC": "t"}).dead_letter_topic
+        == "t.dead-letters"
+    )
 
 
 def test_bytes_may_be_given_with_a_unit():
-    assert IngestorSettings.from_environment(LEAST | {"BATCH_MAX_BYTES": "8MiB"}).batch_max_bytes == 8 * 1024 * 1024
+    assert (
+        IngestorSettings.from_environment(LEAST | {"BATCH_MAX_BYTES": "8MiB"}).batch_max_bytes
+        == 8 * 1024 * 1024
+    )
 
 
-@pytest.mark.parametrize(("warehouse", "mib"), [("memory:", 32), ("delta:/x", 32), ("databricks:", 2)])
+@pytest.mark.parametrize(
+    ("warehouse", "mib"), [("memory:", 32), ("delta:/x", 32), ("databricks:", 2)]
+)
 def test_a_batch_is_as_large_as_its_warehouse_takes_at_once(warehouse, mib):
-    assert IngestorSettings.from_environment(LEAST | {"WAREHOUSE": warehouse}).batch_max_bytes == mib * 1024 * 1024
+    assert (
+        IngestorSettings.from_environment(LEAST | {"WAREHOUSE": warehouse}).batch_max_bytes
+        == mib * 1024 * 1024
+    )
 
 
 def test_a_wrong_topic_is_the_only_complaint_though_another_default_hangs_on_it():
@@ -35,16 +51,30 @@ def test_a_wrong_topic_is_the_only_complaint_though_another_default_hangs_on_it(
 
 def test_the_dead_letters_do_not_go_back_to_the_topic():
     with pytest.raises(SettingsError, match="DEAD_LETTER_TOPIC is SESSION_EVENTS_TOPIC"):
-        TopicSettings.from_environment(LEAST | {"SESSION_EVENTS_TOPIC": "t", "DEAD_LETTER_TOPIC": "t"})
+        TopicSettings.from_environment(
+            LEAST | {"SESSION_EVENTS_TOPIC": "t", "DEAD_LETTER_TOPIC": "t"}
+        )
 
 
 def test_a_budget_that_does_not_hold_three_batches_is_refused_with_what_it_takes():
-    with pytest.raises(SettingsError, match=r"MEMORY_BUDGET_BYTES is less than 30000000, three times BATCH_MAX_BYTES"):
-        IngestorSettings.from_environment(LEAST | {"MEMORY_BUDGET_BYTES": "29999999", "BATCH_MAX_BYTES": "10000000"})
+    with pytest.raises(
+        SettingsError,
+        match=r"MEMORY_BUDGET_BYTES is less than 30000000, three times BATCH_MAX_BYTES",
+    ):
+        IngestorSettings.from_environment(
+            LEAST | {"MEMORY_BUDGET_BYTES": "29999999", "BATCH_MAX_BYTES": "10000000"}
+        )
 
 
 @pytest.mark.parametrize(
-    "variable", ["BATCH_MAX_ROWS", "BATCH_MAX_BYTES", "BATCH_MAX_SECONDS", "DRAIN_SECONDS", "DEAD_LETTER_LIMIT"]
+    "variable",
+    [
+        "BATCH_MAX_ROWS",
+        "BATCH_MAX_BYTES",
+        "BATCH_MAX_SECONDS",
+        "DRAIN_SECONDS",
+        "DEAD_LETTER_LIMIT",
+    ],
 )
 def test_a_limit_of_zero_is_refused(variable):
     with pytest.raises(SettingsError, match=f"^{variable}: "):

@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from classwaves_rollup import formulas
+from classwaves_rollup.formulas import facts_statement, hourly_statement
+from classwaves_rollup.rates import Rates
 from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, EDUCATIONAL_METRICS, SOURCES, TABLES
-from rollup import formulas
-from rollup.formulas import facts_statement, hourly_statement
-from rollup.rates import Rates
 from tests.support.rollup.asking import homeless, hourly_of, rolled, several, totals_of
 from tests.support.rollup.backend import backend
 from tests.support.rollup.rows import (
@@ -40,7 +40,10 @@ def test_bug_1_joins_of_several_rows_do_not_multiply_each_other():
     given = sources(
         LESSON,
         room("s", status="active", total_students=10, transcription_enabled=True),
-        [group_measured("s", f"g{number}", 30, created_at=at(30), turn_taking_score=50) for number in range(3)],
+        [
+            group_measured("s", f"g{number}", 30, created_at=at(30), turn_taking_score=50)
+            for number in range(3)
+        ],
         [metric("s", "prompts_generated", 5, 1), metric("s", "alerts_generated", 1, 1)],
         [joins("s", f"p1_{number}", 1) for number in range(10)],
     )
@@ -59,7 +62,9 @@ def test_bug_2_computing_again_gives_the_same_row_and_the_same_id():
 
 def test_bug_3_a_past_hour_is_computed_like_the_last_one():
     live = sources(room("s", status="active", updated_at=at(0)), LESSON[0])
-    later = sources(room("s", status="archived", updated_at=at(9000)), LESSON[0], event("s", "ended", 90))
+    later = sources(
+        room("s", status="archived", updated_at=at(9000)), LESSON[0], event("s", "ended", 90)
+    )
     assert backend(live)[SCHOOL]["sessions_active"] == 1
     assert backend(later)[SCHOOL]["sessions_active"] == 0
     assert of_school(live)["sessions_active"] == of_school(later)["sessions_active"] == 1
@@ -68,15 +73,23 @@ def test_bug_3_a_past_hour_is_computed_like_the_last_one():
 def test_bug_4_no_statement_reads_a_clock():
     names = {table.qualified_name for table in SOURCES}
     for statement in (facts_statement(names), hourly_statement(), formulas.totals_statement()):
-        assert not any(word in statement.lower() for word in ("current_", "now(", "getdate", "localtime"))
+        assert not any(
+            word in statement.lower() for word in ("current_", "now(", "getdate", "localtime")
+        )
     given = sources(room("s", status="active"))
-    assert backend(given, at(119))[SCHOOL]["metric_hour"] != backend(given, at(120))[SCHOOL]["metric_hour"]
+    assert (
+        backend(given, at(119))[SCHOOL]["metric_hour"]
+        != backend(given, at(120))[SCHOOL]["metric_hour"]
+    )
 
 
 def test_bug_5_a_session_counts_by_when_it_ran_and_not_by_what_it_is_now():
     within = sources(lesson("s", 5, 45), room("s", status="ended", updated_at=at(45)))
     after = sources(lesson("s", 63, 90), room("s", status="active", updated_at=at(63)))
-    assert (backend(within)[SCHOOL]["sessions_active"], backend(after)[SCHOOL]["sessions_active"]) == (0, 1)
+    assert (
+        backend(within)[SCHOOL]["sessions_active"],
+        backend(after)[SCHOOL]["sessions_active"],
+    ) == (0, 1)
     assert of_school(within)["sessions_active"] == 1
     assert not rolled(after)
 
@@ -89,14 +102,20 @@ def test_bug_6_no_status_is_asked_for_so_that_a_paused_session_counts(status):
 
 
 def test_bug_7_a_session_that_nobody_ended_does_not_count_for_ever():
-    given = sources(event("s", "started", -300), room("s", status="active", actual_start=at(-300), updated_at=at(0)))
+    given = sources(
+        event("s", "started", -300),
+        room("s", status="active", actual_start=at(-300), updated_at=at(0)),
+    )
     assert backend(given)[SCHOOL]["total_transcription_minutes"] == 300
     assert not rolled(given)
     assert of_school(given, hour=HOUR - timedelta(hours=2))["sessions_active"] == 1
 
 
 def test_bug_8_minutes_are_those_of_the_hour():
-    rooms = [room("s", actual_start=at(-90), updated_at=at(700), transcription_enabled=True), room("never started")]
+    rooms = [
+        room("s", actual_start=at(-90), updated_at=at(700), transcription_enabled=True),
+        room("never started"),
+    ]
     given = sources(lesson("s", -90, 20), rooms)
     assert backend(given)[SCHOOL]["total_transcription_minutes"] == 790 + 30
     assert of_school(given)["total_transcription_minutes"] == 20
@@ -104,7 +123,9 @@ def test_bug_8_minutes_are_those_of_the_hour():
 
 def test_bug_9_measurements_count_where_the_session_ran_and_seeded_zeros_nowhere():
     seeded = measured("s", -90, created_at=at(-90))
-    real = measured("s", 65, created_at=at(-90), overall_engagement_score=80, participation_rate=0.8)
+    real = measured(
+        "s", 65, created_at=at(-90), overall_engagement_score=80, participation_rate=0.8
+    )
     given = sources(LESSON, room("s", status="active"), real)
     assert backend(given)[SCHOOL]["avg_engagement_score"] is None
     assert of_school(given)["avg_engagement_score"] == 80
@@ -114,7 +135,10 @@ def test_bug_9_measurements_count_where_the_session_ran_and_seeded_zeros_nowhere
 def test_bug_10_pupils_are_those_who_came_each_once():
     given = sources(
         [*LESSON, *lesson("t", 10, 30)],
-        [room("s", status="active", total_students=30), room("t", status="active", total_students=30)],
+        [
+            room("s", status="active", total_students=30),
+            room("t", status="active", total_students=30),
+        ],
         [joins("s", "p1_a", 1), joins("t", "p1_a", 12), joins("s", "p1_b", 1)],
     )
     assert backend(given)[SCHOOL]["students_active"] == 60
@@ -135,7 +159,12 @@ def test_bug_11_groups_count_without_metrics_and_are_ready_by_what_was_said_unti
 def test_bug_12_nothing_is_invented():
     given = sources(LESSON, room("s", status="active", transcription_enabled=True))
     theirs, ours = backend(given)[SCHOOL], of_school(given)
-    invented = ("avg_audio_quality", "avg_connection_stability", "avg_response_time", "avg_latency_ms")
+    invented = (
+        "avg_audio_quality",
+        "avg_connection_stability",
+        "avg_response_time",
+        "avg_latency_ms",
+    )
     invented += ("websocket_connections", "error_rate", "ai_analysis_success_rate")
     assert None not in [theirs[name] for name in invented]
     estimates = ("total_storage_gb", "estimated_compute_cost")
@@ -146,8 +175,14 @@ def test_bug_12_nothing_is_invented():
 
 
 def test_bug_13_different_columns_say_different_things():
-    values = {"overall_engagement_score": 80, "attention_score": 40, "average_connection_quality": 70}
-    given = sources(LESSON, room("s", status="active"), measured("s", 30, created_at=at(1), **values))
+    values = {
+        "overall_engagement_score": 80,
+        "attention_score": 40,
+        "average_connection_quality": 70,
+    }
+    given = sources(
+        LESSON, room("s", status="active"), measured("s", 30, created_at=at(1), **values)
+    )
     theirs, ours = backend(given)[SCHOOL], of_school(given)
     assert theirs["avg_session_quality"] == theirs["avg_engagement_score"]
     assert theirs["avg_audio_quality"] == theirs["avg_connection_stability"]
@@ -169,7 +204,9 @@ def test_bug_15_an_idle_hour_does_not_drag_means_down():
 
 
 def test_bug_16_a_session_without_school_costs_no_other_its_row():
-    given = sources(LESSON, lesson("lost", 0, 30, school_id=None), room("lost", school_id=None, status="active"))
+    given = sources(
+        LESSON, lesson("lost", 0, 30, school_id=None), room("lost", school_id=None, status="active")
+    )
     assert None in backend(given)
     assert set(rolled(given)) == {SCHOOL}
     assert homeless(given) == 2
@@ -184,7 +221,11 @@ def test_bug_17_the_first_instant_of_the_next_hour_is_of_the_next_hour():
 
 def test_bug_18_what_arrives_late_counts_when_the_hour_is_computed_again():
     in_time = sources(LESSON[0])
-    late = sources(LESSON[0], event("s", "ended", 20, created_at=at(5000)), measured("s", 5000, attention_score=50))
+    late = sources(
+        LESSON[0],
+        event("s", "ended", 20, created_at=at(5000)),
+        measured("s", 5000, attention_score=50),
+    )
     assert of_school(in_time)["sessions_completed"] == 0
     again = of_school(late)
     assert (again["sessions_completed"], again["avg_session_quality"]) == (1, 50)
@@ -227,5 +268,9 @@ def test_bug_23_events_are_what_the_hour_is_made_of():
     given = sources(LESSON, joins("s", "p1_a", 2))
     assert not backend(given)
     ours = of_school(given)
-    assert (ours["sessions_active"], ours["sessions_completed"], ours["students_active"]) == (1, 0, 1)
+    assert (ours["sessions_active"], ours["sessions_completed"], ours["students_active"]) == (
+        1,
+        0,
+        1,
+    )
     assert list(ours) == list(DASHBOARD_METRICS_HOURLY.column_names)

@@ -1,9 +1,9 @@
 from threading import Event
 
-from rollup.backfill import Backfill
-from rollup.hour import HourRun
-from rollup.rates import Rates
-from rollup.run import State
+from classwaves_rollup.backfill import Backfill
+from classwaves_rollup.hour import HourRun
+from classwaves_rollup.rates import Rates
+from classwaves_rollup.run import State
 from tests.support.school import HOUR, INGESTION, TEN, School, told
 
 

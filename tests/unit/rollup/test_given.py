@@ -1,17 +1,26 @@
 import pytest
 
-from rollup.given import hour_given, hours_given
+from classwaves_rollup.given import hour_given, hours_given
 from tests.support.school import HOUR, TEN
 
 
 @pytest.mark.parametrize(
-    "text", ["2026-03-02T10", "2026-03-02 10:00", "2026-03-02T10:00:00Z", "2026-03-02T15:30+05:30", " 2026-03-02T10Z "]
+    "text",
+    [
+        "2026-03-02T10",
+        "2026-03-02 10:00",
+        "2026-03-02T10:00:00Z",
+        "2026-03-02T15:30+05:30",
+        " 2026-03-02T10Z ",
+    ],
 )
 def test_an_hour_may_be_written_in_several_ways(text):
     assert hour_given(text) == TEN
 
 
-@pytest.mark.parametrize("text", ["", "now", "2026-03-02", "2026-03-02T10:05", "2026-03-02T10:00:01", "2026-02-30T10"])
+@pytest.mark.parametrize(
+    "text", ["", "now", "2026-03-02", "2026-03-02T10:05", "2026-03-02T10:00:01", "2026-02-30T10"]
+)
 def test_what_names_no_hour_is_refused_with_an_example(text):
     with pytest.raises(ValueError, match="write 2026-11-25T10, in UTC"):
         hour_given(text)

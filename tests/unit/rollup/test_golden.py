@@ -27,7 +27,11 @@ def hourly(facts):
 @pytest.mark.parametrize("number", NUMBERED, ids=lambda number: NUMBERED[number].name)
 def test_an_hour_is_what_was_computed_by_hand(hourly, number):
     own = f"{number}."
-    found = {school: row for school, row in hourly[NUMBERED[number].rates].items() if school.startswith(own)}
+    found = {
+        school: row
+        for school, row in hourly[NUMBERED[number].rates].items()
+        if school.startswith(own)
+    }
     expected = {school: row for school, row in together(CASES)[1].items() if school.startswith(own)}
     assert not differing(found, expected)
 

@@ -4,20 +4,25 @@ from dataclasses import replace
 
 import pytest
 
+from classwaves_rollup import release
+from classwaves_rollup.errors import Overtaken
+from classwaves_rollup.rates import Rates
+from classwaves_rollup.release import code_version
+from classwaves_rollup.run import Run, State
 from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY
-from rollup import release
-from rollup.errors import Overtaken
-from rollup.rates import Rates
-from rollup.release import code_version
-from rollup.run import Run, State
+from classwaves_warehouse.errors import (
+    ConcurrentWrite,
+    ReplacedTooLate,
+    WarehouseUnavailable,
+    WarehouseWarming,
+)
 from tests.support.school import HOUR, TEN, School, everything, told
-from warehouse.errors import ConcurrentWrite, ReplacedTooLate, WarehouseUnavailable, WarehouseWarming
 
 
 class Disturbed:
     """Hours of a warehouse, of which a step goes otherwise now and then.
 
-    Arguments:
+    Args:
         hours: the real ones.
         faults: name of a method → what happens before it, in turn; None: nothing.
     """
@@ -43,7 +48,11 @@ class Disturbed:
 @pytest.fixture
 def school():
     school = School()
-    school.tell(told("s1", "started", 10), told("s1", "ended", 40), told("s2", "started", 50, school_id=None))
+    school.tell(
+        told("s1", "started", 10),
+        told("s1", "ended", 40),
+        told("s2", "started", 50, school_id=None),
+    )
     return school
 
 
@@ -62,12 +71,18 @@ def test_a_computed_hour_has_its_facts_its_rows_and_a_done_row_in_the_ledger(sch
     )
     assert run.source_versions == {"analytics.session_events": 1}
     (row,) = school.rows()
-    assert (row["id"], row["sessions_active"], row["sessions_completed"]) == ("school-1_2026-03-02-10", 1, 1)
+    assert (row["id"], row["sessions_active"], row["sessions_completed"]) == (
+        "school-1_2026-03-02-10",
+        1,
+        1,
+    )
 
 
 def test_the_ledger_says_running_while_it_runs(school, quick):
     seen = []
-    disturbed(school.hour_run, replace=[lambda: seen.append(school.runs[TEN].state)]).compute(TEN, None, {})
+    disturbed(school.hour_run, replace=[lambda: seen.append(school.runs[TEN].state)]).compute(
+        TEN, None, {}
+    )
     assert seen == [State.RUNNING]
 
 
@@ -84,14 +99,18 @@ def test_a_partition_that_lags_keeps_the_hour_incomplete(school, quick):
 
 
 def test_ingestion_is_asked_before_the_sources_are_read(school, quick):
-    run = disturbed(school.hour_run, snapshot=[lambda: school.ingested(TEN + 2 * HOUR)]).compute(TEN, None, {})
+    run = disturbed(school.hour_run, snapshot=[lambda: school.ingested(TEN + 2 * HOUR)]).compute(
+        TEN, None, {}
+    )
     assert not run.complete
 
 
 def test_an_hour_that_somebody_wrote_meanwhile_is_read_again_and_redone(school):
     late = told("s3", "started", 20)
     faults = [ConcurrentWrite(), ConcurrentWrite()]
-    run = disturbed(school.hour_run, replace=faults, snapshot=[None, lambda: school.tell(late)]).compute(TEN, None, {})
+    run = disturbed(
+        school.hour_run, replace=faults, snapshot=[None, lambda: school.tell(late)]
+    ).compute(TEN, None, {})
     assert (run.state, run.source_versions) == (State.DONE, {"analytics.session_events": 2})
     assert school.rows()[0]["sessions_active"] == 2
 
@@ -117,8 +136,12 @@ def test_an_error_that_nobody_expected_is_told_without_its_words(school, quick):
     assert "Maya" not in (run.error or "")
 
 
-@pytest.mark.parametrize("ledger", [[], [None, WarehouseUnavailable()]], ids=["", "ledger does not answer"])
-def test_a_library_that_panics_ends_everything_and_the_ledger_tells_of_it_if_it_can(school, quick, ledger):
+@pytest.mark.parametrize(
+    "ledger", [[], [None, WarehouseUnavailable()]], ids=["", "ledger does not answer"]
+)
+def test_a_library_that_panics_ends_everything_and_the_ledger_tells_of_it_if_it_can(
+    school, quick, ledger
+):
     class Panic(BaseException):
         pass
 
@@ -156,7 +179,10 @@ def test_who_was_overtaken_writes_nothing_any_more_even_if_it_reads_what_is_new(
         school.tell(told("s1", "ended", 70))
         before.extend(everything(school.warehouse))
 
-    slow = disturbed(replace(school.hour_run, rates=Rates(cost_per_minute=0.02)), snapshot=[None] * step + [overtaken])
+    slow = disturbed(
+        replace(school.hour_run, rates=Rates(cost_per_minute=0.02)),
+        snapshot=[None] * step + [overtaken],
+    )
     with pytest.raises(Overtaken, match="2026-03-02T10"):
         slow.compute(TEN, None, {})
     assert everything(school.warehouse) == before
@@ -170,16 +196,24 @@ def test_an_overtaken_run_that_dies_halfway_hides_nothing_that_came_late(school)
         school.tell(told("s3", "ended", 70))
 
     with suppress(Overtaken, SystemExit):
-        disturbed(school.hour_run, snapshot=[overtaken], replace=[None, sys.exit]).compute(TEN, None, {})
+        disturbed(school.hour_run, snapshot=[overtaken], replace=[None, sys.exit]).compute(
+            TEN, None, {}
+        )
     assert school.dirty() == [TEN]
     school.compute(TEN)
     assert school.rows()[0]["sessions_active"] == 2
-    minutes = {row["entity_id"]: row["amount"] for row in school.rows(ROLLUP_FACTS_HOURLY) if row["fact"] == "session"}
+    minutes = {
+        row["entity_id"]: row["amount"]
+        for row in school.rows(ROLLUP_FACTS_HOURLY)
+        if row["fact"] == "session"
+    }
     assert minutes == {"s1": 30, "s3": 60}
 
 
 @pytest.mark.parametrize("state", [State.DONE, State.RUNNING])
-def test_who_wrote_over_the_rows_of_the_run_that_overtook_it_lets_nobody_believe_them(school, quick, state):
+def test_who_wrote_over_the_rows_of_the_run_that_overtook_it_lets_nobody_believe_them(
+    school, quick, state
+):
     def replaced_too_late():
         theirs = Run(TEN, "theirs", state, finished_at=TEN)
         school.hour_run.hours.upsert_run(theirs.row(), school.runs[TEN].run_id)
@@ -211,12 +245,16 @@ def test_other_rates_are_another_version_of_the_code(school, quick):
 
 
 @pytest.mark.parametrize("turn", [1, -1])
-def test_of_two_starts_at_the_same_instant_the_one_with_the_greater_id_goes_on_in_whatever_order_they_came(turn):
+def test_of_two_starts_at_the_same_instant_the_one_with_the_greater_id_goes_on_in_whatever_order_they_came(
+    turn,
+):
     school = School()
     starts = [told("s1", "started", 10, id=id_, teacher_id=f"teacher {id_}") for id_ in ("a", "b")]
     school.tell(*starts[::turn], told("s1", "ended", 40))
     school.compute(TEN)
-    teachers = [row["entity_id"] for row in school.rows(ROLLUP_FACTS_HOURLY) if row["fact"] == "teacher"]
+    teachers = [
+        row["entity_id"] for row in school.rows(ROLLUP_FACTS_HOURLY) if row["fact"] == "teacher"
+    ]
     assert teachers == ["teacher b"]
 
 

@@ -3,11 +3,11 @@ from unittest.mock import Mock
 import pytest
 from tenacity import wait_none
 
-from rollup import insisting
-from rollup.errors import Overtaken
-from rollup.insisting import insist
-from rollup.run import Run, State
-from rollup.runs import Runs
+from classwaves_rollup import insisting
+from classwaves_rollup.errors import Overtaken
+from classwaves_rollup.insisting import insist
+from classwaves_rollup.run import Run, State
+from classwaves_rollup.runs import Runs
 from tests.support.school import TEN
 
 DONE = Run(TEN, "ours", State.DONE)

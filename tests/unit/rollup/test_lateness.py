@@ -3,10 +3,10 @@ from unittest.mock import Mock
 
 import pytest
 
-from rollup import schedule
-from rollup.lateness import late_hours
-from rollup.run import Run, State
-from rollup.runs import Runs
+from classwaves_rollup import schedule
+from classwaves_rollup.lateness import late_hours
+from classwaves_rollup.run import Run, State
+from classwaves_rollup.runs import Runs
 from tests.support.school import HOUR, TEN
 
 DUE = TEN + HOUR + timedelta(minutes=5)

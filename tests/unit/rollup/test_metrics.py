@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from ingestor import catalogue
-from rollup import metrics
-from service.metrics import Kind
+from classwaves_ingestor import catalogue
+from classwaves_rollup import metrics
+from classwaves_runtime.metrics import Kind
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 

@@ -9,10 +9,10 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+from classwaves_rollup.formulas import HOUR
 from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.tables import SOURCES
 from demo.sources import sources
-from rollup.formulas import HOUR
 from tests.support.rollup.asking import facts_of, hourly_of, hours_from, listed, totals_of
 
 FIRST = datetime(2025, 9, 15, 8, tzinfo=UTC)
@@ -22,11 +22,21 @@ EVENTS = BY_NAME["analytics.session_events"]
 
 COLUMNS_OF = {
     "analytics.session_metrics": {
-        *("avg_session_quality", "avg_engagement_score", "avg_participation_rate", "avg_connection_stability"),
+        *(
+            "avg_session_quality",
+            "avg_engagement_score",
+            "avg_participation_rate",
+            "avg_connection_stability",
+        ),
     },
     "analytics.group_metrics": {"avg_collaboration_score"},
     "analytics.educational_metrics": {
-        *("total_prompts_generated", "total_interventions", "total_alerts", "ai_analyses_completed"),
+        *(
+            "total_prompts_generated",
+            "total_interventions",
+            "total_alerts",
+            "ai_analyses_completed",
+        ),
         *("avg_ai_processing_time", "ai_analysis_success_rate"),
     },
     "sessions.student_groups": {"total_groups", "ready_groups"},
@@ -72,13 +82,15 @@ def test_computing_twice_gives_the_same_facts_each_once(believable, facts):
 def test_a_source_that_is_missing_or_empty_only_makes_its_columns_null(believable, facts, name):
     without = {table: rows for table, rows in believable.items() if table.qualified_name != name}
     missing = facts_of(without, NINE)
-    assert listed(facts_of({**without, BY_NAME[name]: arrow_schema(BY_NAME[name]).empty_table()}, NINE)) == listed(
-        missing
-    )
+    assert listed(
+        facts_of({**without, BY_NAME[name]: arrow_schema(BY_NAME[name]).empty_table()}, NINE)
+    ) == listed(missing)
     computed = {"data_sources_count", "calculated_at"}
     whole = {row["school_id"]: row for row in hourly_of(facts, NINE)}
     for row in hourly_of(missing, NINE):
-        changed = {column for column, value in row.items() if value != whole[row["school_id"]][column]}
+        changed = {
+            column for column, value in row.items() if value != whole[row["school_id"]][column]
+        }
         assert changed - computed <= COLUMNS_OF[name]
         assert all(row[column] is None for column in COLUMNS_OF[name])
 
@@ -94,7 +106,8 @@ def test_totals_over_hours_are_what_raw_events_say_when_one_counts_them(believab
     facts = pa.concat_tables([facts_of(believable, hour) for hour in hours])
     found = totals_of(facts, hours[0], hours[-1] + HOUR)
     assert {school: row["sessions_active"] for school, row in found.items()} == {
-        school: len(sessions) for school, sessions in _counted(believable, hours[0], hours[-1] + HOUR).items()
+        school: len(sessions)
+        for school, sessions in _counted(believable, hours[0], hours[-1] + HOUR).items()
     }
     summed = [row["sessions_active"] for hour in hours for row in hourly_of(facts, hour)]
     assert sum(summed) > sum(row["sessions_active"] for row in found.values())
@@ -103,7 +116,10 @@ def test_totals_over_hours_are_what_raw_events_say_when_one_counts_them(believab
 def _counted(believable, first, end):
     """Sessions by school, counted from raw events in the plainest way; disputed schools go to the least."""
     schools = defaultdict(set)
-    rooms = {row["id"]: row["school_id"] for row in believable[BY_NAME["sessions.classroom_sessions"]].to_pylist()}
+    rooms = {
+        row["id"]: row["school_id"]
+        for row in believable[BY_NAME["sessions.classroom_sessions"]].to_pylist()
+    }
     starts, ends = defaultdict(list), defaultdict(list)
     named = defaultdict(set)
     for row in believable[EVENTS].to_pylist():

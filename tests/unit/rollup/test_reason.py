@@ -1,5 +1,5 @@
-from rollup.reason import reason
-from warehouse.errors import TableMissing, WarehouseRefused, WarehouseUnavailable
+from classwaves_rollup.reason import reason
+from classwaves_warehouse.errors import TableMissing, WarehouseRefused, WarehouseUnavailable
 
 
 def caught(error: Exception, cause: Exception | None = None) -> Exception:
@@ -17,7 +17,9 @@ def test_an_error_of_ours_is_told_in_its_own_words_on_one_line():
 
 def test_what_an_engine_said_is_left_out_since_it_may_quote_a_payload():
     engine = ValueError("Could not convert string 'Maya is late' to INT32")
-    told = reason(caught(WarehouseRefused(f"DuckDB does not understand the statement: {engine}"), engine))
+    told = reason(
+        caught(WarehouseRefused(f"DuckDB does not understand the statement: {engine}"), engine)
+    )
     assert told == "WarehouseRefused: DuckDB does not understand the statement (ValueError)"
 
 

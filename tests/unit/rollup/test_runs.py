@@ -1,13 +1,19 @@
 from datetime import datetime
 
-from rollup.run import Run, State
-from rollup.runs import Runs, latest, read_runs
+from classwaves_rollup.run import Run, State
+from classwaves_rollup.runs import Runs, latest, read_runs
 from tests.support.school import HOUR, TEN, School
 
 
 def ledger(*states: str | None) -> Runs:
     """Hours from ten o'clock on: their state, `incomplete` for one that ingestion had not passed, None for no row."""
-    return Runs({TEN + number * HOUR: run(TEN + number * HOUR, state) for number, state in enumerate(states) if state})
+    return Runs(
+        {
+            TEN + number * HOUR: run(TEN + number * HOUR, state)
+            for number, state in enumerate(states)
+            if state
+        }
+    )
 
 
 def run(hour: datetime, state: str) -> Run:
@@ -36,7 +42,11 @@ def test_holes_are_all_hours_that_are_not_done_and_complete():
 
 
 def test_missing_are_due_hours_without_a_row_oldest_first():
-    assert ledger("done", None, "failed", None).missing(TEN + 4 * HOUR) == [TEN + HOUR, TEN + 3 * HOUR, TEN + 4 * HOUR]
+    assert ledger("done", None, "failed", None).missing(TEN + 4 * HOUR) == [
+        TEN + HOUR,
+        TEN + 3 * HOUR,
+        TEN + 4 * HOUR,
+    ]
 
 
 def test_an_empty_ledger_begins_with_the_newest_due_hour():

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from rollup.schedule import hour_of, newest_due, next_look
+from classwaves_rollup.schedule import hour_of, newest_due, next_look
 
 
 def at(hour: int, minute: int, second: int = 0) -> datetime:
@@ -25,7 +25,9 @@ def test_from_minute_5_on_the_hour_before_is_due(now, newest):
 
 
 def test_the_day_begins_with_the_last_hour_of_the_day_before():
-    assert newest_due(datetime(2026, 3, 2, 0, 5, tzinfo=UTC)) == datetime(2026, 3, 1, 23, tzinfo=UTC)
+    assert newest_due(datetime(2026, 3, 2, 0, 5, tzinfo=UTC)) == datetime(
+        2026, 3, 1, 23, tzinfo=UTC
+    )
 
 
 def test_a_look_comes_at_each_full_minute():

@@ -3,22 +3,22 @@
 import pytest
 from prometheus_client import CollectorRegistry
 
+from classwaves_rollup import metrics
+from classwaves_rollup.hour import HourRun
+from classwaves_rollup.observer import Observer
+from classwaves_rollup.rates import Rates
+from classwaves_rollup.repair import Look
+from classwaves_rollup.run import State
+from classwaves_rollup.runs import read_runs
+from classwaves_rollup.taking_over import PATIENCE_SECONDS, Patience
+from classwaves_rollup.worker import Worker
+from classwaves_runtime.clock import ManualClock
+from classwaves_runtime.health import Health
+from classwaves_runtime.metrics import Meters
 from classwaves_schemas.tables import SESSION_EVENTS
-from rollup import metrics
-from rollup.hour import HourRun
-from rollup.observer import Observer
-from rollup.rates import Rates
-from rollup.repair import Look
-from rollup.run import State
-from rollup.runs import read_runs
-from rollup.taking_over import PATIENCE_SECONDS, Patience
-from rollup.worker import Worker
-from service.clock import ManualClock
-from service.health import Health
-from service.metrics import Meters
+from classwaves_warehouse.memory import MemoryWarehouse
 from tests.support.school import HOUR, INGESTION, TEN, told
 from tests.support.sources import fill
-from warehouse.memory import MemoryWarehouse
 
 ELEVEN = TEN + HOUR
 
@@ -35,7 +35,9 @@ class Pair:
     def _worker(self):
         run = HourRun(self.warehouse.hours(), INGESTION, Rates(), self.clock)
         patience = Patience(run.owner, self.clock)
-        observer = Observer(Meters(metrics.WORKER, CollectorRegistry()), Health(self.clock), self.clock)
+        observer = Observer(
+            Meters(metrics.WORKER, CollectorRegistry()), Health(self.clock), self.clock
+        )
         return Worker(run, Look(patience), patience, observer, self.clock, stopping=lambda: False)
 
     def _on_commit(self, moment):

@@ -3,18 +3,18 @@ from dataclasses import dataclass, field, replace
 import pytest
 from prometheus_client import CollectorRegistry
 
-from rollup import metrics
-from rollup.errors import Overtaken
-from rollup.observer import STUCK_SECONDS, Observer
-from rollup.run import Run, State
-from rollup.runs import Runs
-from rollup.taking_over import PATIENCE_SECONDS, Patience
-from rollup.worker import BUDGET_SECONDS, Worker
-from service.clock import ManualClock
-from service.health import STALL_SECONDS, Health
-from service.metrics import Meters
+from classwaves_rollup import metrics
+from classwaves_rollup.errors import Overtaken
+from classwaves_rollup.observer import STUCK_SECONDS, Observer
+from classwaves_rollup.run import Run, State
+from classwaves_rollup.runs import Runs
+from classwaves_rollup.taking_over import PATIENCE_SECONDS, Patience
+from classwaves_rollup.worker import BUDGET_SECONDS, Worker
+from classwaves_runtime.clock import ManualClock
+from classwaves_runtime.health import STALL_SECONDS, Health
+from classwaves_runtime.metrics import Meters
+from classwaves_warehouse.errors import TableMissing, WarehouseUnavailable
 from tests.support.school import HOUR, TEN
-from warehouse.errors import TableMissing, WarehouseUnavailable
 
 NINE, ELEVEN, TWELVE = TEN - HOUR, TEN + HOUR, TEN + 2 * HOUR
 DUE = TWELVE + HOUR / 12  # five past twelve: eleven is due
@@ -24,7 +24,7 @@ DUE = TWELVE + HOUR / 12  # five past twelve: eleven is due
 class Shop:
     """A worker whose ledger, look and runs are played by this, and what can be seen of it.
 
-    Arguments:
+    Args:
         now: where its clock stands.
         runs: the ledger.
         fails: hours that fail.
@@ -79,7 +79,14 @@ class Shop:
         self.computed.append(hour)
         if hour in self.taken:
             raise Overtaken
-        run = Run(hour, "ours-1", State.DONE, complete=True, started_at=self.clock.now(), finished_at=self.clock.now())
+        run = Run(
+            hour,
+            "ours-1",
+            State.DONE,
+            complete=True,
+            started_at=self.clock.now(),
+            finished_at=self.clock.now(),
+        )
         if hour in self.fails:
             run = replace(run, state=State.FAILED, complete=False, error="ValueError")
         self.runs = self.runs.with_(run)
@@ -111,7 +118,7 @@ def shop(monkeypatch):
         passed = given.pop("passed", None)
         made = Shop(**given)
         monkeypatch.setattr(Shop, "ingestion", Ingestion(passed))
-        monkeypatch.setattr("rollup.worker.read_runs", made.read)
+        monkeypatch.setattr("classwaves_rollup.worker.read_runs", made.read)
         return made
 
     return opened
@@ -119,7 +126,10 @@ def shop(monkeypatch):
 
 def ledger(*hours, state=State.DONE, complete=True, run_id="run"):
     ended = state in (State.DONE, State.FAILED)
-    return {hour: Run(hour, run_id, state, complete=complete, finished_at=DUE if ended else None) for hour in hours}
+    return {
+        hour: Run(hour, run_id, state, complete=complete, finished_at=DUE if ended else None)
+        for hour in hours
+    }
 
 
 def test_at_minute_5_the_hour_before_is_computed(shop):
@@ -154,7 +164,9 @@ def test_a_round_has_a_budget_and_says_that_there_is_more(shop):
 
 
 def test_an_hour_that_ingestion_has_passed_meanwhile_is_computed_again(shop):
-    here = shop(runs=Runs({**ledger(TEN, complete=False), **ledger(ELEVEN, complete=False)}), passed=ELEVEN)
+    here = shop(
+        runs=Runs({**ledger(TEN, complete=False), **ledger(ELEVEN, complete=False)}), passed=ELEVEN
+    )
     here.worker.round()
     assert here.computed == [TEN]
     assert here.value(metrics.INCOMPLETE_RUNS) == 1
@@ -173,7 +185,9 @@ def test_a_failed_hour_is_seen_in_metric_and_readiness_until_it_is_mended(shop):
     here = shop(runs=Runs(ledger(TEN)), fails={ELEVEN})
     here.worker.round()
     assert here.value(metrics.FAILED_RUNS) == 1
-    assert here.health.readiness().reasons == {"failed": "1 hours could not be computed, the newest is 2026-03-02T11"}
+    assert here.health.readiness().reasons == {
+        "failed": "1 hours could not be computed, the newest is 2026-03-02T11"
+    }
     assert here.health.live().ok
     here.fails.clear()
     here.worker.round()
@@ -203,7 +217,11 @@ def test_a_dirty_hour_is_not_late_and_does_not_make_the_worker_unready(shop):
 
 
 def test_a_dirty_hour_is_late_if_its_run_never_ended(shop):
-    here = shop(runs=Runs({**ledger(TEN), **ledger(ELEVEN, state=State.RUNNING)}), late=[ELEVEN], taken={ELEVEN})
+    here = shop(
+        runs=Runs({**ledger(TEN), **ledger(ELEVEN, state=State.RUNNING)}),
+        late=[ELEVEN],
+        taken={ELEVEN},
+    )
     here.worker.round()
     here.clock.advance(600)
     here.observer.stands()
@@ -211,7 +229,9 @@ def test_a_dirty_hour_is_late_if_its_run_never_ended(shop):
 
 
 def test_another_ones_run_is_left_alone_until_patience_is_over(shop):
-    here = shop(runs=Runs({**ledger(TEN), **ledger(ELEVEN, state=State.RUNNING, run_id="theirs-1")}))
+    here = shop(
+        runs=Runs({**ledger(TEN), **ledger(ELEVEN, state=State.RUNNING, run_id="theirs-1")})
+    )
     here.worker.round()
     here.clock.advance(PATIENCE_SECONDS - 1)
     here.worker.round()

@@ -13,7 +13,11 @@ ROSTER = {
         "groupSize": 4,
         "groups": [
             {"name": "Group A", "leaderId": LEADER, "memberIds": [LEADER, PUPIL]},
-            {"name": "Maya's team", "leaderId": "c2a9f2d4-3a0b-4a55-8d7c-52e3f0b1c903", "memberIds": []},
+            {
+                "name": "Maya's team",
+                "leaderId": "c2a9f2d4-3a0b-4a55-8d7c-52e3f0b1c903",
+                "memberIds": [],
+            },
         ],
     },
     "timestamp": AT,
@@ -26,7 +30,14 @@ SHAPES: list[tuple[str, dict[str, object]]] = [
     ("configured", ROSTER),
     ("configured", {"numberOfGroups": 3, "groupSize": 4, "totalMembers": 12, "leadersAssigned": 3}),
     ("configured", {"sessionId": SESSION, "status": "configured"}),
-    ("configured", {"groupPlan": {"numberOfGroups": 2, "groupSize": 4}, "groupSizes": [2, 1], "memberCount": 3}),
+    (
+        "configured",
+        {
+            "groupPlan": {"numberOfGroups": 2, "groupSize": 4},
+            "groupSizes": [2, 1],
+            "memberCount": 3,
+        },
+    ),
     (
         "started",
         {
@@ -39,28 +50,70 @@ SHAPES: list[tuple[str, dict[str, object]]] = [
     ),
     (
         "started",
-        {"readyGroupsAtStart": 2, "startedWithoutReadyGroups": True, "timestamp": AT, "source": "websocket"},
+        {
+            "readyGroupsAtStart": 2,
+            "startedWithoutReadyGroups": True,
+            "timestamp": AT,
+            "source": "websocket",
+        },
     ),
-    ("started", {"readyGroupsAtStart": 0, "startedWithoutReadyGroups": False, "readinessRatio": 0.6666666666666666}),
+    (
+        "started",
+        {
+            "readyGroupsAtStart": 0,
+            "startedWithoutReadyGroups": False,
+            "readinessRatio": 0.6666666666666666,
+        },
+    ),
     ("started", {"totalGroups": 4, "targetGroupSize": 5}),
-    ("leader_ready", {"groupId": GROUP, "leaderId": LEADER, "timestamp": AT, "source": "websocket_service"}),
+    (
+        "leader_ready",
+        {"groupId": GROUP, "leaderId": LEADER, "timestamp": AT, "source": "websocket_service"},
+    ),
     ("leader_ready", {"groupId": GROUP, "groupNumber": 1, "timestamp": AT}),
     ("member_join", {"groupId": GROUP, "memberCount": 1}),
     ("member_join", {"sessionId": SESSION, "groupId": GROUP, "studentId": PUPIL}),
     (
         "member_join",
-        {"groupId": None, "studentId": PUPIL, "role": "student", "timestamp": AT, "source": "session_controller"},
+        {
+            "groupId": None,
+            "studentId": PUPIL,
+            "role": "student",
+            "timestamp": AT,
+            "source": "session_controller",
+        },
     ),
-    ("member_leave", {"groupId": GROUP, "userId": PUPIL, "timestamp": AT, "source": "sessions_namespace"}),
     (
         "member_leave",
-        {"userId": PUPIL, "reason": "transport close", "timestamp": AT, "source": "sessions_namespace"},
+        {"groupId": GROUP, "userId": PUPIL, "timestamp": AT, "source": "sessions_namespace"},
+    ),
+    (
+        "member_leave",
+        {
+            "userId": PUPIL,
+            "reason": "transport close",
+            "timestamp": AT,
+            "source": "sessions_namespace",
+        },
     ),
     (
         "ended",
-        {"reason": "planned_completion", "duration_seconds": 2704, "timestamp": AT, "source": "session_controller"},
+        {
+            "reason": "planned_completion",
+            "duration_seconds": 2704,
+            "timestamp": AT,
+            "source": "session_controller",
+        },
     ),
-    ("ended", {"reason": "student_behavior", "teacherNotes": NOTES, "duration_seconds": 911, "timestamp": AT}),
+    (
+        "ended",
+        {
+            "reason": "student_behavior",
+            "teacherNotes": NOTES,
+            "duration_seconds": 911,
+            "timestamp": AT,
+        },
+    ),
     ("prompt_interaction", {"promptId": PROMPT, "action": "dismiss", "feedback": "not relevant"}),
     ("prompt_interaction", {"promptId": PROMPT, "action": "use"}),
 ]

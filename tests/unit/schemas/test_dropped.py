@@ -19,7 +19,8 @@ def test_undeclared_fields_are_counted_by_the_declared_path_above_them():
 
 
 @pytest.mark.parametrize(
-    "payload", [{}, {"groupPlan": None}, {"groupPlan": {"groups": None}}, {"groupPlan": {"groups": []}}]
+    "payload",
+    [{}, {"groupPlan": None}, {"groupPlan": {"groups": None}}, {"groupPlan": {"groups": []}}],
 )
 def test_nothing_undeclared_counts_nothing(payload):
     assert not undeclared(EventType.CONFIGURED, message("configured", payload))

@@ -36,5 +36,7 @@ def test_every_event_type_has_a_payload_whose_fields_may_all_be_absent():
 
 def test_of_a_list_only_the_first_fault_is_looked_at():
     with pytest.raises(ValidationError) as refused:
-        PAYLOADS[EventType.CONFIGURED].model_validate({"groupPlan": {"groups": [{"memberIds": [1] * 9}, 1, 1]}})
+        PAYLOADS[EventType.CONFIGURED].model_validate(
+            {"groupPlan": {"groups": [{"memberIds": [1] * 9}, 1, 1]}}
+        )
     assert refused.value.error_count() == 1

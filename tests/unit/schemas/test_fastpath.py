@@ -10,7 +10,9 @@ from classwaves_schemas.events import EVENTS
 from classwaves_schemas.fastpath import events, struct_for
 
 
-@pytest.mark.parametrize("annotation", [dict[str, int], bytes, Annotated[int, Field(multiple_of=2)], set[str]])
+@pytest.mark.parametrize(
+    "annotation", [dict[str, int], bytes, Annotated[int, Field(multiple_of=2)], set[str]]
+)
 def test_a_type_or_constraint_that_the_fast_path_cannot_check_is_an_error(annotation):
     class Odd(BaseModel):
         field: annotation

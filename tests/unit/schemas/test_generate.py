@@ -4,11 +4,11 @@ import re
 import pytest
 from jsonschema import Draft202012Validator
 
+from classwaves_ingestor.dead_letters import headers
 from classwaves_schemas.envelope import EventType
 from classwaves_schemas.generate import GENERATED, artefacts, drifted, main
 from classwaves_schemas.topics import DEAD_LETTER_HEADERS, STUB_HEADERS
 from classwaves_schemas.verdict import Reason
-from ingestor.dead_letters import headers
 
 from .shapes import SHAPES, message
 
@@ -62,7 +62,9 @@ def test_the_asyncapi_document_resolves_and_names_every_type_and_reason():
     assert messages.keys() == {*EventType, "dead_letter"}
     for event_type in EventType:
         assert (GENERATED / messages[event_type]["payload"]["$ref"]).is_file()
-    assert set(messages["dead_letter"]["headers"]["properties"]["dead-letter-reason"]["enum"]) == set(Reason)
+    assert set(
+        messages["dead_letter"]["headers"]["properties"]["dead-letter-reason"]["enum"]
+    ) == set(Reason)
     addresses = {name: channel["address"] for name, channel in document["channels"].items()}
     assert addresses == {
         "sessionEvents": "classwaves.session-events.v1",
@@ -71,7 +73,9 @@ def test_the_asyncapi_document_resolves_and_names_every_type_and_reason():
 
 
 def test_the_documented_headers_are_those_that_are_written():
-    written = {value for name, value in vars(headers).items() if name.isupper() and name != "PREFIX"}
+    written = {
+        value for name, value in vars(headers).items() if name.isupper() and name != "PREFIX"
+    }
     assert written == {*DEAD_LETTER_HEADERS, *STUB_HEADERS}
 
 

@@ -10,7 +10,9 @@ print(*sorted({{"msgspec", "pyarrow", "jsonschema"}} & sys.modules.keys()))
 
 def heavy_imports(module):
     script = SCRIPT.format(module=module)
-    return subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split()
+    return subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    ).stdout.split()
 
 
 def test_what_a_producer_needs_imports_nothing_but_pydantic():

@@ -49,7 +49,9 @@ def accepted_by_both(value):
 
 def same_values(fast, model):
     names = Envelope.model_fields.keys() - {"payload"}
-    return {name: getattr(fast, name) for name in names} == {name: getattr(model, name) for name in names}
+    return {name: getattr(fast, name) for name in names} == {
+        name: getattr(model, name) for name in names
+    }
 
 
 @settings(max_examples=500, deadline=None)
@@ -69,7 +71,9 @@ def test_both_paths_give_one_verdict_and_the_same_values(value):
             assert kept.dropped == expected.dropped
 
 
-@pytest.mark.parametrize("spoilt", [*AWKWARD, *(f'"{time}"' for time in TIMES)], ids=range(len(AWKWARD + TIMES)))
+@pytest.mark.parametrize(
+    "spoilt", [*AWKWARD, *(f'"{time}"' for time in TIMES)], ids=range(len(AWKWARD + TIMES))
+)
 def test_an_awkward_value_in_any_field_gets_one_verdict(spoilt):
     for event_type, payload in SHAPES:
         root = Node(message(event_type, payload))
@@ -84,7 +88,9 @@ def test_an_awkward_value_in_a_field_that_no_shape_has_gets_one_verdict(event_ty
     for name in EVENTS[event_type].model_fields["payload"].annotation.model_fields:
         for spoilt in AWKWARD:
             accepted_by_both(
-                json.dumps(message(event_type, {name: "?"})).replace('"?"', spoilt).encode(errors="surrogatepass")
+                json.dumps(message(event_type, {name: "?"}))
+                .replace('"?"', spoilt)
+                .encode(errors="surrogatepass")
             )
 
 
@@ -96,7 +102,9 @@ def test_every_known_shape_is_accepted(event_type, payload):
 
 
 def test_of_a_repeated_field_the_last_counts():
-    value = json.dumps(message("ended", {}, sequence="?")).replace('"?"', '1, "sequence": 2').encode()
+    value = (
+        json.dumps(message("ended", {}, sequence="?")).replace('"?"', '1, "sequence": 2').encode()
+    )
     fast, _ = accepted_by_both(value)
     assert fast.sequence == 2
 
@@ -113,7 +121,10 @@ def test_a_fraction_finer_than_a_microsecond_is_rounded_half_up(text, microsecon
 
 def test_time_limits_are_inclusive():
     for time in (EARLIEST_EVENT_TIME, NOW + MAX_AHEAD):
-        assert explain(json.dumps(message("ended", {}, event_time=time.isoformat())).encode(), NOW) is None
+        assert (
+            explain(json.dumps(message("ended", {}, event_time=time.isoformat())).encode(), NOW)
+            is None
+        )
     early = EARLIEST_EVENT_TIME - timedelta(microseconds=1)
     late = NOW + MAX_AHEAD + timedelta(microseconds=1)
     for time, reason in ((early, Reason.TOO_OLD), (late, Reason.TOO_FAR_AHEAD)):

@@ -12,7 +12,10 @@ KEY = bytes(range(32))
 
 
 def test_a_pseudonym_is_the_first_half_of_an_hmac():
-    assert Pseudonymiser(KEY)("pupil") == f"p1_{hmac.new(KEY, b'pupil', hashlib.sha256).hexdigest()[:32]}"
+    assert (
+        Pseudonymiser(KEY)("pupil")
+        == f"p1_{hmac.new(KEY, b'pupil', hashlib.sha256).hexdigest()[:32]}"
+    )
 
 
 @given(st.text(max_size=20), st.text(max_size=20))

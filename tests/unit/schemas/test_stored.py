@@ -17,7 +17,9 @@ KEYED = Pseudonymiser(b"k" * 32)
 
 def keep(event_type, payload, pseudonymise=KEYED):
     model = PAYLOADS[EventType(event_type)]
-    kept, dropped = stored(msgspec.json.decode(json.dumps(payload), type=struct_for(model)), pseudonymise)
+    kept, dropped = stored(
+        msgspec.json.decode(json.dumps(payload), type=struct_for(model)), pseudonymise
+    )
     again, counted = stored(model.model_validate(payload), pseudonymise)
     text = msgspec.json.encode(kept)
     assert json.loads(again.model_dump_json(exclude_none=True)) == json.loads(text)
@@ -35,11 +37,18 @@ def test_of_a_roster_only_its_sizes_are_stored():
         "groupSizes": [2, 1],
         "memberCount": 3,
     }
-    assert dropped == {"payload.groupPlan.groups[].leaderId": 2, "payload.groupPlan.groups[].memberIds": 2}
+    assert dropped == {
+        "payload.groupPlan.groups[].leaderId": 2,
+        "payload.groupPlan.groups[].memberIds": 2,
+    }
 
 
 def test_a_leader_and_a_pupil_in_two_groups_count_once_overall():
-    groups = [{"leaderId": "a", "memberIds": ["b", "b", "a"]}, {"leaderId": "", "memberIds": ["b"]}, {}]
+    groups = [
+        {"leaderId": "a", "memberIds": ["b", "b", "a"]},
+        {"leaderId": "", "memberIds": ["b"]},
+        {},
+    ]
     kept, _ = keep("configured", {"groupPlan": {"groups": groups}})
     assert (kept["groupSizes"], kept["memberCount"]) == ([2, 1, 0], 2)
 
@@ -50,7 +59,9 @@ def test_a_plan_without_groups_has_no_members():
 
 
 def test_sizes_that_came_without_a_roster_are_kept():
-    kept, _ = keep("configured", {"groupSizes": [3], "memberCount": 3, "groupPlan": {"groupSize": 4}})
+    kept, _ = keep(
+        "configured", {"groupSizes": [3], "memberCount": 3, "groupPlan": {"groupSize": 4}}
+    )
     assert kept == {"groupSizes": [3], "memberCount": 3, "groupPlan": {"groupSize": 4}}
 
 
@@ -58,7 +69,11 @@ def test_sizes_that_came_without_a_roster_are_kept():
     ("event_type", "field"),
     [
         ("leader_ready", "leaderId"),
-        *((join, field) for join in ("member_join", "member_leave") for field in ("studentId", "userId")),
+        *(
+            (join, field)
+            for join in ("member_join", "member_leave")
+            for field in ("studentId", "userId")
+        ),
     ],
 )
 def test_a_pupils_id_is_stored_as_a_pseudonym_and_without_a_key_not_at_all(event_type, field):
@@ -84,7 +99,10 @@ def test_what_is_stored_is_a_payload_again_and_stays_as_it_is(event_type, payloa
 def test_no_name_no_note_and_no_pupils_id_is_stored(event_type, payload, pseudonymise):
     kept, _ = keep(event_type, payload, pseudonymise)
     text = json.dumps(kept)
-    assert not any(secret in text for secret in (LEADER, PUPIL, "Group A", "Maya", "O'Neil", "phones", "relevant"))
+    assert not any(
+        secret in text
+        for secret in (LEADER, PUPIL, "Group A", "Maya", "O'Neil", "phones", "relevant")
+    )
 
 
 def test_the_given_payload_is_left_as_it_was():

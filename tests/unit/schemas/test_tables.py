@@ -33,7 +33,9 @@ SEED = {
 }
 
 
-@pytest.mark.parametrize("table", [SESSION_EVENTS, DASHBOARD_METRICS_HOURLY], ids=lambda table: table.name)
+@pytest.mark.parametrize(
+    "table", [SESSION_EVENTS, DASHBOARD_METRICS_HOURLY], ids=lambda table: table.name
+)
 def test_a_table_begins_with_the_seeds_columns_and_goes_on_with_nullable_ones(table):
     seed = [column.strip() for column in SEED[table.name].split(",")]
     ours = [column_definition(column).partition(" COMMENT ")[0] for column in table.columns]
@@ -51,10 +53,15 @@ def test_the_additive_columns_of_session_events_are_in_their_order():
 
 def test_the_statement_names_the_catalog_and_the_seeds_properties():
     text = create_table(SESSION_EVENTS, catalog="staging")
-    assert text.startswith("CREATE TABLE IF NOT EXISTS staging.analytics.session_events (\n  id STRING NOT NULL")
+    assert text.startswith(
+        "CREATE TABLE IF NOT EXISTS staging.analytics.session_events (\n  id STRING NOT NULL"
+    )
     assert "USING DELTA\nTBLPROPERTIES (\n  'delta.autoOptimize.optimizeWrite' = 'true',\n" in text
     assert "'delta.autoOptimize.autoCompact' = 'true'" in text
-    assert "'comment' = 'Detailed timeline of session lifecycle events for analytics and debugging'" in text
+    assert (
+        "'comment' = 'Detailed timeline of session lifecycle events for analytics and debugging'"
+        in text
+    )
 
 
 def test_a_quote_in_a_comment_does_not_end_it():
@@ -78,7 +85,9 @@ def test_tables_whose_writers_must_meet_are_created_so_on_databricks():
         text = create_table(table)
         assert "'delta.isolationLevel' = 'Serializable'" in text
         assert "'delta.enableDeletionVectors' = 'false'" in text
-    assert "USING DELTA\nPARTITIONED BY (kafka_partition)\nTBLPROPERTIES (" in create_table(INGESTOR_POSITIONS)
+    assert "USING DELTA\nPARTITIONED BY (kafka_partition)\nTBLPROPERTIES (" in create_table(
+        INGESTOR_POSITIONS
+    )
 
 
 def test_sources_have_the_columns_of_the_backends_live_catalog_and_are_never_made():

@@ -59,30 +59,58 @@ REFUSED = {
         Reason.WRONG_TYPE,
         "payload.duration_seconds: ",
     ),
-    "a truth for a count": (whole(payload={"duration_seconds": True}), Reason.WRONG_TYPE, "payload.duration_seconds: "),
-    "a reason that is a number": (whole(payload={"reason": 3}), Reason.WRONG_TYPE, "payload.reason: "),
+    "a truth for a count": (
+        whole(payload={"duration_seconds": True}),
+        Reason.WRONG_TYPE,
+        "payload.duration_seconds: ",
+    ),
+    "a reason that is a number": (
+        whole(payload={"reason": 3}),
+        Reason.WRONG_TYPE,
+        "payload.reason: ",
+    ),
     "a null member": (
         whole(event_type="configured", payload={"groupPlan": {"groups": [{"memberIds": [None]}]}}),
         Reason.WRONG_TYPE,
         "payload.groupPlan.groups[].memberIds[]: ",
     ),
-    "an unknown reason": (whole(payload={"reason": "bored"}), Reason.INVALID_VALUE, "planned_completion"),
-    "free text": (whole(payload={"source": "O'Neil was late"}), Reason.INVALID_VALUE, "payload.source: "),
+    "an unknown reason": (
+        whole(payload={"reason": "bored"}),
+        Reason.INVALID_VALUE,
+        "planned_completion",
+    ),
+    "free text": (
+        whole(payload={"source": "O'Neil was late"}),
+        Reason.INVALID_VALUE,
+        "payload.source: ",
+    ),
     "a control character": (whole(id="a\n"), Reason.INVALID_VALUE, "id: "),
     "too long": (whole(teacher_id="t" * 257), Reason.INVALID_VALUE, "teacher_id: "),
     "sequence 0": (whole(sequence=0), Reason.INVALID_VALUE, "sequence: "),
     "sequence past int64": (whole(sequence=2**63), Reason.INVALID_VALUE, "sequence: "),
     "no such day": (whole(event_time="2025-02-29T00:00:00Z"), Reason.INVALID_VALUE, "event_time: "),
     "version 0": (whole(schema_version=0), Reason.INVALID_VALUE, "schema_version: "),
-    "a time without zone": (whole(event_time="2025-09-15T13:58:02"), Reason.NAIVE_TIME, "event_time: "),
+    "a time without zone": (
+        whole(event_time="2025-09-15T13:58:02"),
+        Reason.NAIVE_TIME,
+        "event_time: ",
+    ),
     "an occurrence without zone": (
         whole(payload={"timestamp": "2025-09-15T13:58:02"}),
         Reason.NAIVE_TIME,
         "payload.timestamp: ",
     ),
     "last century": (whole(event_time="1999-12-31T23:59:59Z"), Reason.TOO_OLD, "event_time: "),
-    "the day after tomorrow": (whole(event_time="2025-09-17T00:00:01Z"), Reason.TOO_FAR_AHEAD, "event_time: "),
-    "an unknown type": (whole(event_type="session_started"), Reason.UNKNOWN_EVENT_TYPE, "event_type: "),
+    "the day after tomorrow": (
+        whole(event_time="2025-09-17T00:00:01Z"),
+        Reason.TOO_FAR_AHEAD,
+        "event_time: ",
+    ),
+    "an unknown type": (
+        whole(event_type="session_started"),
+        Reason.UNKNOWN_EVENT_TYPE,
+        "event_type: ",
+    ),
     "a newer version": (whole(schema_version=2), Reason.NEWER_SCHEMA_VERSION, "schema_version: "),
     "a newer version of an unknown type": (
         whole(schema_version=2, event_type="paused", without=["teacher_id"]),
@@ -94,7 +122,11 @@ REFUSED = {
         Reason.REPEATED_FIELD,
         "more than once",
     ),
-    "two types": (whole()[:-1] + b',"event_type":"started"}', Reason.REPEATED_FIELD, "more than once"),
+    "two types": (
+        whole()[:-1] + b',"event_type":"started"}',
+        Reason.REPEATED_FIELD,
+        "more than once",
+    ),
 }
 
 
@@ -118,7 +150,9 @@ def test_brackets_in_a_text_are_no_levels():
     assert explain(whole()[:-1] + b',"x":"' + rb"\"[{" * 50 + b'"}', NOW) is None
 
 
-@pytest.mark.parametrize("secret", ["31337-name", "31337\nname", 31337, 31337.5, ["31337"], {"31337": 1}])
+@pytest.mark.parametrize(
+    "secret", ["31337-name", "31337\nname", 31337, 31337.5, ["31337"], {"31337": 1}]
+)
 def test_a_refusal_never_quotes_the_message(secret):
     for event_type, payload in SHAPES:
         root = Node(message(event_type, payload))

@@ -1,9 +1,9 @@
 import pytest
 
 from classwaves_schemas.tables import SESSION_EVENTS
+from classwaves_warehouse.delta.root import Root
+from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from tests.support.delta_faults import QUICK, FaultyWrites
-from warehouse.delta.root import Root
-from warehouse.delta.warehouse import DeltaWarehouse
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse.checkpoint import Checkpoint
-from warehouse.delta.app_ids import AppIds, lane_id, lanes_in
-from warehouse.stream import Stream
+from classwaves_warehouse.checkpoint import Checkpoint
+from classwaves_warehouse.delta.app_ids import AppIds, lane_id, lanes_in
+from classwaves_warehouse.stream import Stream
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 counts = st.integers(0, 2**62)
@@ -21,7 +21,12 @@ checkpoints = st.builds(
 )
 
 
-@given(group=names, topic=names, topic_id=names, held=st.dictionaries(st.integers(0, 2**31 - 1), checkpoints))
+@given(
+    group=names,
+    topic=names,
+    topic_id=names,
+    held=st.dictionaries(st.integers(0, 2**31 - 1), checkpoints),
+)
 def test_checkpoints_are_read_back_as_they_were_kept(group, topic, topic_id, held):
     ids = AppIds(Stream(group, topic, topic_id))
     kept = {"ids/3": 5, ids.topic: 1}
@@ -32,7 +37,13 @@ def test_checkpoints_are_read_back_as_they_were_kept(group, topic, topic_id, hel
 
 
 @pytest.mark.parametrize(
-    "other", [Stream("g", "t", "2"), Stream("g/1", "t", "1"), Stream("g%2F1", "t", "1"), Stream("h", "t", "1")]
+    "other",
+    [
+        Stream("g", "t", "2"),
+        Stream("g/1", "t", "1"),
+        Stream("g%2F1", "t", "1"),
+        Stream("h", "t", "1"),
+    ],
 )
 def test_streams_are_kept_apart(other):
     kept = AppIds(Stream("g", "t", "1")).encode(0, Checkpoint(position=3, first_offset=0))
@@ -40,7 +51,9 @@ def test_streams_are_kept_apart(other):
 
 
 def test_a_zero_counter_takes_no_place():
-    kept = AppIds(Stream("g/1", "t", "T")).encode(4, Checkpoint(position=3, first_offset=0, holes=1))
+    kept = AppIds(Stream("g/1", "t", "T")).encode(
+        4, Checkpoint(position=3, first_offset=0, holes=1)
+    )
     assert kept == {"g%2F1/T/4": 3, "g%2F1/T/4/first": 0, "g%2F1/T/4/holes": 1}
 
 

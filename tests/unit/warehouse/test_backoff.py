@@ -3,7 +3,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse.delta.backoff import PATIENT, Backoff
+from classwaves_warehouse.delta.backoff import PATIENT, Backoff
 
 
 @given(st.integers(1, 50), st.integers())

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from classwaves_warehouse.lanes import lanes_of
+from classwaves_warehouse.screening import screen
 from tests.support.rows import batch, event
-from warehouse.lanes import lanes_of
-from warehouse.screening import screen
 
 # org.apache.kafka.common.utils.UtilsTest.testMurmur2
 JAVA = {
@@ -53,7 +53,9 @@ def test_taking_rows_keeps_what_is_known_of_them():
 
 def test_an_empty_batch_has_no_lanes_and_nothing_fresh():
     assert batch().lanes.tolist() == []
-    assert screen(batch(), lambda wanted: (wanted == b"", np.zeros(0, np.uint64))).fresh.tolist() == []
+    assert (
+        screen(batch(), lambda wanted: (wanted == b"", np.zeros(0, np.uint64))).fresh.tolist() == []
+    )
 
 
 @given(
@@ -66,10 +68,14 @@ def test_screening_keeps_the_first_of_each_identity(arrived, held):
 
     def lookup(wanted):
         found = [known.get(digest) for digest in wanted.tolist()]
-        return np.array([f is not None for f in found], bool), np.array([f or 0 for f in found], np.uint64)
+        return np.array([f is not None for f in found], bool), np.array(
+            [f or 0 for f in found], np.uint64
+        )
 
     screening = screen(batch(*(event(id_, payload=payload) for id_, payload in arrived)), lookup)
     first = dict(held)
-    for (id_, payload), fresh, conflicting in zip(arrived, screening.fresh, screening.conflicting, strict=True):
+    for (id_, payload), fresh, conflicting in zip(
+        arrived, screening.fresh, screening.conflicting, strict=True
+    ):
         assert fresh == (id_ not in first)
         assert conflicting == (first.setdefault(id_, payload) != payload)

@@ -1,9 +1,9 @@
 import pytest
 
+from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from tests.support.delta_faults import QUICK
 from tests.support.warehouse_behaviour import WarehouseBehaviour
 from tests.support.warehouse_faults import WarehouseFaults, strike_at
-from warehouse.delta.warehouse import DeltaWarehouse
 
 
 class TestDeltaWarehouse(WarehouseBehaviour):

@@ -5,11 +5,11 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from classwaves_schemas.tables import SESSION_EVENTS
+from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.errors import TableMissing, VersionGone
 from tests.support.hours_behaviour import SOURCE, mark
 from tests.support.rows import STREAM, batch, event
 from tests.support.sources import fill
-from warehouse.checkpoint import Progress
-from warehouse.errors import TableMissing, VersionGone
 
 
 @pytest.fixture
@@ -32,7 +32,9 @@ def test_compaction_alone_is_no_change(marks, changed):
     assert changed() == []
 
 
-def test_rows_that_were_added_and_compacted_are_told_without_their_neighbours(delta, marks, changed):
+def test_rows_that_were_added_and_compacted_are_told_without_their_neighbours(
+    delta, marks, changed
+):
     fill(delta, SOURCE, [mark("d")])
     marks.update_incremental()
     marks.optimize.compact()

@@ -7,13 +7,13 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from classwaves_schemas.tables import SESSION_EVENTS
+from classwaves_warehouse.batch import ROWS
+from classwaves_warehouse.delta.dataset import DeltaDataset
+from classwaves_warehouse.delta.writer import write
+from classwaves_warehouse.errors import WarehouseRefused, WarehouseUnavailable
 from tests.support.hours_behaviour import HOUR, SOURCE, mark
 from tests.support.rows import MORNING, event, table
 from tests.support.sources import fill
-from warehouse.batch import ROWS
-from warehouse.delta.dataset import DeltaDataset
-from warehouse.delta.writer import write
-from warehouse.errors import WarehouseRefused, WarehouseUnavailable
 
 DAYS = 40
 
@@ -23,13 +23,20 @@ def history(outside):
     """A file a day, newest first."""
     handle = outside()
     for day in reversed(range(DAYS)):
-        write(handle, table(event(str(day), minutes=day * 1440), event(f"{day}+", minutes=day * 1440 + 59)), {}, "t")
+        write(
+            handle,
+            table(event(str(day), minutes=day * 1440), event(f"{day}+", minutes=day * 1440 + 59)),
+            {},
+            "t",
+        )
     return handle
 
 
 def during(first, last):
     zone = pa.timestamp("us", tz="UTC")
-    return (ds.field("event_time") >= pa.scalar(first, zone)) & (ds.field("event_time") < pa.scalar(last, zone))
+    return (ds.field("event_time") >= pa.scalar(first, zone)) & (
+        ds.field("event_time") < pa.scalar(last, zone)
+    )
 
 
 def test_only_files_of_the_asked_times_are_opened(history):
@@ -79,7 +86,9 @@ def test_a_time_that_statistics_have_cut_to_milliseconds_is_found(outside):
 
 def test_rows_without_a_time_are_found_beside_others(root, delta):
     fill(delta, SOURCE, [mark("a"), mark("b", at=None)])
-    files = DeltaDataset.of(root.open(SOURCE), pa.schema([("id", pa.string()), ("at", pa.timestamp("us", tz="UTC"))]))
+    files = DeltaDataset.of(
+        root.open(SOURCE), pa.schema([("id", pa.string()), ("at", pa.timestamp("us", tz="UTC"))])
+    )
     assert files.rows(["id"], ds.field("at").is_null())["id"].to_pylist() == ["b"]
 
 
@@ -88,7 +97,9 @@ def test_columns_of_partitions_and_columns_that_are_not_there_are_seen(tmp_path)
     write_deltalake(place, pa.table({"kind": ["x", None], "n": [1, 2]}), partition_by=["kind"])
     columns = pa.schema([("kind", pa.string()), ("n", pa.int32()), ("gone", pa.string())])
     files = DeltaDataset.of(DeltaTable(place), columns)
-    assert sorted(files.rows(["kind", "n", "gone"], ds.field("n") > 0).to_pylist(), key=lambda row: row["n"]) == [
+    assert sorted(
+        files.rows(["kind", "n", "gone"], ds.field("n") > 0).to_pylist(), key=lambda row: row["n"]
+    ) == [
         {"kind": "x", "n": 1, "gone": None},
         {"kind": None, "n": 2, "gone": None},
     ]
@@ -127,6 +138,8 @@ def test_a_file_that_has_gone_is_no_fault_of_the_statement(delta, history, root)
         outside = root.open(SESSION_EVENTS)
         outside.optimize.compact()
         outside.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
-        for _ in range(50):  # once in some of them the process would stand still if reading went through Python
+        for _ in range(
+            50
+        ):  # once in some of them the process would stand still if reading went through Python
             with pytest.raises(WarehouseUnavailable):
                 snapshot.query("SELECT id FROM session_events", {})

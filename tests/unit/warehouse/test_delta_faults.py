@@ -8,15 +8,15 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from classwaves_schemas.tables import SESSION_EVENTS
+from classwaves_warehouse.batch import ROWS
+from classwaves_warehouse.checkpoint import Checkpoint, Progress
+from classwaves_warehouse.delta import foreign
+from classwaves_warehouse.delta.backoff import Backoff
+from classwaves_warehouse.delta.files import DataFiles
+from classwaves_warehouse.delta.warehouse import DeltaWarehouse
+from classwaves_warehouse.errors import WarehouseUnavailable
+from classwaves_warehouse.interface import Fenced, Stored
 from tests.support.rows import MORNING, STREAM, batch, event, table
-from warehouse.batch import ROWS
-from warehouse.checkpoint import Checkpoint, Progress
-from warehouse.delta import foreign
-from warehouse.delta.backoff import Backoff
-from warehouse.delta.files import DataFiles
-from warehouse.delta.warehouse import DeltaWarehouse
-from warehouse.errors import WarehouseUnavailable
-from warehouse.port import Moved, Stored
 
 FIRST = batch(event("a"), event("b")), {0: None}, {0: Progress(2)}
 SECOND = batch(event("b"), event("c")), {0: 2}, {0: Progress(4)}
@@ -50,7 +50,7 @@ def test_a_landed_commit_is_found_even_if_the_next_owner_has_moved_on(delta, fau
     faults.due = ["after"]
     assert ledger.append(*FIRST) == Stored(rows=2)
     assert ledger.append(*SECOND).rows == 0
-    assert ledger.append(batch(), {0: 2}, {0: Progress(3)}) == Moved({0: 4})
+    assert ledger.append(batch(), {0: 2}, {0: Progress(3)}) == Fenced({0: 4})
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -58,7 +58,8 @@ def test_a_ledger_that_gave_up_settles_the_commit_when_called_again(impatient, f
     ledger = impatient.ledger(STREAM)
     faults.due = [moment]
     with pytest.raises(
-        WarehouseUnavailable, match=r"1 attempts.*the store did not.*Call again with the same arguments"
+        WarehouseUnavailable,
+        match=r"1 attempts.*the store did not.*Call again with the same arguments",
     ):
         ledger.append(*FIRST)
     assert ledger.append(*FIRST) == Stored(rows=2)
@@ -107,7 +108,9 @@ def test_rows_that_a_stranger_inserted_are_known(delta, outside):
 
 
 @pytest.mark.parametrize("remembered", [256, 4])
-def test_files_of_others_are_read_when_their_lane_is_touched_however_many_they_are(delta, monkeypatch, remembered):
+def test_files_of_others_are_read_when_their_lane_is_touched_however_many_they_are(
+    delta, monkeypatch, remembered
+):
     monkeypatch.setattr(foreign, "_LIMIT", remembered)
     mine, theirs = delta.ledger(STREAM), delta.ledger(STREAM)
     mine.append(*FIRST)
@@ -115,7 +118,9 @@ def test_files_of_others_are_read_when_their_lane_is_touched_however_many_they_a
         rows = batch(event(f"x{offset}", session_id="s2", partition=1, offset=offset))
         theirs.append(rows, {1: offset or None}, {1: Progress(offset + 1)})
     assert mine.append(*SECOND).rows == 1
-    last = batch(event("x0", session_id="s2"), event("x6", session_id="s2"), event("y", session_id="s2"))
+    last = batch(
+        event("x0", session_id="s2"), event("x6", session_id="s2"), event("y", session_id="s2")
+    )
     answer = mine.append(last, {0: 4}, {0: Progress(7)})
     assert (answer.rows, answer.duplicates) == (1, {0: 2})
     monkeypatch.delattr(DataFiles, "identities")
@@ -137,7 +142,9 @@ def test_a_log_that_was_cleaned_up_is_read_from_its_checkpoint(delta, outside):
     mine, theirs = delta.ledger(STREAM), delta.ledger(STREAM)
     mine.append(*FIRST)
     for offset in range(5):
-        theirs.append(batch(event(f"x{offset}", partition=1)), {1: offset or None}, {1: Progress(offset + 1)})
+        theirs.append(
+            batch(event(f"x{offset}", partition=1)), {1: offset or None}, {1: Progress(offset + 1)}
+        )
     table = outside()
     table.alter.set_table_properties({"delta.logRetentionDuration": "interval 0 seconds"})
     table.create_checkpoint()
@@ -145,16 +152,23 @@ def test_a_log_that_was_cleaned_up_is_read_from_its_checkpoint(delta, outside):
     assert not list(root_of(table).glob("_delta_log/*3.json"))
     answer = mine.append(batch(event("b"), event("x4"), event("c")), {0: 2}, {0: Progress(5)})
     assert (answer.rows, answer.duplicates) == (1, {0: 2})
-    assert {p: held.position for p, held in delta.ledger(STREAM).checkpoints().items()} == {0: 5, 1: 5}
+    assert {p: held.position for p, held in delta.ledger(STREAM).checkpoints().items()} == {
+        0: 5,
+        1: 5,
+    }
 
 
 def test_positions_survive_more_commits_than_a_checkpoint_holds_apart(delta, root):
     ledger = delta.ledger(STREAM)
     for offset in range(120):
-        answer = ledger.append(batch(event(f"x{offset % 110}")), {0: offset or None}, {0: Progress(offset + 1)})
+        answer = ledger.append(
+            batch(event(f"x{offset % 110}")), {0: offset or None}, {0: Progress(offset + 1)}
+        )
         assert isinstance(answer, Stored)
     assert DeltaWarehouse(root.url).events.size().log_entries < 100
-    assert delta.ledger(STREAM).checkpoints() == {0: Checkpoint(position=120, first_offset=0, duplicates=10)}
+    assert delta.ledger(STREAM).checkpoints() == {
+        0: Checkpoint(position=120, first_offset=0, duplicates=10)
+    }
 
 
 def test_a_repeat_more_than_24_hours_later_is_left_to_verify(delta):

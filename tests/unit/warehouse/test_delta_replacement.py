@@ -7,12 +7,12 @@ from deltalake.schema import PrimitiveType
 
 from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, ROLLUP_FACTS_HOURLY, ROLLUP_RUNS
+from classwaves_warehouse.delta import replacement
+from classwaves_warehouse.delta.backoff import Backoff
+from classwaves_warehouse.delta.warehouse import DeltaWarehouse
+from classwaves_warehouse.errors import ConcurrentWrite, TableMismatch, WarehouseUnavailable
 from tests.support.hours_behaviour import HOUR, facts, run, runs, stored
 from tests.support.rows import MORNING
-from warehouse.delta import replacement
-from warehouse.delta.backoff import Backoff
-from warehouse.delta.warehouse import DeltaWarehouse
-from warehouse.errors import ConcurrentWrite, TableMismatch, WarehouseUnavailable
 
 
 @pytest.fixture
@@ -26,7 +26,9 @@ def faults(monkeypatch):
             raise OSError("the store did not answer")
         if moment == "after":
             # As when an answer is lost on its way: the table has moved, the handle has not.
-            write_deltalake(DeltaTable(handle.table_uri, version=handle.version()), *rest, **options)
+            write_deltalake(
+                DeltaTable(handle.table_uri, version=handle.version()), *rest, **options
+            )
             raise OSError("the store did not say whether it was done")
         write_deltalake(handle, *rest, **options)
 
@@ -59,13 +61,17 @@ def test_a_run_that_was_claimed_although_it_failed_is_claimed(delta, faults, mom
 
 def test_who_gave_up_says_that_nothing_is_known(impatient, faults):
     faults.append("after")
-    with pytest.raises(WarehouseUnavailable, match=r"2026-03-02T08:00:00.* not replaced after 1 attempts"):
+    with pytest.raises(
+        WarehouseUnavailable, match=r"2026-03-02T08:00:00.* not replaced after 1 attempts"
+    ):
         facts(impatient, "a")
     assert facts(impatient, "a") == 1
     assert stored(impatient) == [(0, "a")]
 
 
-def test_a_replacement_that_is_late_after_another_one_loses_even_if_the_answer_was_lost(delta, faults):
+def test_a_replacement_that_is_late_after_another_one_loses_even_if_the_answer_was_lost(
+    delta, faults
+):
     one, other = delta.hours(), delta.hours()
     with one.snapshot([ROLLUP_FACTS_HOURLY]) as snapshot:
         facts(other, "theirs")
@@ -141,7 +147,9 @@ def test_maintenance_leaves_one_file_and_all_rows_and_then_has_nothing_to_do(del
 
 def test_a_run_is_found_beside_thousands_of_others(delta, root):
     old = [run(MORNING - number * HOUR, run_id=f"old-{number}") for number in range(1, 5000)]
-    write_deltalake(root.of(ROLLUP_RUNS), pa.Table.from_pylist(old, arrow_schema(ROLLUP_RUNS)), mode="append")
+    write_deltalake(
+        root.of(ROLLUP_RUNS), pa.Table.from_pylist(old, arrow_schema(ROLLUP_RUNS)), mode="append"
+    )
     delta.hours().upsert_run(run(MORNING - 7 * HOUR, run_id="new"), "old-7")
     found = runs(delta.hours())
     assert len(found) == 4999

@@ -4,8 +4,8 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from pyarrow.fs import FileType, LocalFileSystem, PyFileSystem
 
-from warehouse.delta.dataset import DeltaDataset
-from warehouse.delta.store import store_of
+from classwaves_warehouse.delta.dataset import DeltaDataset
+from classwaves_warehouse.delta.store import store_of
 
 AWKWARD = ["x y:z/1%", "ü", None]
 COLUMNS = pa.schema([("kind", pa.string()), ("number", pa.int64())])
@@ -32,7 +32,7 @@ def test_a_table_in_an_object_store_is_read_with_the_credentials_of_delta_rs(mon
 
 def test_files_of_partitions_are_found_whatever_their_values_are(place):
     files = DeltaDataset.of(DeltaTable(place), COLUMNS)
-    assert sorted(files.rows(["kind", "number"], ds.scalar(True)).to_pylist(), key=lambda row: row["number"]) == [
-        {"kind": kind, "number": number} for number, kind in enumerate(AWKWARD, 1)
-    ]
+    assert sorted(
+        files.rows(["kind", "number"], ds.scalar(True)).to_pylist(), key=lambda row: row["number"]
+    ) == [{"kind": kind, "number": number} for number, kind in enumerate(AWKWARD, 1)]
     assert files.vanished(files.files()) == []

@@ -8,14 +8,14 @@ from deltalake.schema import PrimitiveType
 
 from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, SESSION_EVENTS, TABLES
+from classwaves_warehouse.batch import ROWS
+from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.delta.root import Root
+from classwaves_warehouse.delta.warehouse import DeltaWarehouse
+from classwaves_warehouse.errors import TableMismatch, TableMissing
+from classwaves_warehouse.interface import Stored
+from classwaves_warehouse.order import in_table_order
 from tests.support.rows import STREAM, batch, event
-from warehouse.batch import ROWS
-from warehouse.checkpoint import Progress
-from warehouse.delta.root import Root
-from warehouse.delta.warehouse import DeltaWarehouse
-from warehouse.errors import TableMismatch, TableMissing
-from warehouse.order import in_table_order
-from warehouse.port import Stored
 
 
 def changed(*fields, without=()):
@@ -42,7 +42,8 @@ def test_missing_tables_are_named_and_created_once(root):
         f"{table.qualified_name}: does not exist; run `ingestor tables migrate`" for table in TABLES
     ]
     with pytest.raises(
-        TableMissing, match=r"analytics.session_events does not exist at .*Run `ingestor tables migrate`"
+        TableMissing,
+        match=r"analytics.session_events does not exist at .*Run `ingestor tables migrate`",
     ):
         warehouse.ledger(STREAM)
     assert [done.split(" at ")[0] for done in warehouse.tables.migrate()] == [
@@ -52,7 +53,9 @@ def test_missing_tables_are_named_and_created_once(root):
     assert list(warehouse.tables.migrate()) == []
 
 
-@pytest.mark.parametrize("table", [SESSION_EVENTS, DASHBOARD_METRICS_HOURLY], ids=lambda table: table.name)
+@pytest.mark.parametrize(
+    "table", [SESSION_EVENTS, DASHBOARD_METRICS_HOURLY], ids=lambda table: table.name
+)
 def test_a_created_table_is_as_its_contract_says(root, table):
     DeltaWarehouse(root.url).tables.migrate()
     handle = root.open(table)
@@ -98,13 +101,17 @@ def test_migrating_adds_missing_nullable_columns(created):
         "added analytics.session_events.kafka_offset",
     ]
     assert list(warehouse.tables.check()) == []
-    assert warehouse.ledger(STREAM).append(batch(event("a")), {0: None}, {0: Progress(1)}) == Stored(1)
+    assert warehouse.ledger(STREAM).append(
+        batch(event("a")), {0: None}, {0: Progress(1)}
+    ) == Stored(1)
     assert warehouse.events.timeline("s1").num_rows == 1
 
 
 def test_migrating_cannot_add_a_column_that_must_not_be_null(created):
     warehouse = created(changed(without=["teacher_id"]))
-    with pytest.raises(TableMismatch, match=r"session_events.teacher_id: column is missing.*cannot be added"):
+    with pytest.raises(
+        TableMismatch, match=r"session_events.teacher_id: column is missing.*cannot be added"
+    ):
         warehouse.tables.migrate()
 
 
@@ -116,12 +123,16 @@ def test_a_column_that_the_contract_does_not_know_stays_null(delta, outside):
     assert outside().to_pyarrow_table()["updated_at"].to_pylist() == [None]
 
 
-def test_a_commit_is_one_file_in_table_order_with_statistics_of_the_columns_that_are_asked_for(delta, outside, root):
+def test_a_commit_is_one_file_in_table_order_with_statistics_of_the_columns_that_are_asked_for(
+    delta, outside, root
+):
     rows = batch(*(event(f"e{n}", session_id=f"s{n % 3}", minutes=-n, offset=n) for n in range(50)))
     delta.ledger(STREAM).append(rows, {0: None}, {0: Progress(50)})
     added = pa.table(outside().get_add_actions(flatten=True))
     assert (len(added), added["num_records"].to_pylist()) == (1, [50])
-    assert {name.removeprefix("min.") for name in added.column_names if name.startswith("min.")} == {
+    assert {
+        name.removeprefix("min.") for name in added.column_names if name.startswith("min.")
+    } == {
         "event_time",
         "session_id",
         "school_id",
@@ -135,5 +146,7 @@ def test_a_commit_is_one_file_in_table_order_with_statistics_of_the_columns_that
 
 
 def test_tables_lie_below_the_root_whether_it_ends_in_a_slash_or_not():
-    assert Root("s3://bucket/lake/").of(SESSION_EVENTS) == Root("s3://bucket/lake").of(SESSION_EVENTS)
+    assert Root("s3://bucket/lake/").of(SESSION_EVENTS) == Root("s3://bucket/lake").of(
+        SESSION_EVENTS
+    )
     assert Root("lake").of(SESSION_EVENTS) == "lake/analytics/session_events"

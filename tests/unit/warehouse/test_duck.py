@@ -2,9 +2,9 @@ import pyarrow as pa
 import pytest
 
 from classwaves_schemas.arrow import arrow_schema
+from classwaves_warehouse.duck import Duck
+from classwaves_warehouse.errors import WarehouseRefused
 from tests.support.dialect import CASES, PARAMETERS, ROWS, THINGS, Case, plain
-from warehouse.duck import Duck
-from warehouse.errors import WarehouseRefused
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,9 @@ def test_duckdb_answers_as_spark_does(duck, case: Case):
     assert plain(duck.query(case.sql, PARAMETERS)) == case.rows
 
 
-@pytest.mark.parametrize("sql", ["SELEC 1", "SELECT nothing FROM things", "SELECT :unknown", "SELECT * FROM nowhere"])
+@pytest.mark.parametrize(
+    "sql", ["SELEC 1", "SELECT nothing FROM things", "SELECT :unknown", "SELECT * FROM nowhere"]
+)
 def test_a_statement_that_is_wrong_is_refused(duck, sql):
     with pytest.raises(WarehouseRefused):
         duck.query(sql, {})

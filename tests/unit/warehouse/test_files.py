@@ -1,16 +1,20 @@
 import numpy as np
 
+from classwaves_warehouse.delta.files import DataFiles
+from classwaves_warehouse.delta.identities import hours_of
+from classwaves_warehouse.delta.writer import write
 from tests.support.rows import MORNING, event, table
-from warehouse.delta.files import DataFiles
-from warehouse.delta.identities import hours_of
-from warehouse.delta.writer import write
 
 FIRST_HOUR = int(MORNING.timestamp()) // 3600
 
 
 def of_hours(handle, *hours):
     asked = np.array([FIRST_HOUR + hour for hour in hours], dtype=np.int32)
-    return sorted(int(hour) - FIRST_HOUR for piece in DataFiles(handle).of_hours(asked) for hour in piece.hours)
+    return sorted(
+        int(hour) - FIRST_HOUR
+        for piece in DataFiles(handle).of_hours(asked)
+        for hour in piece.hours
+    )
 
 
 def test_only_identities_of_the_hours_that_were_asked_for_are_read(outside):

@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from classwaves_warehouse.delta.identities import Identities
+from classwaves_warehouse.delta.index import IdentityIndex
+from classwaves_warehouse.delta.runs import Runs
 from tests.support.rows import MORNING, batch, event
-from warehouse.delta.identities import Identities
-from warehouse.delta.index import IdentityIndex
-from warehouse.delta.runs import Runs
 
 
 class Stored:
@@ -33,7 +33,11 @@ def test_hours_are_read_once_and_then_remembered():
     index, stored = IdentityIndex(), Stored(event("a"), event("b"))
     assert fresh(index, stored, event("a"), event("c")) == [False, True]
     stored.admitted(index, event("c"))
-    assert fresh(index, stored, event("c", minutes=59), event("b"), event("d")) == [False, False, True]
+    assert fresh(index, stored, event("c", minutes=59), event("b"), event("d")) == [
+        False,
+        False,
+        True,
+    ]
     assert len(stored.asked) == 1
 
 
@@ -63,7 +67,11 @@ def test_a_batch_is_screened_rightly_whatever_the_capacity(capacity):
 
 def test_the_hours_that_were_needed_least_recently_give_way():
     index, stored = IdentityIndex(capacity=2), Stored(event("mon"), event("wed", minutes=2 * 1440))
-    monday, wednesday, friday = event("mon"), event("wed", minutes=2 * 1440), event("fri", minutes=4 * 1440 + 60)
+    monday, wednesday, friday = (
+        event("mon"),
+        event("wed", minutes=2 * 1440),
+        event("fri", minutes=4 * 1440 + 60),
+    )
     for one in (monday, wednesday, wednesday):
         assert fresh(index, stored, one) == [False]
     assert len(stored.asked) == 2
@@ -103,7 +111,9 @@ def test_learning_what_is_known_adds_nothing():
     assert len(stored.asked) == 1
 
 
-@given(st.lists(st.lists(st.integers(0, 200), max_size=40), max_size=12), st.sets(st.integers(0, 9)))
+@given(
+    st.lists(st.lists(st.integers(0, 200), max_size=40), max_size=12), st.sets(st.integers(0, 9))
+)
 def test_runs_find_what_was_added_and_not_dropped(additions, dropped):
     runs, held = Runs(), {}
     for numbers in additions:
@@ -116,10 +126,14 @@ def test_runs_find_what_was_added_and_not_dropped(additions, dropped):
     known, fingerprints = runs.find(_identities(range(201)).digests)
     expected = [number in held and number % 10 not in dropped for number in range(201)]
     assert known.tolist() == expected
-    assert fingerprints.tolist() == [number + 1 if here else 0 for number, here in enumerate(expected)]
+    assert fingerprints.tolist() == [
+        number + 1 if here else 0 for number, here in enumerate(expected)
+    ]
 
 
 def _identities(numbers):
     # Trailing zero bytes are part of a digest.
     digests = np.array([number.to_bytes(2, "big") + b"\0" * 14 for number in numbers], dtype="S16")
-    return Identities(digests, np.array(numbers, np.uint64) + np.uint64(1), np.array(numbers, np.int32) % 10)
+    return Identities(
+        digests, np.array(numbers, np.uint64) + np.uint64(1), np.array(numbers, np.int32) % 10
+    )

@@ -5,16 +5,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from classwaves_schemas.tables import SESSION_EVENTS
+from classwaves_warehouse.delta.log import Entry, Log
+from classwaves_warehouse.delta.writer import write
 from tests.support.rows import event, table
-from warehouse.delta.log import Entry, Log
-from warehouse.delta.writer import write
 
 
 def test_an_append_is_told_with_its_transactions_its_file_and_its_token(outside):
     handle = outside()
     write(handle, table(event("a")), {"g/T/0": 3, "ids/4": 1}, "token")
     entry = Log(handle).entry(handle.version())
-    assert entry == Entry({"g/T/0": 3, "ids/4": 1}, pa.table(handle.get_add_actions())["path"].to_pylist(), "token")
+    assert entry == Entry(
+        {"g/T/0": 3, "ids/4": 1}, pa.table(handle.get_add_actions())["path"].to_pylist(), "token"
+    )
 
 
 def test_an_append_of_no_rows_adds_no_file(outside):

@@ -1,14 +1,14 @@
 import pytest
 from hypothesis import settings
 
+from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.errors import WarehouseUnavailable
+from classwaves_warehouse.interface import Stored
+from classwaves_warehouse.memory import MemoryWarehouse
 from tests.support.rows import STREAM, batch, event
 from tests.support.warehouse_behaviour import WarehouseBehaviour
 from tests.support.warehouse_faults import WarehouseFaults
 from tests.support.warehouse_machine import WarehouseMachine
-from warehouse.checkpoint import Progress
-from warehouse.errors import WarehouseUnavailable
-from warehouse.memory import MemoryWarehouse
-from warehouse.port import Stored
 
 
 class Faults:
@@ -36,7 +36,9 @@ class TestMemoryWarehouseUnderFaults(WarehouseFaults):
 
     @pytest.fixture
     def warehouse(self, due):
-        return MemoryWarehouse(lambda moment: due.pop()[1]() if due and due[0][0] == moment else None)
+        return MemoryWarehouse(
+            lambda moment: due.pop()[1]() if due and due[0][0] == moment else None
+        )
 
     @pytest.fixture(params=["before", "after"])
     def strike(self, request, due):

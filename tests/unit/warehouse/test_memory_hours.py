@@ -1,7 +1,7 @@
 import pytest
 
+from classwaves_warehouse.memory import MemoryWarehouse
 from tests.support.hours_behaviour import HoursBehaviour
-from warehouse.memory import MemoryWarehouse
 
 
 class TestMemoryHours(HoursBehaviour):

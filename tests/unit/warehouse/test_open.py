@@ -2,13 +2,13 @@ import sys
 
 import pytest
 
-from service.errors import SettingsError
-from warehouse.databricks.settings import DatabricksSettings
-from warehouse.databricks.warehouse import DatabricksWarehouse
-from warehouse.delta.warehouse import DeltaWarehouse
-from warehouse.errors import WarehouseAddressError, WarehouseUnavailable
-from warehouse.memory import MemoryWarehouse
-from warehouse.open import open_warehouse
+from classwaves_runtime.errors import SettingsError
+from classwaves_warehouse.databricks.settings import DatabricksSettings
+from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
+from classwaves_warehouse.delta.warehouse import DeltaWarehouse
+from classwaves_warehouse.errors import WarehouseAddressError, WarehouseUnavailable
+from classwaves_warehouse.memory import MemoryWarehouse
+from classwaves_warehouse.open import open_warehouse
 
 
 def test_an_address_says_which_warehouse(tmp_path):
@@ -19,7 +19,9 @@ def test_an_address_says_which_warehouse(tmp_path):
     assert (tmp_path / "lake" / "analytics" / "session_events").is_dir()
 
 
-@pytest.mark.parametrize("address", ["", "delta:", "delta", "memory:x", "memory", "postgres://x", "/folder"])
+@pytest.mark.parametrize(
+    "address", ["", "delta:", "delta", "memory:x", "memory", "postgres://x", "/folder"]
+)
 def test_any_other_address_is_refused_by_name(address):
     with pytest.raises(WarehouseAddressError) as refused:
         open_warehouse(address)
@@ -46,10 +48,16 @@ def test_databricks_takes_the_rest_of_its_settings_from_the_environment(monkeypa
 
 def test_the_connector_is_needed_by_those_alone_who_use_it(monkeypatch):
     """An installation for embedded tables does without it."""
-    connecting = "warehouse.databricks.connection"
+    connecting = "classwaves_warehouse.databricks.connection"
     monkeypatch.delitem(sys.modules, connecting, raising=False)
     monkeypatch.setitem(sys.modules, "databricks", None)
-    given = {"DATABRICKS_HOST": "adb.example.net", "DATABRICKS_WAREHOUSE_ID": "abc", "DATABRICKS_TOKEN": "t"}
+    given = {
+        "DATABRICKS_HOST": "adb.example.net",
+        "DATABRICKS_WAREHOUSE_ID": "abc",
+        "DATABRICKS_TOKEN": "t",
+    }
     warehouse = DatabricksWarehouse(DatabricksSettings.from_environment(given))
-    with pytest.raises(WarehouseAddressError, match=r"pip install 'classwaves-ingestor\[databricks\]'"):
+    with pytest.raises(
+        WarehouseAddressError, match=r"pip install 'classwaves-ingestor\[databricks\]'"
+    ):
         warehouse.events.size()

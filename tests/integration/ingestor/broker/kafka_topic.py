@@ -16,11 +16,11 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from ingestor.broker.kafka import KafkaMember, consumer_options
-from ingestor.errors import TopicMissing
-from ingestor.topics.admin import connect
-from ingestor.topics.incarnation import Incarnation
-from ingestor.topics.watermarks import watermarks
+from classwaves_ingestor.broker.kafka import KafkaMember, consumer_options
+from classwaves_ingestor.errors import TopicMissing
+from classwaves_ingestor.topics.admin import connect
+from classwaves_ingestor.topics.incarnation import Incarnation
+from classwaves_ingestor.topics.watermarks import watermarks
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ _QUICK = {
 class KafkaTopic:
     """A topic that is created with this object; its group has its name.
 
-    Arguments:
+    Args:
         servers: of the broker.
         name: of the topic.
         partitions: how many.
@@ -46,7 +46,9 @@ class KafkaTopic:
         config: of the topic.
     """
 
-    def __init__(self, servers: str, name: str, partitions: int = 2, *, patient: bool = False, **config: str) -> None:
+    def __init__(
+        self, servers: str, name: str, partitions: int = 2, *, patient: bool = False, **config: str
+    ) -> None:
         self.name = name
         self.group = name
         self.options = {"bootstrap.servers": servers}
@@ -68,7 +70,9 @@ class KafkaTopic:
         assert self._producer.flush(SECONDS) == 0
 
     def produce_one(self, partition, value, key, headers) -> None:
-        self._producer.produce(self.name, value=value, key=key, headers=headers, partition=partition)
+        self._producer.produce(
+            self.name, value=value, key=key, headers=headers, partition=partition
+        )
         assert self._producer.flush(SECONDS) == 0
 
     def leave_a_hole(self, partition) -> int:
@@ -81,7 +85,9 @@ class KafkaTopic:
             producer.produce(self.name, value=b"aborted", partition=partition)
         assert producer.flush(SECONDS) == 0
         producer.abort_transaction(SECONDS)
-        self._wait_for(lambda: self.end(partition) == before + 3)  # the marker may come after the answer
+        self._wait_for(
+            lambda: self.end(partition) == before + 3
+        )  # the marker may come after the answer
         return before + 3
 
     def end(self, partition) -> int:
@@ -94,7 +100,9 @@ class KafkaTopic:
 
     def add_partition(self) -> None:
         self._partitions += 1
-        self.admin.create_partitions([NewPartitions(self.name, self._partitions)])[self.name].result(SECONDS)
+        self.admin.create_partitions([NewPartitions(self.name, self._partitions)])[
+            self.name
+        ].result(SECONDS)
         self._wait_for(self._is_led)
 
     def set(self, name: str, value: str) -> None:
@@ -121,7 +129,9 @@ class KafkaTopic:
         return found.topic_partitions[0].offset
 
     def member(self) -> KafkaMember:
-        options = consumer_options({**self.options, **self._quick}, self.group, prefetch_bytes=8 << 20)
+        options = consumer_options(
+            {**self.options, **self._quick}, self.group, prefetch_bytes=8 << 20
+        )
         member = KafkaMember(options, self.name, Incarnation(self.admin, self.name))
         self._members.append(member)
         return member
@@ -142,7 +152,9 @@ class KafkaTopic:
     def _is_led(self) -> bool:
         """Whether every partition answers: metadata name a leader before it knows that it is one."""
         try:
-            return len(watermarks(self.admin, self.name, range(self._partitions))) == self._partitions
+            return (
+                len(watermarks(self.admin, self.name, range(self._partitions))) == self._partitions
+            )
         except TopicMissing:
             return False
 

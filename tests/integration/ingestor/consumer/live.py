@@ -7,23 +7,23 @@ from concurrent.futures import ThreadPoolExecutor
 
 from prometheus_client import CollectorRegistry
 
-from ingestor import catalogue
-from ingestor.consumer.backpressure import Backpressure, BackpressurePolicy
-from ingestor.consumer.committer import Committer
-from ingestor.consumer.decode import Decoder
-from ingestor.consumer.freshness import Freshness
-from ingestor.consumer.microbatch import BatchPolicy, Gathering
-from ingestor.consumer.observer import Observer
-from ingestor.consumer.pipeline import Pipeline
-from ingestor.dead_letters.letter import Origin
-from ingestor.dead_letters.limit import RejectLimit, RejectLimitState
-from ingestor.dead_letters.port import DeadLetters
-from service.clock import SystemClock
-from service.health import Health
-from service.metrics import Meters
+from classwaves_ingestor import catalogue
+from classwaves_ingestor.consumer.backpressure import Backpressure, BackpressurePolicy
+from classwaves_ingestor.consumer.committer import Committer
+from classwaves_ingestor.consumer.decode import Decoder
+from classwaves_ingestor.consumer.freshness import Freshness
+from classwaves_ingestor.consumer.microbatch import BatchPolicy, Gathering
+from classwaves_ingestor.consumer.observer import Observer
+from classwaves_ingestor.consumer.pipeline import Pipeline
+from classwaves_ingestor.dead_letters.interface import DeadLetters
+from classwaves_ingestor.dead_letters.letter import Origin
+from classwaves_ingestor.dead_letters.limit import RejectLimit, RejectLimitState
+from classwaves_runtime.clock import SystemClock
+from classwaves_runtime.health import Health
+from classwaves_runtime.metrics import Meters
+from classwaves_warehouse.memory import MemoryWarehouse
+from classwaves_warehouse.stream import Stream
 from tests.integration.ingestor.broker.kafka_topic import KafkaTopic
-from warehouse.memory import MemoryWarehouse
-from warehouse.stream import Stream
 
 _PATIENCE_SECONDS = 60.0
 

@@ -8,20 +8,20 @@ from collections.abc import Callable, Iterator
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 
-from ingestor.consumer.backpressure import BackpressurePolicy
-from ingestor.consumer.pipeline import POLL_MESSAGES
-from ingestor.dead_letters.kafka import KafkaDeadLetters
-from ingestor.dead_letters.memory import MemoryDeadLetters
-from ingestor.errors import BrokerUnavailable
+from classwaves_ingestor.consumer.backpressure import BackpressurePolicy
+from classwaves_ingestor.consumer.pipeline import POLL_MESSAGES
+from classwaves_ingestor.dead_letters.kafka import KafkaDeadLetters
+from classwaves_ingestor.dead_letters.memory import MemoryDeadLetters
+from classwaves_ingestor.errors import BrokerUnavailable
+from classwaves_warehouse.batch import ROWS, Batch
+from classwaves_warehouse.checkpoint import Checkpoint, Progress
+from classwaves_warehouse.errors import TopicRecreated
+from classwaves_warehouse.memory import MemoryWarehouse
+from classwaves_warehouse.stream import Stream
 from tests.integration.ingestor.broker.kafka_topic import SECONDS, KafkaTopic
 from tests.integration.ingestor.consumer.live import LiveConsumer, turn_until
 from tests.support import events
 from tests.support.events import wire
-from warehouse.batch import ROWS, Batch
-from warehouse.checkpoint import Checkpoint, Progress
-from warehouse.errors import TopicRecreated
-from warehouse.memory import MemoryWarehouse
-from warehouse.stream import Stream
 
 EVENTS = 400
 
@@ -92,7 +92,9 @@ def rows(warehouse: MemoryWarehouse) -> int:
 
 
 def at_the_end(topic: KafkaTopic, warehouse: MemoryWarehouse, partitions: int) -> bool:
-    positions = {partition: each.position for partition, each in checkpoints(topic, warehouse).items()}
+    positions = {
+        partition: each.position for partition, each in checkpoints(topic, warehouse).items()
+    }
     return positions == {partition: topic.end(partition) for partition in range(partitions)}
 
 
@@ -117,7 +119,9 @@ def test_rebalances_under_load_store_every_event_once(topic, warehouse, letters,
     def more() -> None:
         nonlocal sent
         for partition in (0, 1):
-            send(topic, partition, *range(sent + 1, sent + EVENTS + 1))  # the same identities in both partitions
+            send(
+                topic, partition, *range(sent + 1, sent + EVENTS + 1)
+            )  # the same identities in both partitions
             topic.produce(partition, [b"bad"])
         sent += EVENTS
 
@@ -138,7 +142,9 @@ def test_rebalances_under_load_store_every_event_once(topic, warehouse, letters,
     accounts(topic, warehouse)
 
 
-def test_a_position_beyond_the_end_stops_its_partition_and_the_other_goes_on(topic, warehouse, join, caplog):
+def test_a_position_beyond_the_end_stops_its_partition_and_the_other_goes_on(
+    topic, warehouse, join, caplog
+):
     ledger = warehouse.ledger(Stream(topic.group, topic.name, topic.topic_id))
     ledger.append(Batch(ROWS.empty_table()), {0: None}, {0: Progress(50, holes=50)})
     send(topic, 0, 1)
@@ -193,7 +199,9 @@ def test_two_partitioners_and_added_partitions_store_each_event_once(topic, ware
     consumers = [join(), join()]
     turn_until(lambda: all(each.member.ends() for each in consumers), *consumers)
     for partitioner in ("consistent_random", "murmur2_random"):
-        producer = Producer({**topic.options, "partitioner": partitioner}, logger=logging.getLogger(__name__))
+        producer = Producer(
+            {**topic.options, "partitioner": partitioner}, logger=logging.getLogger(__name__)
+        )
         for session in range(40):
             for number in (1, 2, 3):
                 value = wire(session=session, number=number)
@@ -230,10 +238,14 @@ def test_a_blocked_warehouse_costs_no_membership_and_bounds_memory(topic, wareho
     accounts(topic, warehouse)
 
 
-def test_nothing_is_committed_while_the_broker_acknowledges_no_letter(topic, topic_name, warehouse, kafka):
+def test_nothing_is_committed_while_the_broker_acknowledges_no_letter(
+    topic, topic_name, warehouse, kafka
+):
     """A compacted topic refuses what has no key, until it is compacted no more."""
     name = f"{topic_name}.letters"
-    refusing = KafkaTopic(kafka.bootstrap_servers, name, partitions=1, **{"cleanup.policy": "compact"})
+    refusing = KafkaTopic(
+        kafka.bootstrap_servers, name, partitions=1, **{"cleanup.policy": "compact"}
+    )
     written: list[str] = []
 
     class Watched(KafkaDeadLetters):

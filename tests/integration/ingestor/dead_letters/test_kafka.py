@@ -3,11 +3,11 @@
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from ingestor.broker.memory import MemoryMessage
-from ingestor.dead_letters.kafka import KafkaDeadLetters
-from ingestor.dead_letters.letter import Letter, Origin, letter, stub
-from ingestor.errors import DeadLetterTopicTooSmall
-from ingestor.topics.description import describe_topic
+from classwaves_ingestor.broker.memory import MemoryMessage
+from classwaves_ingestor.dead_letters.kafka import KafkaDeadLetters
+from classwaves_ingestor.dead_letters.letter import Letter, Origin, letter, stub
+from classwaves_ingestor.errors import DeadLetterTopicTooSmall
+from classwaves_ingestor.topics.description import describe_topic
 from tests.integration.ingestor.broker.kafka_topic import SECONDS, KafkaTopic
 
 ORIGIN = Origin("session-events", "id-of-the-topic")
@@ -24,12 +24,16 @@ def letter_of(
 
 @pytest.fixture
 def topic(kafka, topic_name) -> KafkaTopic:
-    return KafkaTopic(kafka.bootstrap_servers, topic_name, partitions=1, **{"max.message.bytes": str(LIMIT)})
+    return KafkaTopic(
+        kafka.bootstrap_servers, topic_name, partitions=1, **{"max.message.bytes": str(LIMIT)}
+    )
 
 
 @pytest.fixture
 def dead_letters(topic) -> KafkaDeadLetters:
-    return KafkaDeadLetters(topic.options, topic.name, describe_topic(topic.admin, topic.name).max_message_bytes)
+    return KafkaDeadLetters(
+        topic.options, topic.name, describe_topic(topic.admin, topic.name).max_message_bytes
+    )
 
 
 def read(topic: KafkaTopic) -> list[Letter]:
@@ -49,8 +53,13 @@ def test_letters_are_there_byte_for_byte_when_write_returns(topic, dead_letters)
     assert read(topic) == sent
 
 
-def test_a_letter_that_the_topic_does_not_take_is_a_stub_and_those_beside_it_are_whole(topic, dead_letters):
-    sent = [letter_of(offset, b"x" * size) for offset, size in enumerate([10, LIMIT * 2, 20, LIMIT + 1, 30])]
+def test_a_letter_that_the_topic_does_not_take_is_a_stub_and_those_beside_it_are_whole(
+    topic, dead_letters
+):
+    sent = [
+        letter_of(offset, b"x" * size)
+        for offset, size in enumerate([10, LIMIT * 2, 20, LIMIT + 1, 30])
+    ]
     dead_letters.write(sent)
     assert read(topic) == [sent[0], stub(sent[1]), sent[2], stub(sent[3]), sent[4]]
 
@@ -62,13 +71,17 @@ def test_around_the_limit_every_letter_is_whole_or_a_stub_and_none_is_missing(to
     dead_letters.write(sent)
     found = read(topic)
     whole = [each == original for each, original in zip(found, sent, strict=True)]
-    assert all(each in (original, stub(original)) for each, original in zip(found, sent, strict=True))
+    assert all(
+        each in (original, stub(original)) for each, original in zip(found, sent, strict=True)
+    )
     assert whole == sorted(whole, reverse=True)
     assert whole[0]
     assert not whole[-1]
 
 
 def test_a_topic_that_does_not_even_take_a_stub_is_said_to_be_too_small(kafka, topic_name):
-    tiny = KafkaTopic(kafka.bootstrap_servers, topic_name, partitions=1, **{"max.message.bytes": "100"})
+    tiny = KafkaTopic(
+        kafka.bootstrap_servers, topic_name, partitions=1, **{"max.message.bytes": "100"}
+    )
     with pytest.raises(DeadLetterTopicTooSmall, match=r"raise its max\.message\.bytes"):
         KafkaDeadLetters(tiny.options, tiny.name, 1000).write([letter_of(0, b"x" * 2000)])

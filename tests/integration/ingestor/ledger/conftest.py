@@ -10,24 +10,24 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from ingestor.consumer.decode import Decoder
-from ingestor.dead_letters.kafka import KafkaDeadLetters
-from ingestor.dead_letters.letter import Origin, letter
-from ingestor.errors import BrokerRefused
-from ingestor.ledger.reader import Reader
-from ingestor.ledger.reading import Books
-from ingestor.ledger.verification import Verification, verify
-from ingestor.settings import LedgerSettings
-from ingestor.topics.admin import connect
-from ingestor.topics.creation import Shape, create_topics
-from ingestor.topics.description import describe_topic
-from ingestor.topics.watermarks import watermarks
-from service.clock import SystemClock
-from warehouse.batch import Batch
-from warehouse.checkpoint import Progress
-from warehouse.open import open_warehouse
-from warehouse.port import Stored
-from warehouse.stream import Stream
+from classwaves_ingestor.consumer.decode import Decoder
+from classwaves_ingestor.dead_letters.kafka import KafkaDeadLetters
+from classwaves_ingestor.dead_letters.letter import Origin, letter
+from classwaves_ingestor.errors import BrokerRefused
+from classwaves_ingestor.ledger.reader import Reader
+from classwaves_ingestor.ledger.reading import Books
+from classwaves_ingestor.ledger.verification import Verification, verify
+from classwaves_ingestor.settings import LedgerSettings
+from classwaves_ingestor.topics.admin import connect
+from classwaves_ingestor.topics.creation import Shape, create_topics
+from classwaves_ingestor.topics.description import describe_topic
+from classwaves_ingestor.topics.watermarks import watermarks
+from classwaves_runtime.clock import SystemClock
+from classwaves_warehouse.batch import Batch
+from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.interface import Stored
+from classwaves_warehouse.open import open_warehouse
+from classwaves_warehouse.stream import Stream
 
 
 def message(number: int, session: str = "s1") -> bytes:
@@ -53,7 +53,9 @@ class Classroom:
         self.topic = describe_topic(self.admin, self.settings.session_events_topic)
         self.warehouse = open_warehouse(self.settings.warehouse)
         self.warehouse.tables.migrate()
-        self.ledger = self.warehouse.ledger(Stream(self.settings.ingestor_group, self.topic.name, self.topic.topic_id))
+        self.ledger = self.warehouse.ledger(
+            Stream(self.settings.ingestor_group, self.topic.name, self.topic.topic_id)
+        )
         self._positions: dict[int, int | None] = {}
 
     def send(self, *values: bytes | None, partition: int = 0) -> None:
@@ -76,7 +78,12 @@ class Classroom:
             pass
 
     def store(
-        self, partition: int = 0, *, lost: Collection[int] = (), unlettered: Collection[int] = (), holes: int = 0
+        self,
+        partition: int = 0,
+        *,
+        lost: Collection[int] = (),
+        unlettered: Collection[int] = (),
+        holes: int = 0,
     ) -> Stored:
         """Store a partition up to its end, except that the `lost` offsets are left out and nobody counts them."""
         log = watermarks(self.admin, self.topic.name, [partition])[partition]

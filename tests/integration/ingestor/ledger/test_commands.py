@@ -3,8 +3,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from analytics.cli import app as analytics
-from ingestor.cli import app as ingestor
+from classwaves_analytics.cli import app as analytics
+from classwaves_ingestor.cli import app as ingestor
 from tests.integration.ingestor.ledger.conftest import message
 
 
@@ -59,7 +59,13 @@ def test_status_tells_positions_ends_lag_and_size(classroom, run):
     classroom.send(message(3), message(4), message(5))
     told = json.loads(run(ingestor, "status", "--json").stdout)
     assert told["partitions"] == [
-        {"partition": 0, "position": 2, "end": 5, "lag": 3, "stored_until": "2026-03-02T08:00:00.000Z"},
+        {
+            "partition": 0,
+            "position": 2,
+            "end": 5,
+            "lag": 3,
+            "stored_until": "2026-03-02T08:00:00.000Z",
+        },
         {"partition": 1, "position": 0, "end": 0, "lag": 0, "stored_until": None},
     ]
     assert (told["lag"], told["stored_until"], told["table"]["rows"]) == (3, None, 2)

@@ -3,9 +3,9 @@ import threading
 import pytest
 from deltalake import write_deltalake
 
-from ingestor.ledger.balance import Balance
+from classwaves_ingestor.ledger.balance import Balance
+from classwaves_warehouse.errors import TopicRecreated
 from tests.integration.ingestor.ledger.conftest import message
-from warehouse.errors import TopicRecreated
 
 
 def test_everything_sent_is_accounted_for(classroom):
@@ -16,10 +16,26 @@ def test_everything_sent_is_accounted_for(classroom):
     result = classroom.verify()
     assert result.partitions == {
         0: Balance(
-            sent=6, stored=2, duplicates=1, dead_lettered=2, erased=0, kafka_holes=0, in_flight=1, missing=0, twice=0
+            sent=6,
+            stored=2,
+            duplicates=1,
+            dead_lettered=2,
+            erased=0,
+            kafka_holes=0,
+            in_flight=1,
+            missing=0,
+            twice=0,
         ),
         1: Balance(
-            sent=2, stored=0, duplicates=0, dead_lettered=0, erased=0, kafka_holes=0, in_flight=2, missing=0, twice=0
+            sent=2,
+            stored=0,
+            duplicates=0,
+            dead_lettered=0,
+            erased=0,
+            kafka_holes=0,
+            in_flight=2,
+            missing=0,
+            twice=0,
         ),
     }
     assert result.total.sent == 8
@@ -30,7 +46,9 @@ def test_an_event_that_was_passed_over_is_missing_by_its_offset(classroom):
     classroom.send(message(1), message(2), message(1), b"not json", message(3), message(4))
     classroom.store(lost={1, 4, 5})
     assert classroom.verify().total.missing == 3
-    assert classroom.findings() == ["missing: partition 0 offsets 1, 4-5: valid events that are not stored"]
+    assert classroom.findings() == [
+        "missing: partition 0 offsets 1, 4-5: valid events that are not stored"
+    ]
 
 
 def test_a_dead_letter_that_was_counted_but_never_written_is_missing_by_its_offset(classroom):
@@ -38,7 +56,9 @@ def test_a_dead_letter_that_was_counted_but_never_written_is_missing_by_its_offs
     classroom.store(unlettered={2})
     result = classroom.verify()
     assert (result.total.missing, result.total.dead_lettered, result.total.twice) == (1, 1, 0)
-    assert classroom.findings() == ["missing: partition 0 offsets 2: refused messages without a dead letter"]
+    assert classroom.findings() == [
+        "missing: partition 0 offsets 2: refused messages without a dead letter"
+    ]
 
 
 def test_a_letter_that_was_written_twice_counts_once(classroom):
@@ -111,7 +131,9 @@ def test_messages_that_retention_deleted_unread_are_missing(classroom):
     classroom.delete_before(4)
     result = classroom.verify()
     assert (result.total.missing, result.total.in_flight) == (3, 5)
-    assert classroom.findings() == ["missing: partition 0 offsets 1-3: retention deleted these before they were read"]
+    assert classroom.findings() == [
+        "missing: partition 0 offsets 1-3: retention deleted these before they were read"
+    ]
 
 
 def test_transaction_markers_and_aborted_messages_are_holes(classroom):
@@ -137,7 +159,9 @@ def test_an_event_whose_identity_is_stored_from_elsewhere_is_no_loss(classroom):
     classroom.send(message(1), message(3), partition=1)
     classroom.store(0)
     classroom.store(1, lost={0, 1})
-    assert "missing: partition 1 offsets 1: valid events that are not stored" in classroom.findings()
+    assert (
+        "missing: partition 1 offsets 1: valid events that are not stored" in classroom.findings()
+    )
 
 
 def test_a_topic_created_again_is_an_error_and_not_a_loss(classroom):

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[4]
 SERVICE = """
 import importlib.util
 import schemas
-from ingestor.producer import EventPublisher, MemoryTransport, PublisherSettings
+from classwaves_ingestor.producer import EventPublisher, MemoryTransport, PublisherSettings
 
 assert schemas.OURS == "the service's own"
 for name in ("pyarrow", "msgspec", "deltalake", "numpy", "typer"):
@@ -23,7 +23,14 @@ with EventPublisher(settings, component="service", connect=topic.connect) as pub
 assert len(topic.messages) == 1
 print("emitted")
 """
-LIGHT = ("confluent_kafka", "pydantic", "pydantic_core", "prometheus_client", "annotated_types", "typing_extensions")
+LIGHT = (
+    "confluent_kafka",
+    "pydantic",
+    "pydantic_core",
+    "prometheus_client",
+    "annotated_types",
+    "typing_extensions",
+)
 ALSO = ("typing_inspection", "confluent_kafka.libs", "typing_extensions.py")
 
 
@@ -50,5 +57,7 @@ def service(tmp_path):
 def test_a_service_with_the_base_install_and_a_schemas_package_of_its_own_emits(service, tmp_path):
     script = tmp_path / "emits.py"
     script.write_text(SERVICE)
-    answer = subprocess.run([service, script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        [service, script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert answer.stdout == "emitted\n", answer.stderr

@@ -7,14 +7,14 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from prometheus_client import CollectorRegistry
 
-from ingestor.producer import EventPublisher
-from ingestor.producer.errors import QueueFull
-from ingestor.producer.kafka import KafkaTransport, producer_options
-from ingestor.producer.transport import Failure
+from classwaves_ingestor.producer import EventPublisher
+from classwaves_ingestor.producer.errors import QueueFull
+from classwaves_ingestor.producer.kafka import KafkaTransport, producer_options
+from classwaves_ingestor.producer.transport import Failure
+from classwaves_warehouse.lanes import lanes_of
 from tests.support.publishing import EVENT, settings
 from tests.support.transport_behaviour import TransportBehaviour, unheard
 from tests.support.waiting import wait_until
-from warehouse.lanes import lanes_of
 
 
 def create(kafka, topic, partitions=3, **config):
@@ -24,9 +24,18 @@ def create(kafka, topic, partitions=3, **config):
 
 def read(kafka, topic, partitions=3):
     """Everything in the topic, in the order of each partition."""
-    consumer = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "test", "enable.auto.commit": False})
+    consumer = Consumer(
+        {
+            "bootstrap.servers": kafka.bootstrap_servers,
+            "group.id": "test",
+            "enable.auto.commit": False,
+        }
+    )
     try:
-        ends = {each: consumer.get_watermark_offsets(TopicPartition(topic, each))[1] for each in range(partitions)}
+        ends = {
+            each: consumer.get_watermark_offsets(TopicPartition(topic, each))[1]
+            for each in range(partitions)
+        }
         consumer.assign([TopicPartition(topic, each, 0) for each in ends])
         messages = []
         while len(messages) < sum(ends.values()):
@@ -64,7 +73,9 @@ def test_a_session_is_in_the_partition_in_which_java_would_put_it(kafka, topic_n
     assert [each.partition() for each in messages] == [lane % 3 for lane in lanes]
 
 
-def test_an_event_that_the_topic_finds_too_large_is_a_failure_of_this_event(kafka, topic_name, options):
+def test_an_event_that_the_topic_finds_too_large_is_a_failure_of_this_event(
+    kafka, topic_name, options
+):
     create(kafka, topic_name, **{"max.message.bytes": "500"})
     transport, refused = KafkaTransport(options, topic_name), {}
     for number, size in enumerate((10, 900, 10)):
@@ -76,7 +87,9 @@ def test_an_event_that_the_topic_finds_too_large_is_a_failure_of_this_event(kafk
     assert transport.delivered() == 2
 
 
-def test_an_event_that_the_topic_finds_too_large_takes_none_of_its_batch_along(kafka, topic_name, tmp_path):
+def test_an_event_that_the_topic_finds_too_large_takes_none_of_its_batch_along(
+    kafka, topic_name, tmp_path
+):
     create(kafka, topic_name, 1, **{"max.message.bytes": "2000"})
     given = settings(
         tmp_path,
@@ -86,7 +99,11 @@ def test_an_event_that_the_topic_finds_too_large_takes_none_of_its_batch_along(k
     with EventPublisher(given, component="test", registry=CollectorRegistry()) as publisher:
         with publisher._emitter._delivery.working:  # so that all are read at once
             ids = [
-                publisher.emit("configured", **EVENT, payload={"groupSizes": [1] * (1500 if number == 7 else 1)})
+                publisher.emit(
+                    "configured",
+                    **EVENT,
+                    payload={"groupSizes": [1] * (1500 if number == 7 else 1)},
+                )
                 for number in range(20)
             ]
         wait_until(lambda: publisher.flush(0) <= 1, "all but one are taken")
@@ -94,7 +111,9 @@ def test_an_event_that_the_topic_finds_too_large_takes_none_of_its_batch_along(k
     assert [json.loads(each.value())["id"] for each in messages] == [*ids[:7], *ids[8:]]
 
 
-def test_an_event_that_is_too_large_for_librdkafka_is_a_failure_of_this_event(kafka, topic_name, options):
+def test_an_event_that_is_too_large_for_librdkafka_is_a_failure_of_this_event(
+    kafka, topic_name, options
+):
     create(kafka, topic_name)
     transport, refused = KafkaTransport(options, topic_name), []
     transport.send("s", b"x" * 10_000, transport.refusal(refused.append))
@@ -103,7 +122,10 @@ def test_an_event_that_is_too_large_for_librdkafka_is_a_failure_of_this_event(ka
 
 
 def test_a_topic_that_does_not_exist_is_a_failure_of_all(kafka, topic_name, options):
-    transport, refused = KafkaTransport(options | {"topic.metadata.propagation.max.ms": 100}, topic_name), []
+    transport, refused = (
+        KafkaTransport(options | {"topic.metadata.propagation.max.ms": 100}, topic_name),
+        [],
+    )
     transport.send("s", b"{}", transport.refusal(refused.append))
     assert transport.flush(30) == 0
     transport.close()
@@ -113,7 +135,9 @@ def test_a_topic_that_does_not_exist_is_a_failure_of_all(kafka, topic_name, opti
 
 
 def test_without_room_in_memory_nothing_is_taken(topic_name):
-    options = producer_options({"bootstrap.servers": "127.0.0.1:1", "queue.buffering.max.messages": "2"}, 1000)
+    options = producer_options(
+        {"bootstrap.servers": "127.0.0.1:1", "queue.buffering.max.messages": "2"}, 1000
+    )
     transport = KafkaTransport(options, topic_name)
     for _ in range(2):
         transport.send("s", b"{}", unheard)

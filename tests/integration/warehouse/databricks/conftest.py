@@ -2,9 +2,9 @@ import time
 
 import pytest
 
-from warehouse.databricks.patience import Patience
-from warehouse.databricks.settings import DatabricksSettings
-from warehouse.databricks.warehouse import DatabricksWarehouse
+from classwaves_warehouse.databricks.patience import Patience
+from classwaves_warehouse.databricks.settings import DatabricksSettings
+from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
 
 QUICK = Patience(time.sleep, attempts=20, first=0.1, longest=1.0)
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from classwaves_warehouse.checkpoint import Progress
 from tests.support.rows import STREAM, batch, event
 from tests.support.warehouse_behaviour import WarehouseBehaviour
 from tests.support.warehouse_faults import WarehouseFaults, strike_at
-from warehouse.checkpoint import Progress
 
 
 class TestDatabricksWarehouse(WarehouseBehaviour):
@@ -19,7 +19,10 @@ def test_an_append_costs_one_statement_for_rows_and_one_for_positions_and_a_look
 ):
     ledger = warehouse.ledger(STREAM)
     ledger.append(batch(event("a")), {0: None}, {0: Progress(1)})
-    for id_, offset, kinds in [("b", 1, ["ROWS", "POSITIONS"]), ("b", 2, ["ROWS", "LOOK", "POSITIONS"])]:
+    for id_, offset, kinds in [
+        ("b", 1, ["ROWS", "POSITIONS"]),
+        ("b", 2, ["ROWS", "LOOK", "POSITIONS"]),
+    ]:
         databricks.log.clear()
         ledger.append(batch(event(id_, offset=offset)), {0: offset}, {0: Progress(offset + 1)})
         assert [kind(statement) for statement in databricks.log.statements()] == kinds

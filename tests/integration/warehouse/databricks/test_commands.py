@@ -8,11 +8,11 @@ import pytest
 from confluent_kafka import Producer
 from typer.testing import CliRunner
 
-from analytics.cli import app as analytics
+from classwaves_analytics.cli import app as analytics
+from classwaves_ingestor.cli import app as ingestor
 from demo.scrape import scrape
 from demo.world import World
-from ingestor.cli import app as ingestor
-from localkafka.port import free_port
+from local.kafka.free_port import free_port
 from tests.support.consumer_process import ConsumerProcess
 from tests.support.events import plain, session_id, wire
 from tests.support.waiting import wait_until
@@ -70,11 +70,19 @@ def test_the_commands_set_up_run_prove_and_show_what_a_sql_warehouse_holds_after
 
     def warming():
         told = scrape(port)
-        return told is not None and told.value("ingestor_warehouse_warming") == 1 and "warehouse" in told.unready
+        return (
+            told is not None
+            and told.value("ingestor_warehouse_warming") == 1
+            and "warehouse" in told.unready
+        )
 
     databricks.faults.cold_start(seconds=600)
-    with ConsumerProcess(World.command("ingestor", "run"), environ, tmp_path / "consumer.log") as consumer:
-        wait_until(warming, f"it says that it waits for a warehouse that starts: {consumer.last_words()}")
+    with ConsumerProcess(
+        World.command("ingestor", "run"), environ, tmp_path / "consumer.log"
+    ) as consumer:
+        wait_until(
+            warming, f"it says that it waits for a warehouse that starts: {consumer.last_words()}"
+        )
         databricks.faults.clear()
         wait_until(stored, f"all is stored: {consumer.last_words()}")
         consumer.terminate()
@@ -87,4 +95,6 @@ def test_the_commands_set_up_run_prove_and_show_what_a_sql_warehouse_holds_after
     assert (total["stored"], total["duplicates"], total["dead_lettered"]) == (EVENTS + 1, 4, 4)
     assert (total["missing"], total["twice"]) == (0, 0)
     shown = json.loads(run(analytics, "timeline", session_id(1), "--json").stdout)
-    assert [event["sequence"] for event in shown["timeline"] if event.get("sequence")] == [*range(1, EVENTS + 1, 3)]
+    assert [event["sequence"] for event in shown["timeline"] if event.get("sequence")] == [
+        *range(1, EVENTS + 1, 3)
+    ]

@@ -7,13 +7,13 @@ from contextlib import suppress
 
 import pytest
 
+from classwaves_warehouse.checkpoint import Checkpoint, Progress
+from classwaves_warehouse.databricks import connection
+from classwaves_warehouse.databricks.patience import Patience
+from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
+from classwaves_warehouse.errors import WarehouseRefused, WarehouseUnavailable, WarehouseWarming
+from classwaves_warehouse.interface import Stored
 from tests.support.rows import STREAM, batch, event
-from warehouse.checkpoint import Checkpoint, Progress
-from warehouse.databricks import connection
-from warehouse.databricks.patience import Patience
-from warehouse.databricks.warehouse import DatabricksWarehouse
-from warehouse.errors import WarehouseRefused, WarehouseUnavailable, WarehouseWarming
-from warehouse.port import Stored
 
 ROWS, POSITIONS = "MERGE INTO session_events", "MERGE INTO ingestor_positions"
 FIRST = batch(event("a", offset=0), event("b", offset=1)), {0: None}, {0: Progress(2)}
@@ -38,9 +38,19 @@ def hasty(settings):
 
 
 @pytest.mark.parametrize(
-    "fault", ["lose_request", "lose_reply", "abandon", "conflict", "expire_session", "expire_session_over_http"]
+    "fault",
+    [
+        "lose_request",
+        "lose_reply",
+        "abandon",
+        "conflict",
+        "expire_session",
+        "expire_session_over_http",
+    ],
 )
-def test_an_append_both_of_whose_statements_go_wrong_leaves_each_event_once(databricks, warehouse, fault):
+def test_an_append_both_of_whose_statements_go_wrong_leaves_each_event_once(
+    databricks, warehouse, fault
+):
     ledger = warehouse.ledger(STREAM)
     for statement in (ROWS, POSITIONS):
         getattr(databricks.faults, fault)(matching=statement)
@@ -69,7 +79,9 @@ def test_the_connector_itself_sends_nothing_twice(databricks, warehouse, hasty):
     assert len(databricks.log.statements(ROWS)) == 1
 
 
-def test_statements_that_are_refused_for_now_are_sent_again_by_us_and_not_by_the_connector(databricks, warehouse):
+def test_statements_that_are_refused_for_now_are_sent_again_by_us_and_not_by_the_connector(
+    databricks, warehouse
+):
     ledger = warehouse.ledger(STREAM)
     ledger.checkpoints()
     refusals = [(429, None), (429, 1), (503, None), (503, 1), (500, None), (502, None), (504, None)]
@@ -99,7 +111,9 @@ def test_a_slow_reply_is_waited_for(databricks, warehouse):
 
 
 def test_a_reply_that_comes_too_late_is_a_lost_one(databricks, warehouse, monkeypatch):
-    monkeypatch.setattr(connection, "_SOCKET_SECONDS", 6)  # the server answers within 5 s, if only to ask for patience
+    monkeypatch.setattr(
+        connection, "_SOCKET_SECONDS", 6
+    )  # the server answers within 5 s, if only to ask for patience
     ledger = warehouse.ledger(STREAM)
     databricks.faults.delay(8, matching=ROWS)
     answer = ledger.append(*FIRST)
@@ -109,7 +123,9 @@ def test_a_reply_that_comes_too_late_is_a_lost_one(databricks, warehouse, monkey
 
 
 @pytest.mark.parametrize("statement", [ROWS, POSITIONS])
-def test_a_ledger_that_gave_up_settles_the_append_when_called_again(databricks, warehouse, hasty, statement):
+def test_a_ledger_that_gave_up_settles_the_append_when_called_again(
+    databricks, warehouse, hasty, statement
+):
     warehouse.ledger(STREAM).append(*FIRST)
     ledger = hasty.ledger(STREAM)
     ledger.checkpoints()
@@ -151,7 +167,10 @@ def test_a_cold_warehouse_is_told_from_a_broken_one_and_waited_for_by_readers(
 
 def test_rows_whose_fetch_was_lost_are_read_again(databricks, warehouse):
     many = 150_000  # more than the first answer holds
-    with databricks.connect(catalog="classwaves", schema="analytics") as filling, filling.cursor() as cursor:
+    with (
+        databricks.connect(catalog="classwaves", schema="analytics") as filling,
+        filling.cursor() as cursor,
+    ):
         cursor.execute(
             "INSERT INTO session_events (id, session_id, teacher_id, event_type, event_time, kafka_topic_id, "
             "kafka_partition, kafka_offset) SELECT string(id), 's', 't', 'started', timestamp '2026-03-02 08:00:00', "
@@ -178,10 +197,14 @@ def test_four_consumers_that_write_at_once_store_every_event_once(databricks, wa
         list(consumers.map(consume, range(4)))
     assert warehouse.events.size().rows == 4 * 50
     assert warehouse.events.repeated(limit=1) == (0, [])
-    assert warehouse.ledger(STREAM).checkpoints() == {partition: Checkpoint(50, 0) for partition in range(4)}
+    assert warehouse.ledger(STREAM).checkpoints() == {
+        partition: Checkpoint(50, 0) for partition in range(4)
+    }
 
 
-def test_an_endpoint_that_is_killed_and_restarted_is_found_again_with_all_that_it_had(databricks, warehouse):
+def test_an_endpoint_that_is_killed_and_restarted_is_found_again_with_all_that_it_had(
+    databricks, warehouse
+):
     ledger = warehouse.ledger(STREAM)
     ledger.append(*FIRST)
     databricks.kill()

@@ -1,11 +1,11 @@
 import pytest
 
 from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, ROLLUP_FACTS_HOURLY, ROLLUP_RUNS
+from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
+from classwaves_warehouse.errors import VersionGone
 from tests.support.dialect import CASES, PARAMETERS, ROWS, THINGS, plain
 from tests.support.hours_behaviour import SOURCE, HoursBehaviour, mark
 from tests.support.sources import fill
-from warehouse.databricks.warehouse import DatabricksWarehouse
-from warehouse.errors import VersionGone
 
 
 class TestDatabricksHours(HoursBehaviour):

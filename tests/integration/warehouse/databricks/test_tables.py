@@ -8,15 +8,15 @@ from deltalake import DeltaTable, write_deltalake
 
 from classwaves_schemas.ddl import create_table
 from classwaves_schemas.tables import SESSION_EVENTS
+from classwaves_warehouse.batch import ROWS
+from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
+from classwaves_warehouse.delta.root import Root
+from classwaves_warehouse.delta.warehouse import DeltaWarehouse
+from classwaves_warehouse.errors import TableMismatch, TableMissing
+from classwaves_warehouse.interface import Stored
+from classwaves_warehouse.order import in_table_order
 from tests.support.rows import MORNING, STREAM, batch, event, table
-from warehouse.batch import ROWS
-from warehouse.checkpoint import Progress
-from warehouse.databricks.warehouse import DatabricksWarehouse
-from warehouse.delta.root import Root
-from warehouse.delta.warehouse import DeltaWarehouse
-from warehouse.errors import TableMismatch, TableMissing
-from warehouse.order import in_table_order
-from warehouse.port import Stored
 
 SEED = sorted(Path(__file__).parents[3].glob("support/seed/*.sql"))
 
@@ -39,7 +39,11 @@ AWKWARD = [
 def place(databricks, warehouse):
     """Where the files of session_events lie."""
     with databricks.connect(catalog="classwaves") as connection, connection.cursor() as cursor:
-        return cursor.execute("DESCRIBE DETAIL analytics.session_events").fetchall()[0].location.removeprefix("file:")
+        return (
+            cursor.execute("DESCRIBE DETAIL analytics.session_events")
+            .fetchall()[0]
+            .location.removeprefix("file:")
+        )
 
 
 def test_awkward_rows_come_back_as_they_were_given_and_delta_reads_the_same(warehouse, place):
@@ -55,8 +59,12 @@ def test_a_table_of_the_embedded_warehouse_is_read_by_spark_as_it_was_given(data
     embedded.tables.migrate()
     embedded.ledger(STREAM).append(batch(*AWKWARD), {0: None}, {0: Progress(len(AWKWARD))})
     with databricks.connect() as connection, connection.cursor() as cursor:
-        read = cursor.execute(f"SELECT * FROM delta.`{Root(str(tmp_path)).of(SESSION_EVENTS)}`").fetchall_arrow()
-    assert in_table_order(read.select(ROWS.names).cast(ROWS)).equals(in_table_order(table(*AWKWARD)))
+        read = cursor.execute(
+            f"SELECT * FROM delta.`{Root(str(tmp_path)).of(SESSION_EVENTS)}`"
+        ).fetchall_arrow()
+    assert in_table_order(read.select(ROWS.names).cast(ROWS)).equals(
+        in_table_order(table(*AWKWARD))
+    )
 
 
 def test_rows_that_delta_wrote_are_read_the_same_and_are_repeats(warehouse, place):
@@ -64,7 +72,9 @@ def test_rows_that_delta_wrote_are_read_the_same_and_are_repeats(warehouse, plac
     write_deltalake(place, given, mode="append")
     assert warehouse.events.timeline("s1").equals(given)
     repeats = [{**row, "kafka_offset": 100 + n} for n, row in enumerate(AWKWARD)]
-    answer = warehouse.ledger(STREAM).append(batch(*repeats), {0: None}, {0: Progress(200, first_offset=100)})
+    answer = warehouse.ledger(STREAM).append(
+        batch(*repeats), {0: None}, {0: Progress(200, first_offset=100)}
+    )
     assert answer == Stored(0, duplicates={0: len(AWKWARD)})
 
 
@@ -87,7 +97,10 @@ def test_the_seeds_tables_are_widened_and_set_up_and_keep_their_rows(databricks,
     row = "('old', 's1', 't', 'started', TIMESTAMP '2026-03-02 08:00:00', '{}', NULL)"
     run(databricks, f"INSERT INTO analytics.session_events VALUES {row}")
     found = [str(mismatch) for mismatch in bare.tables.check()]
-    assert "analytics.session_events.kafka_offset: column is missing (should be BIGINT, nullable)" in found[7]
+    assert (
+        "analytics.session_events.kafka_offset: column is missing (should be BIGINT, nullable)"
+        in found[7]
+    )
     assert "delta.isolationLevel is not set, should be Serializable" in found[8]
     with pytest.raises(TableMissing, match="ingestor_positions"):
         bare.ledger(STREAM).checkpoints()
@@ -95,13 +108,17 @@ def test_the_seeds_tables_are_widened_and_set_up_and_keep_their_rows(databricks,
     assert "added analytics.session_events.school_id" in done
     assert "set delta.isolationLevel = Serializable on analytics.session_events" in done
     assert list(bare.tables.check()) == []
-    answer = bare.ledger(STREAM).append(batch(event("old"), event("new", offset=1)), {0: None}, {0: Progress(2)})
+    answer = bare.ledger(STREAM).append(
+        batch(event("old"), event("new", offset=1)), {0: None}, {0: Progress(2)}
+    )
     assert (answer.rows, answer.duplicates) == (1, {0: 1})
     run(
         databricks,
         "ALTER TABLE analytics.session_events SET TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')",
     )
-    with pytest.raises(TableMismatch, match=r"delta\.enableDeletionVectors is true, should be false"):
+    with pytest.raises(
+        TableMismatch, match=r"delta\.enableDeletionVectors is true, should be false"
+    ):
         bare.ledger(STREAM).checkpoints()
 
 
@@ -120,13 +137,19 @@ def test_a_change_whose_reply_was_lost_is_not_made_again(databricks, bare):
 
 def test_a_difference_that_adding_cannot_mend_is_named(databricks, bare):
     wrong = (
-        create_table(SESSION_EVENTS).replace("sequence BIGINT", "sequence STRING").replace("  id STRING", "  i STRING")
+        create_table(SESSION_EVENTS)
+        .replace("sequence BIGINT", "sequence STRING")
+        .replace("  id STRING", "  i STRING")
     )
     run(databricks, wrong)
     with pytest.raises(TableMismatch) as raised:
         bare.tables.migrate()
-    assert "analytics.session_events.sequence: type is STRING, should be BIGINT" in str(raised.value)
-    assert "analytics.session_events.id: column is missing (should be STRING, not null)" in str(raised.value)
+    assert "analytics.session_events.sequence: type is STRING, should be BIGINT" in str(
+        raised.value
+    )
+    assert "analytics.session_events.id: column is missing (should be STRING, not null)" in str(
+        raised.value
+    )
 
 
 def test_without_tables_a_ledger_says_what_to_do(bare):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingestor.broker.memory import MemoryMember, MemoryTopic
+from classwaves_ingestor.broker.memory import MemoryMember, MemoryTopic
 from tests.support.broker_behaviour import MemberBehaviour
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestor.broker.kafka import consumer_options
-from service.errors import SettingsError
+from classwaves_ingestor.broker.kafka import consumer_options
+from classwaves_runtime.errors import SettingsError
 
 GUARANTEED = [
     "enable.auto.commit",
@@ -20,7 +20,9 @@ GUARANTEED = [
 
 @pytest.mark.parametrize("name", GUARANTEED)
 def test_an_option_that_a_guarantee_rests_on_is_refused_by_the_name_of_its_variable(name):
-    with pytest.raises(SettingsError, match="^KAFKA_" + name.upper().replace(".", "_") + " cannot be set"):
+    with pytest.raises(
+        SettingsError, match="^KAFKA_" + name.upper().replace(".", "_") + " cannot be set"
+    ):
         consumer_options({"bootstrap.servers": "here:9092", name: "false"}, "group", 1 << 20)
 
 
@@ -34,7 +36,8 @@ def test_a_position_is_never_guessed_and_an_aborted_message_never_read():
 
 @given(
     st.dictionaries(
-        st.sampled_from(["security.protocol", "sasl.username", "fetch.wait.max.ms", "client.id"]), st.text()
+        st.sampled_from(["security.protocol", "sasl.username", "fetch.wait.max.ms", "client.id"]),
+        st.text(),
     )
 )
 def test_every_other_option_wins_over_our_default(given_options):

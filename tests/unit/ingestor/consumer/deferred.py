@@ -11,7 +11,7 @@ from typing import Any
 class Deferred(Executor):
     """Runs what was submitted one by one, on the caller's thread.
 
-    Arguments:
+    Args:
         eager: run at once whatever is submitted.
     """
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from ingestor.broker.memory import MemoryMessage
-from ingestor.broker.port import Headers
-from ingestor.consumer.decode import Decoded, Decoder
+from classwaves_ingestor.broker.interface import Headers
+from classwaves_ingestor.broker.memory import MemoryMessage
+from classwaves_ingestor.consumer.decode import Decoded, Decoder
 from tests.support import events
 
 

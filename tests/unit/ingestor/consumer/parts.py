@@ -4,26 +4,26 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
 
-from ingestor import catalogue
-from ingestor.broker.memory import MemoryTopic
-from ingestor.consumer.backpressure import Backpressure, BackpressurePolicy
-from ingestor.consumer.committer import Committer
-from ingestor.consumer.decode import Decoder
-from ingestor.consumer.freshness import Freshness
-from ingestor.consumer.microbatch import BatchPolicy, Gathering
-from ingestor.consumer.observer import Observer
-from ingestor.consumer.pipeline import Pipeline
-from ingestor.dead_letters.letter import Origin
-from ingestor.dead_letters.limit import RejectLimit, RejectLimitState
-from ingestor.dead_letters.memory import MemoryDeadLetters
-from service.clock import ManualClock
-from service.health import Health
-from service.metrics import Meters
+from classwaves_ingestor import catalogue
+from classwaves_ingestor.broker.memory import MemoryTopic
+from classwaves_ingestor.consumer.backpressure import Backpressure, BackpressurePolicy
+from classwaves_ingestor.consumer.committer import Committer
+from classwaves_ingestor.consumer.decode import Decoder
+from classwaves_ingestor.consumer.freshness import Freshness
+from classwaves_ingestor.consumer.microbatch import BatchPolicy, Gathering
+from classwaves_ingestor.consumer.observer import Observer
+from classwaves_ingestor.consumer.pipeline import Pipeline
+from classwaves_ingestor.dead_letters.letter import Origin
+from classwaves_ingestor.dead_letters.limit import RejectLimit, RejectLimitState
+from classwaves_ingestor.dead_letters.memory import MemoryDeadLetters
+from classwaves_runtime.clock import ManualClock
+from classwaves_runtime.health import Health
+from classwaves_runtime.metrics import Meters
+from classwaves_warehouse.checkpoint import Checkpoint
+from classwaves_warehouse.memory import MemoryWarehouse
+from classwaves_warehouse.stream import Stream
 from tests.support.events import NOW
 from tests.unit.ingestor.consumer.deferred import Deferred, Impatient
-from warehouse.checkpoint import Checkpoint
-from warehouse.memory import MemoryWarehouse
-from warehouse.stream import Stream
 
 BATCH_SECONDS = 5.0
 PATIENT_BATCH = BatchPolicy(rows=1000, bytes=10**9, seconds=BATCH_SECONDS)
@@ -66,7 +66,9 @@ class World:
     def lettered(self) -> list[tuple[int, int]]:
         """Partition and offset of every dead letter."""
         names = [dict(letter.headers) for letter in self.letters.letters]
-        return [(int(each["dead-letter-partition"]), int(each["dead-letter-offset"])) for each in names]
+        return [
+            (int(each["dead-letter-partition"]), int(each["dead-letter-offset"])) for each in names
+        ]
 
 
 class Consumer:
@@ -88,7 +90,9 @@ class Consumer:
         self.gathering = Gathering(batch)
         self.health = Health(world.clock)
         self.registry = CollectorRegistry()
-        self.observer = Observer(Meters(catalogue.CONSUMER, self.registry), self.health, world.clock)
+        self.observer = Observer(
+            Meters(catalogue.CONSUMER, self.registry), self.health, world.clock
+        )
         self.pipeline = Pipeline(
             member=self.member,
             decoder=Decoder(world.topic.topic_id, None),

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestor.consumer.backpressure import Backpressure, BackpressurePolicy, Intake
+from classwaves_ingestor.consumer.backpressure import Backpressure, BackpressurePolicy, Intake
 
 POLICY = BackpressurePolicy(bytes=100, patience_seconds=2.0)
 

@@ -4,12 +4,12 @@ from typing import Literal
 
 import pytest
 
-from ingestor.broker.memory import MemoryTopic
-from ingestor.errors import BrokerUnavailable
+from classwaves_ingestor.broker.memory import MemoryTopic
+from classwaves_ingestor.errors import BrokerUnavailable
+from classwaves_warehouse.errors import WarehouseUnavailable
+from classwaves_warehouse.memory import MemoryWarehouse
 from tests.support.events import wire
 from tests.unit.ingestor.consumer.parts import BATCH_SECONDS, Consumer, World
-from warehouse.errors import WarehouseUnavailable
-from warehouse.memory import MemoryWarehouse
 
 
 class Faults:
@@ -43,7 +43,9 @@ def send(world: World, partition: int, *numbers: int) -> None:
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_an_unavailable_warehouse_is_asked_again_until_the_batch_is_stored_once(world, faults, moment):
+def test_an_unavailable_warehouse_is_asked_again_until_the_batch_is_stored_once(
+    world, faults, moment
+):
     faults.moment, faults.left = moment, 1
     send(world, 0, 1, 2)
     world.topic.produce(1, b"bad")

@@ -3,8 +3,8 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestor.broker.port import Polled
-from ingestor.consumer.cursors import Arrived, Cursors, Span
+from classwaves_ingestor.broker.interface import Polled
+from classwaves_ingestor.consumer.cursors import Arrived, Cursors, Span
 from tests.unit.ingestor.consumer.messages import message
 
 PARTITIONS = 3
@@ -44,7 +44,9 @@ def test_the_end_of_a_partition_tells_of_holes_that_nothing_follows():
 
 
 def test_messages_after_the_end_of_the_same_poll_count_once():
-    assert placed(p0=5).admit(polled((0, 5), (0, 6), ends={0: 6})).spans == {0: Span(position=7, holes=0)}
+    assert placed(p0=5).admit(polled((0, 5), (0, 6), ends={0: 6})).spans == {
+        0: Span(position=7, holes=0)
+    }
 
 
 def test_what_was_fetched_before_a_new_start_is_left_out():
@@ -98,7 +100,9 @@ def test_every_offset_is_delivered_once_or_counted_as_a_hole_once(data):
             # A broker may deliver again what it delivered before, never pass anything over.
             begin = data.draw(st.integers(0, each.fetched))
             stop = data.draw(st.integers(begin, len(each.present)))
-            messages += [message(number, offset) for offset in range(begin, stop) if each.present[offset]]
+            messages += [
+                message(number, offset) for offset in range(begin, stop) if each.present[offset]
+            ]
             each.fetched = max(each.fetched, stop)
             if stop == len(each.present) and data.draw(st.booleans()):
                 ends[number] = stop

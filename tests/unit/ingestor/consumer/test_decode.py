@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from classwaves_ingestor.consumer.decode import ROWS, Decoded, Decoder
 from classwaves_schemas.pseudonym import Pseudonymiser, is_pseudonym
 from classwaves_schemas.verdict import Reason, explain
-from ingestor.consumer.decode import ROWS, Decoded, Decoder
 from tests.support import events
 from tests.support.events import BAD, MISSING, NOW, plain, wire
 from tests.unit.ingestor.consumer.messages import message
@@ -28,7 +28,10 @@ nearly_events = st.builds(
     ),
 )
 values = (
-    st.none() | st.binary(max_size=40) | nearly_events | st.sampled_from([*BAD.values(), *map(wire, events.PAYLOADS)])
+    st.none()
+    | st.binary(max_size=40)
+    | nearly_events
+    | st.sampled_from([*BAD.values(), *map(wire, events.PAYLOADS)])
 )
 
 
@@ -53,22 +56,35 @@ def test_each_reason_of_refusal_has_a_message_that_is_refused_for_it(reason):
     assert reject.rejection.detail
 
 
-@pytest.mark.parametrize("field", ["id", "event_type", "event_time", "session_id", "teacher_id", "payload"])
+@pytest.mark.parametrize(
+    "field", ["id", "event_type", "event_time", "session_id", "teacher_id", "payload"]
+)
 def test_each_required_field_is_required(field):
     (missing,) = decode(wire(**{field: MISSING})).rejects
-    assert (missing.rejection.reason, missing.rejection.detail.split(":")[0]) == (Reason.MISSING_FIELD, field)
+    assert (missing.rejection.reason, missing.rejection.detail.split(":")[0]) == (
+        Reason.MISSING_FIELD,
+        field,
+    )
 
 
-@pytest.mark.parametrize("field", ["id", "event_type", "event_time", "session_id", "teacher_id", "payload"])
+@pytest.mark.parametrize(
+    "field", ["id", "event_type", "event_time", "session_id", "teacher_id", "payload"]
+)
 def test_each_required_field_refuses_another_type(field):
     (wrong,) = decode(wire(**{field: 17})).rejects
-    assert (wrong.rejection.reason, wrong.rejection.detail.split(":")[0]) == (Reason.WRONG_TYPE, field)
+    assert (wrong.rejection.reason, wrong.rejection.detail.split(":")[0]) == (
+        Reason.WRONG_TYPE,
+        field,
+    )
 
 
 @pytest.mark.parametrize("field", ["id", "session_id", "teacher_id", "event_type"])
 def test_a_required_text_may_not_be_empty(field):
     (empty,) = decode(wire(**{field: ""})).rejects
-    assert (empty.rejection.reason, empty.rejection.detail.split(":")[0]) == (Reason.EMPTY_FIELD, field)
+    assert (empty.rejection.reason, empty.rejection.detail.split(":")[0]) == (
+        Reason.EMPTY_FIELD,
+        field,
+    )
 
 
 @pytest.mark.parametrize(
@@ -114,8 +130,12 @@ def test_a_producer_that_knows_nothing_of_us_is_ingested():
 def test_what_a_producer_may_say_besides_is_kept():
     event = events.event(number=3)
     found = row(wire(number=3))
-    assert {name: found[name] for name in ("school_id", "source", "sequence", "schema_version", "trace_id")} == {
-        name: event[name] for name in ("school_id", "source", "sequence", "schema_version", "trace_id")
+    assert {
+        name: found[name]
+        for name in ("school_id", "source", "sequence", "schema_version", "trace_id")
+    } == {
+        name: event[name]
+        for name in ("school_id", "source", "sequence", "schema_version", "trace_id")
     }
 
 
@@ -127,7 +147,9 @@ def test_every_payload_that_the_backend_emits_is_stored(event_type):
 
 
 def test_one_bad_message_of_a_batch_costs_itself_alone():
-    found = decode(*(value for bad in BAD.values() for value in (wire(number=1), bad, wire(number=2))))
+    found = decode(
+        *(value for bad in BAD.values() for value in (wire(number=1), bad, wire(number=2)))
+    )
     assert found.rows.num_rows == 2 * len(BAD)
     assert [each.rejection.reason for each in found.rejects] == list(BAD)
     assert [each.message.value() for each in found.rejects] == list(BAD.values())
@@ -152,7 +174,8 @@ def test_a_roster_is_counted_and_not_stored():
 
 
 @pytest.mark.parametrize(
-    ("event_type", "field"), [("leader_ready", "leaderId"), ("member_join", "studentId"), ("member_leave", "userId")]
+    ("event_type", "field"),
+    [("leader_ready", "leaderId"), ("member_join", "studentId"), ("member_leave", "userId")],
 )
 class TestMemberIds:
     def test_with_a_key_they_become_pseudonyms(self, event_type, field):
@@ -196,13 +219,17 @@ def test_a_rejects_detail_and_reason_quote_nothing_of_the_message():
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(values, max_size=8), st.sampled_from([None, KEY]))
-def test_rows_and_rejects_are_the_messages_in_their_order_and_the_verdict_is_the_contracts(the_values, pseudonymise):
+def test_rows_and_rejects_are_the_messages_in_their_order_and_the_verdict_is_the_contracts(
+    the_values, pseudonymise
+):
     found = decode(*the_values, pseudonymise=pseudonymise)
     verdicts = [explain(value, NOW) for value in the_values]
     assert found.rows["kafka_offset"].to_pylist() == [
         place for place, verdict in enumerate(verdicts) if verdict is None
     ]
-    assert [each.rejection for each in found.rejects] == [verdict for verdict in verdicts if verdict is not None]
+    assert [each.rejection for each in found.rejects] == [
+        verdict for verdict in verdicts if verdict is not None
+    ]
     assert [each.message.offset() for each in found.rejects] == [
         place for place, verdict in enumerate(verdicts) if verdict is not None
     ]
@@ -216,6 +243,8 @@ def test_how_far_ahead_an_event_is_depends_on_the_time_that_is_passed_in(seconds
     now = NOW + timedelta(seconds=seconds)
     late = (now + timedelta(hours=24, seconds=1)).isoformat()
     just = (now + timedelta(hours=24)).isoformat()
-    found = Decoder("t", None).decode([message(0, 0, wire(event_time=late)), message(0, 1, wire(event_time=just))], now)
+    found = Decoder("t", None).decode(
+        [message(0, 0, wire(event_time=late)), message(0, 1, wire(event_time=just))], now
+    )
     assert [each.rejection.reason for each in found.rejects] == [Reason.TOO_FAR_AHEAD]
     assert found.rows["created_at"].to_pylist() == [now]

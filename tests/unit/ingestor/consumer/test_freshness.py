@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestor.consumer.freshness import Freshness
+from classwaves_ingestor.consumer.freshness import Freshness
 
 
 def test_a_partition_that_nobody_asked_about_is_due_and_tells_nothing():
@@ -26,7 +26,11 @@ def test_the_next_question_is_due_after_the_interval():
     assert freshness.due(1, 7_001)
 
 
-@given(st.lists(st.tuples(st.sampled_from(["append", "ask", "store"]), st.integers(1, 20)), max_size=40))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["append", "ask", "store"]), st.integers(1, 20)), max_size=40
+    )
+)
 def test_no_claim_covers_a_message_that_is_not_stored(steps):
     """Each message is appended at a known time; a claim up to T means that all appended before T are stored."""
     freshness, now, appended, position = Freshness(interval_ms=0), 0, list[int](), 0

@@ -4,16 +4,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestor.consumer.cursors import Span
-from ingestor.consumer.microbatch import BatchPolicy, Gathering, MicroBatch
+from classwaves_ingestor.consumer.cursors import Span
+from classwaves_ingestor.consumer.microbatch import BatchPolicy, Gathering, MicroBatch
+from classwaves_warehouse.checkpoint import Progress
 from tests.unit.ingestor.consumer.messages import bad, decoded, good
-from warehouse.checkpoint import Progress
 
 _BITMAPS = 500  # filtered columns carry a validity bitmap each, a few bytes a poll
 NEVER = BatchPolicy(rows=10**9, bytes=10**12, seconds=10**9)
 
 kinds = st.sampled_from([good, bad, None])
-polls = st.lists(st.dictionaries(st.integers(0, 2), st.lists(kinds, min_size=1, max_size=4)), max_size=6)
+polls = st.lists(
+    st.dictionaries(st.integers(0, 2), st.lists(kinds, min_size=1, max_size=4)), max_size=6
+)
 
 
 class Filler:
@@ -27,7 +29,9 @@ class Filler:
         messages, spans = [], {}
         for partition, kinds_here in poll.items():
             first = self.next.get(partition, 0)
-            messages += [kind(partition, first + place) for place, kind in enumerate(kinds_here) if kind]
+            messages += [
+                kind(partition, first + place) for place, kind in enumerate(kinds_here) if kind
+            ]
             self.next[partition] = first + len(kinds_here)
             spans[partition] = Span(self.next[partition], kinds_here.count(None))
         self.gathering.add(decoded(messages), spans, now)
@@ -39,7 +43,10 @@ def taken(gathering: Gathering) -> MicroBatch:
 
 
 def content(batch: MicroBatch) -> tuple:
-    rejects = [(each.message.partition(), each.message.offset(), each.rejection.reason) for each in batch.rejects]
+    rejects = [
+        (each.message.partition(), each.message.offset(), each.rejection.reason)
+        for each in batch.rejects
+    ]
     return batch.rows, rejects, batch.expected, batch.progress
 
 
@@ -64,7 +71,10 @@ def test_a_batch_builds_on_the_positions_that_it_is_given():
     gathering = filled([{0: [good], 1: [good]}])
     batch = gathering.take({0: 7, 1: None}, {0: 3, 1: 0}, {})
     assert batch.expected == {0: 7, 1: None}
-    assert {partition: each.first_offset for partition, each in batch.progress.items()} == {0: 3, 1: 0}
+    assert {partition: each.first_offset for partition, each in batch.progress.items()} == {
+        0: 3,
+        1: 0,
+    }
 
 
 def test_what_is_taken_is_gone_and_the_next_batch_begins_empty():
@@ -87,7 +97,13 @@ def test_dropping_partitions_equals_never_having_added_them(the_polls, moment, d
     filler.gathering.drop(dropped)
     never = Filler(Gathering(NEVER))
     for poll in before:
-        never.add({partition: kinds_here for partition, kinds_here in poll.items() if partition not in dropped})
+        never.add(
+            {
+                partition: kinds_here
+                for partition, kinds_here in poll.items()
+                if partition not in dropped
+            }
+        )
     assert filler.gathering.bytes == pytest.approx(never.gathering.bytes, abs=_BITMAPS)
     never.next = dict(filler.next)
     for poll in after:
@@ -101,7 +117,11 @@ def test_dropping_partitions_equals_never_having_added_them(the_polls, moment, d
 @given(polls, st.sets(st.integers(0, 2)))
 def test_a_fixed_batch_without_partitions_is_as_if_they_had_never_been_in_it(the_polls, dropped):
     rest = [
-        {partition: kinds_here for partition, kinds_here in poll.items() if partition not in dropped}
+        {
+            partition: kinds_here
+            for partition, kinds_here in poll.items()
+            if partition not in dropped
+        }
         for poll in the_polls
     ]
     assert content(taken(filled(the_polls)).without(dropped)) == content(taken(filled(rest)))

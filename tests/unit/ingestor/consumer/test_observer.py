@@ -2,12 +2,12 @@ from datetime import timedelta
 
 import pytest
 
-from ingestor import catalogue
-from ingestor.broker.memory import MemoryTopic
-from ingestor.errors import BrokerUnavailable
+from classwaves_ingestor import catalogue
+from classwaves_ingestor.broker.memory import MemoryTopic
+from classwaves_ingestor.errors import BrokerUnavailable
+from classwaves_warehouse.errors import WarehouseUnavailable, WarehouseWarming
 from tests.support.events import BAD, NOW, wire
 from tests.unit.ingestor.consumer.parts import Consumer, World
-from warehouse.errors import WarehouseUnavailable, WarehouseWarming
 
 
 @pytest.fixture
@@ -24,7 +24,9 @@ def consumer(world):
 
 def measured(consumer, metric, **labels):
     name = metric.name
-    return consumer.registry.get_sample_value(name, {key: str(value) for key, value in labels.items()})
+    return consumer.registry.get_sample_value(
+        name, {key: str(value) for key, value in labels.items()}
+    )
 
 
 def test_each_message_is_counted_as_what_became_of_it(world, consumer):
@@ -45,15 +47,21 @@ def test_each_message_is_counted_as_what_became_of_it(world, consumer):
         assert measured(consumer, catalogue.DEAD_LETTERED, reason=reason.value) == 1
 
 
-def test_fields_left_out_are_counted_by_a_declared_path_and_never_by_their_own_name(world, consumer):
-    world.topic.produce(0, wire("ended", number=1, payload={"teacherNotes": "Maya", "mood": "tired"}))
+def test_fields_left_out_are_counted_by_a_declared_path_and_never_by_their_own_name(
+    world, consumer
+):
+    world.topic.produce(
+        0, wire("ended", number=1, payload={"teacherNotes": "Maya", "mood": "tired"})
+    )
     consumer.settle()
     assert measured(consumer, catalogue.DROPPED_FIELDS, path="payload") == 2
 
 
 def test_lag_is_what_lies_between_the_stored_position_and_the_end(world, consumer):
     for number in range(1, 6):
-        world.topic.produce(0, wire("ended", number=number), timestamp_ms=int(NOW.timestamp() * 1000))
+        world.topic.produce(
+            0, wire("ended", number=number), timestamp_ms=int(NOW.timestamp() * 1000)
+        )
     consumer.settle()
     world.topic.produce(0, wire("ended", number=6))
     world.clock.advance(30)

@@ -2,10 +2,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingestor.consumer.committer import Place
-from ingestor.consumer.ownership import Ownership
-from service.clock import ManualClock
-from warehouse.checkpoint import Progress
+from classwaves_ingestor.consumer.committer import Place
+from classwaves_ingestor.consumer.ownership import Ownership
+from classwaves_runtime.clock import ManualClock
+from classwaves_warehouse.checkpoint import Progress
 
 
 @pytest.fixture

@@ -2,16 +2,16 @@
 
 import pytest
 
-from ingestor.broker.memory import MemoryTopic
-from ingestor.consumer.backpressure import BackpressurePolicy
-from ingestor.consumer.microbatch import BatchPolicy
-from ingestor.dead_letters.limit import RejectLimit
-from ingestor.errors import BrokerUnavailable, MostMessagesBad
+from classwaves_ingestor.broker.memory import MemoryTopic
+from classwaves_ingestor.consumer.backpressure import BackpressurePolicy
+from classwaves_ingestor.consumer.microbatch import BatchPolicy
+from classwaves_ingestor.dead_letters.limit import RejectLimit
+from classwaves_ingestor.errors import BrokerUnavailable, MostMessagesBad
+from classwaves_warehouse.batch import ROWS, Batch
+from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.errors import TopicRecreated
 from tests.support.events import wire
 from tests.unit.ingestor.consumer.parts import BATCH_SECONDS, Consumer, World
-from warehouse.batch import ROWS, Batch
-from warehouse.checkpoint import Progress
-from warehouse.errors import TopicRecreated
 
 
 @pytest.fixture
@@ -73,7 +73,9 @@ def test_a_position_beyond_the_end_stops_its_partition_and_the_other_goes_on(wor
     first = Consumer(world, eager=True)
     first.settle()
     world.topic.expel(first.member)
-    lost = MemoryTopic(partitions=2)  # a broker that came back without its last messages, and says it is the same
+    lost = MemoryTopic(
+        partitions=2
+    )  # a broker that came back without its last messages, and says it is the same
     world.topic = lost
     send(world, 0, 1)
     send(world, 1, 4, 5)

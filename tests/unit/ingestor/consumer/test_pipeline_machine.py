@@ -8,13 +8,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from ingestor.broker.memory import MemoryTopic
-from ingestor.consumer.backpressure import BackpressurePolicy
-from ingestor.consumer.microbatch import BatchPolicy
+from classwaves_ingestor.broker.memory import MemoryTopic
+from classwaves_ingestor.consumer.backpressure import BackpressurePolicy
+from classwaves_ingestor.consumer.microbatch import BatchPolicy
+from classwaves_warehouse.errors import WarehouseUnavailable
+from classwaves_warehouse.memory import MemoryWarehouse
 from tests.support import events
 from tests.unit.ingestor.consumer.parts import BATCH_SECONDS, Consumer, World
-from warehouse.errors import WarehouseUnavailable
-from warehouse.memory import MemoryWarehouse
 
 PARTITIONS = 3
 SMALL = BatchPolicy(rows=3, bytes=4_000, seconds=BATCH_SECONDS)
@@ -34,7 +34,9 @@ class Kind(Enum):
 
 
 partitions = st.integers(0, PARTITIONS - 1)
-messages = st.lists(st.tuples(partitions, st.sampled_from(Kind), st.integers(0, 99)), min_size=3, max_size=9)
+messages = st.lists(
+    st.tuples(partitions, st.sampled_from(Kind), st.integers(0, 99)), min_size=3, max_size=9
+)
 
 
 @dataclass
@@ -105,7 +107,11 @@ class Consumers(RuleBasedStateMachine):
         self.alive.append(Consumer(self.world, batch=SMALL, budget=TIGHT))
         return self.alive[-1]
 
-    @rule(messages=messages, which=st.integers(0, 3), ends=st.lists(st.booleans(), min_size=2, max_size=8))
+    @rule(
+        messages=messages,
+        which=st.integers(0, 3),
+        ends=st.lists(st.booleans(), min_size=2, max_size=8),
+    )
     @precondition(lambda self: self.alive)
     def work(self, messages: list[tuple[int, Kind, int]], which: int, ends: list[bool]) -> None:
         """Messages come; one consumer turns, and after each turn its ledger's thread ends what it is at, or not yet."""
@@ -124,7 +130,12 @@ class Consumers(RuleBasedStateMachine):
     @rule(before=messages, after=messages, which=st.integers(0, 3), wakes=st.booleans())
     @precondition(lambda self: self.alive)
     def freeze(
-        self, before: list[tuple[int, Kind, int]], after: list[tuple[int, Kind, int]], which: int, *, wakes: bool
+        self,
+        before: list[tuple[int, Kind, int]],
+        after: list[tuple[int, Kind, int]],
+        which: int,
+        *,
+        wakes: bool,
     ) -> None:
         """One freezes with a commit in flight; the group gives it up, others take over; then the commit lands."""
         consumer = self.with_a_commit_in_flight(which, before)
@@ -141,7 +152,11 @@ class Consumers(RuleBasedStateMachine):
     @rule(before=messages, after=messages, which=st.integers(0, 3), turns=st.integers(1, 5))
     @precondition(lambda self: self.alive)
     def hand_over(
-        self, before: list[tuple[int, Kind, int]], after: list[tuple[int, Kind, int]], which: int, turns: int
+        self,
+        before: list[tuple[int, Kind, int]],
+        after: list[tuple[int, Kind, int]],
+        which: int,
+        turns: int,
     ) -> None:
         """One gives partitions to a new one, which asks for their positions while the commit is still in flight."""
         consumer = self.with_a_commit_in_flight(which, before)
@@ -153,7 +168,9 @@ class Consumers(RuleBasedStateMachine):
         self.send(after)
         self.all_store(self.alive)
 
-    def with_a_commit_in_flight(self, which: int, messages: list[tuple[int, Kind, int]]) -> Consumer:
+    def with_a_commit_in_flight(
+        self, which: int, messages: list[tuple[int, Kind, int]]
+    ) -> Consumer:
         consumer = self.alive[which % len(self.alive)]
         self.all_store([consumer])
         self.send(messages)
@@ -236,7 +253,9 @@ class Consumers(RuleBasedStateMachine):
         last = self.joined()
         last.thread.eager = True
         last.turn(3)
-        ends = {partition: self.world.topic.watermarks(partition)[1] for partition in range(PARTITIONS)}
+        ends = {
+            partition: self.world.topic.watermarks(partition)[1] for partition in range(PARTITIONS)
+        }
         for _ in range(100):
             if {partition: self.world.position.get(partition, 0) for partition in ends} == ends:
                 break
@@ -251,7 +270,9 @@ class Consumers(RuleBasedStateMachine):
         identities = set(self.sent.events.values())
         stored = self.world.warehouse.events.known(list(identities))
         assert rows == len(stored), "a row that is no event that was sent, or one twice"
-        kept = {identity for place, identity in self.sent.events.items() if place not in self.sent.gone}
+        kept = {
+            identity for place, identity in self.sent.events.items() if place not in self.sent.gone
+        }
         assert kept <= stored, "an event is lost"
         lettered = set(self.world.lettered)
         assert lettered <= self.sent.bad

@@ -4,20 +4,25 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestor.consumer.decode import ROWS
-from ingestor.consumer.sequences import Disorder, SequenceWatch
+from classwaves_ingestor.consumer.decode import ROWS
+from classwaves_ingestor.consumer.sequences import Disorder, SequenceWatch
 
 FIELDS = ("session_id", "source", "sequence")
 
 
 def rows(*arrivals):
     columns = zip(*arrivals, strict=True) if arrivals else ([], [], [])
-    return pa.table(dict(zip(FIELDS, columns, strict=True)), schema=pa.schema([ROWS.field(name) for name in FIELDS]))
+    return pa.table(
+        dict(zip(FIELDS, columns, strict=True)),
+        schema=pa.schema([ROWS.field(name) for name in FIELDS]),
+    )
 
 
 def test_a_source_that_counts_on_is_in_order():
     watch = SequenceWatch()
-    assert watch.watch(rows(("s", "a", 1), ("s", "b", 1), ("s", "a", 2), ("t", "a", 1))) == Disorder()
+    assert (
+        watch.watch(rows(("s", "a", 1), ("s", "b", 1), ("s", "a", 2), ("t", "a", 1))) == Disorder()
+    )
     assert watch.watch(rows(("s", "a", 3), ("s", "b", 2))) == Disorder()
 
 
@@ -34,7 +39,9 @@ def test_what_a_source_sent_before_this_process_began_is_no_gap():
 
 
 def test_rows_without_a_source_or_a_number_are_in_no_order():
-    assert SequenceWatch().watch(rows(("s", None, 1), ("s", "a", None), ("s", None, 9))) == Disorder()
+    assert (
+        SequenceWatch().watch(rows(("s", None, 1), ("s", "a", None), ("s", None, 9))) == Disorder()
+    )
     assert SequenceWatch().watch(rows()) == Disorder()
 
 
@@ -52,7 +59,9 @@ def test_pairs_not_heard_of_for_long_are_forgotten():
 
 
 @given(st.data())
-def test_gaps_opened_less_gaps_closed_are_the_numbers_missing_between_the_first_and_the_highest(data):
+def test_gaps_opened_less_gaps_closed_are_the_numbers_missing_between_the_first_and_the_highest(
+    data,
+):
     pairs = st.tuples(st.sampled_from("st"), st.sampled_from("ab"), st.integers(1, 30))
     batches = data.draw(st.lists(st.lists(pairs, max_size=20), max_size=5))
     watch = SequenceWatch()
@@ -64,5 +73,7 @@ def test_gaps_opened_less_gaps_closed_are_the_numbers_missing_between_the_first_
     arrived = defaultdict(list)
     for session, source, number in (arrival for batch in batches for arrival in batch):
         arrived[session, source].append(number)
-    missing = sum(len(set(range(numbers[0], max(numbers))) - set(numbers)) for numbers in arrived.values())
+    missing = sum(
+        len(set(range(numbers[0], max(numbers))) - set(numbers)) for numbers in arrived.values()
+    )
     assert opened - closed == missing

@@ -3,9 +3,9 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestor.broker.memory import MemoryMessage
-from ingestor.dead_letters.letter import Letter, Origin, letter, stub
-from ingestor.dead_letters.memory import MemoryDeadLetters
+from classwaves_ingestor.broker.memory import MemoryMessage
+from classwaves_ingestor.dead_letters.letter import Letter, Origin, letter, stub
+from classwaves_ingestor.dead_letters.memory import MemoryDeadLetters
 
 ORIGIN = Origin("session-events", "id-of-the-topic")
 OURS = {
@@ -20,14 +20,23 @@ OURS = {
 }
 
 some_bytes = st.none() | st.binary(max_size=20)
-header_names = st.text(max_size=8) | st.sampled_from([*OURS, "dead-letter-stub", "dead-letter-", "Dead-Letter-Reason"])
+header_names = st.text(max_size=8) | st.sampled_from(
+    [*OURS, "dead-letter-stub", "dead-letter-", "Dead-Letter-Reason"]
+)
 
 
 def letter_of(value=b"value", key=b"key", headers=None) -> Letter:
-    return letter(MemoryMessage((3, 17), 1_757_944_682_000, key, value, headers), "not_json", "No JSON.", ORIGIN)
+    return letter(
+        MemoryMessage((3, 17), 1_757_944_682_000, key, value, headers),
+        "not_json",
+        "No JSON.",
+        ORIGIN,
+    )
 
 
-@given(some_bytes, some_bytes, st.none() | st.lists(st.tuples(header_names, some_bytes), max_size=5))
+@given(
+    some_bytes, some_bytes, st.none() | st.lists(st.tuples(header_names, some_bytes), max_size=5)
+)
 def test_a_letter_is_the_message_byte_for_byte_and_our_headers(value, key, headers):
     found = letter_of(value, key, headers)
     assert (found.value, found.key) == (value, key)
@@ -36,7 +45,9 @@ def test_a_letter_is_the_message_byte_for_byte_and_our_headers(value, key, heade
 
 
 def test_headers_of_a_message_that_imitate_ours_are_left_out():
-    found = letter_of(headers=[("dead-letter-stub", b"true"), ("dead-letter-reason", b"none"), ("trace", b"1")])
+    found = letter_of(
+        headers=[("dead-letter-stub", b"true"), ("dead-letter-reason", b"none"), ("trace", b"1")]
+    )
     assert dict(found.headers) == {"trace": b"1", **OURS}
 
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestor.dead_letters.limit import RejectLimit, RejectLimitState
-from ingestor.errors import MostMessagesBad
+from classwaves_ingestor.dead_letters.limit import RejectLimit, RejectLimitState
+from classwaves_ingestor.errors import MostMessagesBad
 
 
 def test_a_bad_stream_breaks_the_limit():
@@ -42,8 +42,14 @@ def test_polls_that_bring_nothing_are_not_remembered():
     assert len(state._polls) == 1
 
 
-@given(st.lists(st.tuples(st.integers(0, 8), st.floats(0, 1)), max_size=40), st.integers(1, 20), st.floats(0.1, 0.9))
-def test_it_breaks_as_soon_as_the_fewest_latest_polls_that_fill_the_window_say_so(polls, window, ratio):
+@given(
+    st.lists(st.tuples(st.integers(0, 8), st.floats(0, 1)), max_size=40),
+    st.integers(1, 20),
+    st.floats(0.1, 0.9),
+)
+def test_it_breaks_as_soon_as_the_fewest_latest_polls_that_fill_the_window_say_so(
+    polls, window, ratio
+):
     state, seen = RejectLimitState(RejectLimit(ratio, window)), list[tuple[int, int]]()
     for messages, share in polls:
         seen.append((messages, int(messages * share)))

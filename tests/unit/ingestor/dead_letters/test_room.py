@@ -1,8 +1,8 @@
 import pytest
 
-from ingestor.dead_letters.room import require_room
-from ingestor.errors import DeadLetterTopicTooSmall
-from ingestor.topics.description import Description
+from classwaves_ingestor.dead_letters.room import require_room
+from classwaves_ingestor.errors import DeadLetterTopicTooSmall
+from classwaves_ingestor.topics.description import Description
 
 
 def topic(name: str, max_message_bytes: int, *, mock: bool = False) -> Description:
@@ -14,7 +14,9 @@ def test_a_topic_with_room_for_the_headers_is_large_enough():
 
 
 def test_a_topic_one_byte_smaller_is_refused_with_the_least_that_will_do():
-    with pytest.raises(DeadLetterTopicTooSmall, match=r"letters takes messages of 1065535 bytes.* at least that"):
+    with pytest.raises(
+        DeadLetterTopicTooSmall, match=r"letters takes messages of 1065535 bytes.* at least that"
+    ):
         require_room(topic("events", 1_000_000), topic("letters", 1_000_000 + 64 * 1024 - 1))
 
 

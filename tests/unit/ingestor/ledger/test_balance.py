@@ -3,9 +3,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestor.ledger.balance import Balance, Held, balance, total
-from ingestor.topics.watermarks import Watermarks
-from warehouse.checkpoint import Checkpoint
+from classwaves_ingestor.ledger.balance import Balance, Held, balance, total
+from classwaves_ingestor.topics.watermarks import Watermarks
+from classwaves_warehouse.checkpoint import Checkpoint
 
 counts = st.integers(0, 1000)
 
@@ -75,7 +75,9 @@ def test_a_partition_that_was_never_committed_is_in_flight_from_where_its_log_be
 @given(sound_partitions(), st.integers(1, 100))
 def test_a_log_that_ends_below_the_position_takes_nothing_from_what_is_stored(partition, lost):
     checkpoint, log, held = partition
-    result = balance(checkpoint, Watermarks(min(log.low, 0), max(0, checkpoint.position - lost)), held)
+    result = balance(
+        checkpoint, Watermarks(min(log.low, 0), max(0, checkpoint.position - lost)), held
+    )
     assert result.sound
     assert result.sent == checkpoint.position - checkpoint.first_offset
     assert result.in_flight == 0

@@ -1,18 +1,27 @@
 import pytest
 
-from ingestor.ledger.balance import Held
-from ingestor.ledger.findings import findings
-from ingestor.ledger.inspection import Inspection
-from ingestor.ledger.reading import PartitionReading
-from ingestor.topics.watermarks import Watermarks
-from warehouse.checkpoint import Checkpoint
+from classwaves_ingestor.ledger.balance import Held
+from classwaves_ingestor.ledger.findings import findings
+from classwaves_ingestor.ledger.inspection import Inspection
+from classwaves_ingestor.ledger.reading import PartitionReading
+from classwaves_ingestor.topics.watermarks import Watermarks
+from classwaves_warehouse.checkpoint import Checkpoint
 
 
 def said(reading: PartitionReading, inspection: Inspection | None = None) -> list[str]:
     return [str(each) for each in findings(0, reading, inspection)]
 
 
-def reading(*, stored: int, position: int = 10, low: int = 0, high: int = 10, letters=frozenset(), repeats=0, **counts):
+def reading(
+    *,
+    stored: int,
+    position: int = 10,
+    low: int = 0,
+    high: int = 10,
+    letters=frozenset(),
+    repeats=0,
+    **counts,
+):
     checkpoint = Checkpoint(position=position, first_offset=0, **counts)
     return PartitionReading(checkpoint, Watermarks(low, high), Held(stored, repeats), letters)
 

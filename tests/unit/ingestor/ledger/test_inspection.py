@@ -1,8 +1,8 @@
 import json
 from datetime import UTC, datetime
 
-from ingestor.broker.memory import MemoryMessage
-from ingestor.ledger.inspection import inspect
+from classwaves_ingestor.broker.memory import MemoryMessage
+from classwaves_ingestor.ledger.inspection import inspect
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -25,7 +25,13 @@ def event(id_: str) -> bytes:
 
 
 def test_every_message_without_a_row_is_told_for_what_it_is():
-    messages = [at(3, event("lost")), at(4, event("kept")), at(6, b"bad"), at(7, b"worse"), at(9, None)]
+    messages = [
+        at(3, event("lost")),
+        at(4, event("kept")),
+        at(6, b"bad"),
+        at(7, b"worse"),
+        at(9, None),
+    ]
     found = inspect(messages, frozenset({7}), {("s1", "kept")}.intersection, NOW)
     assert found.unstored == [3]
     assert found.repeats == [4]

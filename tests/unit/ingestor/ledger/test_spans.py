@@ -3,7 +3,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestor.ledger.spans import gaps, joined, spans, text
+from classwaves_ingestor.ledger.spans import gaps, joined, spans, text
 
 offsets = st.sets(st.integers(0, 60)).map(sorted)
 

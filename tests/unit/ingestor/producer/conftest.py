@@ -1,7 +1,7 @@
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ingestor.producer import MemoryTransport
+from classwaves_ingestor.producer import MemoryTransport
 
 
 @pytest.fixture

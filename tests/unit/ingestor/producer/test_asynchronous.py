@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ingestor.producer import AsyncEventPublisher, InvalidEvent, PublisherClosed
+from classwaves_ingestor.producer import AsyncEventPublisher, InvalidEvent, PublisherClosed
 from tests.support.publishing import EVENT, QUICK, settings, told
 from tests.support.waiting import wait_until
 
@@ -14,7 +14,11 @@ from tests.support.waiting import wait_until
 @pytest.fixture
 def publisher(tmp_path, topic):
     return AsyncEventPublisher(
-        settings(tmp_path), component="test", registry=CollectorRegistry(), connect=topic.connect, policy=QUICK
+        settings(tmp_path),
+        component="test",
+        registry=CollectorRegistry(),
+        connect=topic.connect,
+        policy=QUICK,
     )
 
 
@@ -108,7 +112,11 @@ def test_after_close_no_thread_is_begun_for_what_is_refused(publisher):
 
     before = set(threading.enumerate())
     asyncio.run(service())
-    assert not [each for each in set(threading.enumerate()) - before if each.name.startswith("event-publisher")]
+    assert not [
+        each
+        for each in set(threading.enumerate()) - before
+        if each.name.startswith("event-publisher")
+    ]
 
 
 def test_one_that_never_emitted_can_be_closed(publisher):

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ingestor.producer import backlog as module
-from ingestor.producer.backlog import Backlog
-from ingestor.producer.claim import Claim
-from ingestor.producer.errors import SpoolUnavailable
-from ingestor.producer.metrics import PublisherMetrics
-from ingestor.producer.spool import Spool
-from ingestor.producer.wal import is_damaged, wal_of
-from service.clock import ManualClock
+from classwaves_ingestor.producer import backlog as module
+from classwaves_ingestor.producer.backlog import Backlog
+from classwaves_ingestor.producer.claim import Claim
+from classwaves_ingestor.producer.errors import SpoolUnavailable
+from classwaves_ingestor.producer.metrics import PublisherMetrics
+from classwaves_ingestor.producer.spool import Spool
+from classwaves_ingestor.producer.wal import is_damaged, wal_of
+from classwaves_runtime.clock import ManualClock
 
 
 @pytest.fixture
@@ -79,7 +79,9 @@ def test_an_orphan_that_is_finished_is_gone_and_the_own_spool_stays(backlog, tmp
     assert not [each for each in names(tmp_path / "spools") if each.startswith("1")]
 
 
-def test_an_orphan_that_is_left_with_events_is_for_the_next_process_not_for_this_one(backlog, clock, tmp_path):
+def test_an_orphan_that_is_left_with_events_is_for_the_next_process_not_for_this_one(
+    backlog, clock, tmp_path
+):
     orphan(tmp_path / "spools", "1", b"refused")
     backlog.adopt()
     (held,) = backlog.spools()
@@ -102,7 +104,9 @@ def test_only_so_many_orphans_are_held_at_once(backlog, tmp_path, monkeypatch):
     assert contents(backlog) == [[b"0"], [b"1"]]
 
 
-def test_an_orphan_for_which_there_was_no_room_is_adopted_as_soon_as_there_is(backlog, tmp_path, monkeypatch):
+def test_an_orphan_for_which_there_was_no_room_is_adopted_as_soon_as_there_is(
+    backlog, tmp_path, monkeypatch
+):
     monkeypatch.setattr(module, "ADOPTED_AT_ONCE", 2)
     for number in range(3):
         orphan(tmp_path / "spools", number)
@@ -120,7 +124,9 @@ def test_a_lock_whose_spool_is_gone_is_swept_up(backlog, tmp_path):
     assert names(tmp_path / "spools") == []
 
 
-def test_an_own_spool_that_is_damaged_is_set_aside_what_is_intact_is_kept_and_another_begins(backlog, tmp_path):
+def test_an_own_spool_that_is_damaged_is_set_aside_what_is_intact_is_kept_and_another_begins(
+    backlog, tmp_path
+):
     own = backlog.own()
     own.append("s", b"intact", 1.0)
     own.append("s", b"damaged", 1.0)
@@ -158,7 +164,9 @@ def test_of_an_orphan_whose_owner_was_killed_within_a_write_all_else_is_adopted_
     assert "damaged" not in caplog.text
 
 
-def test_an_orphan_of_whose_damaged_log_no_copy_can_be_kept_waits_as_it_is(backlog, clock, tmp_path, monkeypatch):
+def test_an_orphan_of_whose_damaged_log_no_copy_can_be_kept_waits_as_it_is(
+    backlog, clock, tmp_path, monkeypatch
+):
     def refused(*_):
         raise OSError(28, "No space left on device")
 
@@ -188,7 +196,9 @@ def test_while_what_was_salvaged_is_held_by_another_the_damaged_spool_waits(back
     assert "1.corrupt" in names(tmp_path / "spools")
 
 
-def test_a_damaged_spool_that_cannot_be_set_aside_stays_and_is_told_of(backlog, tmp_path, monkeypatch, caplog):
+def test_a_damaged_spool_that_cannot_be_set_aside_stays_and_is_told_of(
+    backlog, tmp_path, monkeypatch, caplog
+):
     def refused(self):
         raise PermissionError(13, "Permission denied")
 
@@ -201,7 +211,9 @@ def test_a_damaged_spool_that_cannot_be_set_aside_stays_and_is_told_of(backlog, 
     assert "cannot be taken over for now" in caplog.text
 
 
-def test_an_orphan_whose_adoption_fails_is_looked_at_again_after_a_while(backlog, clock, tmp_path, monkeypatch):
+def test_an_orphan_whose_adoption_fails_is_looked_at_again_after_a_while(
+    backlog, clock, tmp_path, monkeypatch
+):
     def refused(path, max_bytes):
         raise SpoolUnavailable("disk is full")
 
@@ -218,7 +230,9 @@ def test_an_orphan_whose_adoption_fails_is_looked_at_again_after_a_while(backlog
     assert backlog.left() == 0
 
 
-def test_an_orphan_that_cannot_be_claimed_is_looked_at_again_after_a_while(backlog, clock, tmp_path, monkeypatch):
+def test_an_orphan_that_cannot_be_claimed_is_looked_at_again_after_a_while(
+    backlog, clock, tmp_path, monkeypatch
+):
     def refused(path):
         raise OSError(24, "Too many open files")
 
@@ -231,7 +245,9 @@ def test_an_orphan_that_cannot_be_claimed_is_looked_at_again_after_a_while(backl
     assert contents(backlog) == [[b"1"]]
 
 
-def test_a_damaged_spool_that_could_not_be_set_aside_is_set_aside_later(backlog, clock, tmp_path, monkeypatch):
+def test_a_damaged_spool_that_could_not_be_set_aside_is_set_aside_later(
+    backlog, clock, tmp_path, monkeypatch
+):
     def refused(self):
         raise OSError(30, "Read-only file system")
 
@@ -246,7 +262,9 @@ def test_a_damaged_spool_that_could_not_be_set_aside_is_set_aside_later(backlog,
     assert contents(backlog) == [[b"intact"]]
 
 
-def test_where_what_is_salvaged_cannot_be_claimed_the_damaged_spool_waits(backlog, clock, tmp_path, monkeypatch):
+def test_where_what_is_salvaged_cannot_be_claimed_the_damaged_spool_waits(
+    backlog, clock, tmp_path, monkeypatch
+):
     take = Claim.take
 
     def refused(path):
@@ -267,7 +285,9 @@ def test_where_what_is_salvaged_cannot_be_claimed_the_damaged_spool_waits(backlo
     assert backlog.left() == 0
 
 
-def test_what_was_salvaged_but_cannot_be_opened_is_looked_at_again_after_a_while(backlog, clock, tmp_path, monkeypatch):
+def test_what_was_salvaged_but_cannot_be_opened_is_looked_at_again_after_a_while(
+    backlog, clock, tmp_path, monkeypatch
+):
     def refused(path, max_bytes):
         if "salvaged" in path.name:
             raise SpoolUnavailable("too many open files")
@@ -308,7 +328,9 @@ def test_a_spool_that_cannot_be_claimed_is_told_of_once(backlog, clock, tmp_path
     assert caplog.text.count("a spool cannot be taken over for now") == 1
 
 
-def test_a_spool_that_cannot_be_removed_is_removed_later(backlog, clock, tmp_path, monkeypatch, caplog):
+def test_a_spool_that_cannot_be_removed_is_removed_later(
+    backlog, clock, tmp_path, monkeypatch, caplog
+):
     def refused(self):
         raise PermissionError(13, "Permission denied")
 

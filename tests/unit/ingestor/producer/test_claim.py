@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from ingestor.producer.claim import Claim, unclaimed
+from classwaves_ingestor.producer.claim import Claim, unclaimed
 
 HOLD = """
 import sys
 from pathlib import Path
 from pathlib import Path
-from ingestor.producer.claim import Claim
+from classwaves_ingestor.producer.claim import Claim
 claim = Claim.take(Path(sys.argv[1]))
 print("mine", flush=True)
 sys.stdin.read()
@@ -56,7 +56,9 @@ def test_what_is_discarded_leaves_nothing(path):
 
 def test_a_claim_to_what_was_just_discarded_is_none(path, monkeypatch):
     first = Claim.take(path)
-    lock = os.open(path.with_suffix(".lock"), os.O_RDWR)  # as another process that has come just too late
+    lock = os.open(
+        path.with_suffix(".lock"), os.O_RDWR
+    )  # as another process that has come just too late
     first.discard()
     monkeypatch.setattr(os, "open", lambda *_: lock)
     assert Claim.take(path) is None

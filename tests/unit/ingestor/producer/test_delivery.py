@@ -5,10 +5,10 @@ import threading
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ingestor.producer import EventPublisher, MemoryTransport
-from ingestor.producer.delivery import Delivery
-from ingestor.producer.spool import Spool
-from ingestor.producer.transport import Failure
+from classwaves_ingestor.producer import EventPublisher, MemoryTransport
+from classwaves_ingestor.producer.delivery import Delivery
+from classwaves_ingestor.producer.spool import Spool
+from classwaves_ingestor.producer.transport import Failure
 from tests.support.publishing import EVENT, QUICK, settings, told
 from tests.support.waiting import wait_until
 
@@ -21,7 +21,9 @@ def publisher(tmp_path, topic, registry):
         yield made
 
 
-def test_events_that_are_not_durable_count_as_delivered_once_kafka_has_them(publisher, topic, registry):
+def test_events_that_are_not_durable_count_as_delivered_once_kafka_has_them(
+    publisher, topic, registry
+):
     def delivered():
         return registry.get_sample_value("ingestor_publisher_delivered_total")
 
@@ -37,10 +39,16 @@ def test_events_that_are_not_durable_count_as_delivered_once_kafka_has_them(publ
     assert delivered() == 4
 
 
-def test_a_batch_that_is_on_its_way_at_close_stays_whole_and_the_next_process_sends_it(tmp_path, topic):
+def test_a_batch_that_is_on_its_way_at_close_stays_whole_and_the_next_process_sends_it(
+    tmp_path, topic
+):
     def start():
         return EventPublisher(
-            settings(tmp_path), component="test", registry=CollectorRegistry(), connect=topic.connect, policy=QUICK
+            settings(tmp_path),
+            component="test",
+            registry=CollectorRegistry(),
+            connect=topic.connect,
+            policy=QUICK,
         )
 
     topic.away = True
@@ -76,15 +84,24 @@ def test_an_event_that_spoils_its_batch_takes_no_other_along(tmp_path, registry)
     ) as publisher:
         with publisher._emitter._delivery.working:  # so that all are read at once
             ids = [
-                publisher.emit("configured", **EVENT, payload={"groupSizes": [1] * (300 if number == 3 else 1)})
+                publisher.emit(
+                    "configured", **EVENT, payload={"groupSizes": [1] * (300 if number == 3 else 1)}
+                )
                 for number in range(QUICK.batch_events)
             ]
         wait_until(lambda: publisher.flush(0) == 1, "its neighbours are delivered")
     assert [event["id"] for event in told(topic.messages)] == [*ids[:3], *ids[4:]]
-    assert registry.get_sample_value("ingestor_publisher_failed_total", {"reason": "msg_size_too_large"}) == 1
+    assert (
+        registry.get_sample_value(
+            "ingestor_publisher_failed_total", {"reason": "msg_size_too_large"}
+        )
+        == 1
+    )
 
 
-def test_while_there_is_no_room_to_send_the_gauges_go_on_and_orphans_are_adopted(tmp_path, topic, registry):
+def test_while_there_is_no_room_to_send_the_gauges_go_on_and_orphans_are_adopted(
+    tmp_path, topic, registry
+):
     def waiting():
         return registry.get_sample_value("ingestor_publisher_spool_events")
 
@@ -99,7 +116,9 @@ def test_while_there_is_no_room_to_send_the_gauges_go_on_and_orphans_are_adopted
         wait_until(lambda: len(topic._waiting) == 2, "there is no more room")
         publisher.emit("started", **EVENT)
         wait_until(lambda: waiting() == QUICK.batch_events + 1, "the gauge knows")
-        orphan = Spool(tmp_path / "elsewhere", 1000)  # here it would be adopted before it holds anything
+        orphan = Spool(
+            tmp_path / "elsewhere", 1000
+        )  # here it would be adopted before it holds anything
         orphan.append("s", b"{}", 1.0)
         orphan.close()
         orphan.path.rename(tmp_path / "0.spool")
@@ -107,7 +126,9 @@ def test_while_there_is_no_room_to_send_the_gauges_go_on_and_orphans_are_adopted
         topic.away = False
 
 
-def test_after_a_full_batch_those_who_emit_go_first_unless_a_flush_waits(publisher, topic, monkeypatch):
+def test_after_a_full_batch_those_who_emit_go_first_unless_a_flush_waits(
+    publisher, topic, monkeypatch
+):
     rests = []
     monkeypatch.setattr(Delivery, "_rest", lambda self, seconds: rests.append(seconds))
     topic.away = True

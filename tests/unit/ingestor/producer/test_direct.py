@@ -2,11 +2,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingestor.producer import MemoryTransport
-from ingestor.producer.direct import DirectWay
-from ingestor.producer.metrics import PublisherMetrics
-from ingestor.producer.transport import Failure
-from service.clock import ManualClock
+from classwaves_ingestor.producer import MemoryTransport
+from classwaves_ingestor.producer.direct import DirectWay
+from classwaves_ingestor.producer.metrics import PublisherMetrics
+from classwaves_ingestor.producer.transport import Failure
+from classwaves_runtime.clock import ManualClock
 
 FATAL = Failure("_fatal", fatal=True)
 
@@ -68,7 +68,9 @@ def test_an_event_that_finds_its_connection_dead_is_sent_by_the_next(way_over):
     assert values(topic) == [b"1"]
 
 
-def test_if_the_new_connection_is_dead_too_the_next_is_made_a_second_later(way_over, clock, registry):
+def test_if_the_new_connection_is_dead_too_the_next_is_made_a_second_later(
+    way_over, clock, registry
+):
     topic = MemoryTransport()
     way = way_over(Dead(), Dead(), topic)
     for number in range(3):
@@ -80,7 +82,9 @@ def test_if_the_new_connection_is_dead_too_the_next_is_made_a_second_later(way_o
     assert values(topic) == [b"3"]
 
 
-def test_what_a_connection_says_after_another_took_its_place_does_not_count_against_that_one(way_over):
+def test_what_a_connection_says_after_another_took_its_place_does_not_count_against_that_one(
+    way_over,
+):
     first, second = MemoryTransport(), MemoryTransport()
     way = way_over(first, second)
     way.send("s", b"1")
@@ -97,7 +101,11 @@ def test_what_a_connection_says_after_another_took_its_place_does_not_count_agai
 def test_why_events_were_refused_is_logged_once_until_some_are_delivered_again(way_over, caplog):
     topic = MemoryTransport()
     way = way_over(topic)
-    for failure in (Failure("topic_authorization_failed"), None, Failure("topic_authorization_failed")):
+    for failure in (
+        Failure("topic_authorization_failed"),
+        None,
+        Failure("topic_authorization_failed"),
+    ):
         topic.failure = failure
         for _ in range(3):
             way.send("s", b"{}")

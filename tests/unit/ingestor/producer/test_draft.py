@@ -4,13 +4,13 @@ from types import MappingProxyType
 
 import pytest
 
+from classwaves_ingestor.producer.draft import draft
+from classwaves_ingestor.producer.errors import InvalidEvent
 from classwaves_schemas.envelope import EventType
 from classwaves_schemas.payloads.configured import Configured, GroupPlan, PlannedGroup
 from classwaves_schemas.payloads.started import Started
 from classwaves_schemas.pseudonym import Pseudonymiser
 from classwaves_schemas.verdict import explain
-from ingestor.producer.draft import draft
-from ingestor.producer.errors import InvalidEvent
 from tests.support.events import PAYLOADS
 
 NOW = datetime(2025, 9, 15, 14, 0, tzinfo=UTC)
@@ -56,7 +56,10 @@ def test_a_payload_may_be_any_mapping():
 def test_undeclared_fields_are_dropped_and_counted_by_declared_path():
     payload = {
         "teacherNotes": "private",
-        "groupPlan": {"x": 1, "groups": [{"name": "Maya's", "leaderId": "a"}, {"name": "B", "memberIds": ["b", "c"]}]},
+        "groupPlan": {
+            "x": 1,
+            "groups": [{"name": "Maya's", "leaderId": "a"}, {"name": "B", "memberIds": ["b", "c"]}],
+        },
     }
     drafted = draft(fields("configured", payload=payload), KEYED, NOW)
     assert drafted.dropped == {
@@ -87,7 +90,9 @@ def test_models_inside_a_mapping_hold_nothing_undeclared():
     drafted = draft(fields("configured", payload={"groupPlan": plan, "x": 1}), None, NOW)
     assert drafted.dropped["payload"] == 1
     assert message(drafted)["payload"]["groupSizes"] == [1]
-    assert message(draft(fields("configured", payload=Configured(groupPlan=plan)), None, NOW)) == message(drafted)
+    assert message(
+        draft(fields("configured", payload=Configured(groupPlan=plan)), None, NOW)
+    ) == message(drafted)
 
 
 def test_pupils_are_pseudonyms():
@@ -116,15 +121,24 @@ def test_an_id_of_the_backend_is_kept():
         ({"session_id": 7}, r"^session_id: Input should be a valid string"),
         ({"teacher_id": None}, r"^teacher_id: "),
         ({"event_time": datetime(2025, 9, 15, 14, 0)}, r"^event_time: .*offset from UTC"),
-        ({"event_time": datetime(1999, 12, 31, tzinfo=UTC)}, r"^event_time: expected 2000-01-01 or later"),
+        (
+            {"event_time": datetime(1999, 12, 31, tzinfo=UTC)},
+            r"^event_time: expected 2000-01-01 or later",
+        ),
         ({"event_time": NOW + timedelta(hours=24, seconds=1)}, r"^event_time: .*at most 1 day"),
         ({"payload": "text"}, r"^payload: expected a mapping"),
-        ({"payload": {"readyGroupsAtStart": "secret"}}, r"^payload\.readyGroupsAtStart: Input should be a valid int"),
+        (
+            {"payload": {"readyGroupsAtStart": "secret"}},
+            r"^payload\.readyGroupsAtStart: Input should be a valid int",
+        ),
         ({"payload": {"readinessRatio": float("nan")}}, r"^payload\.readinessRatio: .*finite"),
         ({"payload": {"source": "\ud800"}}, r"^payload\.source: .*unicode"),
         ({"event_type": "ended", "payload": Started()}, r"^payload: .*instance of Ended"),
         (
-            {"event_type": "configured", "payload": {"groupPlan": {"groups": [{"memberIds": ["secret", 1]}]}}},
+            {
+                "event_type": "configured",
+                "payload": {"groupPlan": {"groups": [{"memberIds": ["secret", 1]}]}},
+            },
             r"^payload\.groupPlan\.groups\[\]\.memberIds\[\]: ",
         ),
     ],
@@ -137,4 +151,9 @@ def test_what_breaks_the_contract_is_named_and_never_quoted(changes, complaint):
 
 def test_a_time_keeps_its_moment_whatever_its_offset():
     elsewhere = NOW.astimezone(timezone(timedelta(hours=2)))
-    assert datetime.fromisoformat(message(draft(fields(event_time=elsewhere), None, NOW))["event_time"]) == NOW
+    assert (
+        datetime.fromisoformat(
+            message(draft(fields(event_time=elsewhere), None, NOW))["event_time"]
+        )
+        == NOW
+    )

@@ -1,7 +1,7 @@
 import pytest
 
-from ingestor.producer.kafka import KafkaTransport, producer_options
-from service.errors import SettingsError
+from classwaves_ingestor.producer.kafka import KafkaTransport, producer_options
+from classwaves_runtime.errors import SettingsError
 
 SERVERS = {"bootstrap.servers": "127.0.0.1:1"}
 
@@ -13,7 +13,14 @@ def test_the_environment_may_tune_what_no_guarantee_rests_on():
 
 @pytest.mark.parametrize(
     "option",
-    ["acks", "request.required.acks", "enable.idempotence", "partitioner", "delivery.timeout.ms", "message.timeout.ms"],
+    [
+        "acks",
+        "request.required.acks",
+        "enable.idempotence",
+        "partitioner",
+        "delivery.timeout.ms",
+        "message.timeout.ms",
+    ],
 )
 def test_what_a_guarantee_rests_on_cannot_be_set(option):
     variable = "KAFKA_" + option.upper().replace(".", "_")

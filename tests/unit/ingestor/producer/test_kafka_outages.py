@@ -3,7 +3,7 @@
 import pytest
 from confluent_kafka import KafkaError
 
-from ingestor.producer.kafka import KafkaTransport, producer_options
+from classwaves_ingestor.producer.kafka import KafkaTransport, producer_options
 from tests.support.transport_behaviour import unheard
 
 
@@ -33,7 +33,7 @@ def producer():
 
 @pytest.fixture
 def transport(monkeypatch, producer):
-    monkeypatch.setattr("ingestor.producer.kafka.Producer", lambda *_, **__: producer)
+    monkeypatch.setattr("classwaves_ingestor.producer.kafka.Producer", lambda *_, **__: producer)
     return KafkaTransport(producer_options({"bootstrap.servers": "127.0.0.1:1"}, 1000), "t")
 
 

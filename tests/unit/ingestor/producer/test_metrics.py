@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from ingestor.producer.metrics import PUBLISHER, PublisherMetrics, Waiting
-from service.metrics import Kind, page
+from classwaves_ingestor.producer.metrics import PUBLISHER, PublisherMetrics, Waiting
+from classwaves_runtime.metrics import Kind, page
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "publisher.md"
 

@@ -1,21 +1,23 @@
 import subprocess
 import sys
 
-import ingestor.producer
+import classwaves_ingestor.producer
+from classwaves_ingestor.producer.publisher import EventName
 from classwaves_schemas.envelope import EventType
 from classwaves_schemas.payloads import PAYLOADS
-from ingestor.producer.publisher import EventName
 
 IMPORT = """
 import sys
-import ingestor.producer
+
+import classwaves_ingestor.producer
+
 heavy = {"msgspec", "pyarrow", "numpy", "deltalake", "duckdb", "typer", "rich", "tenacity", "xxhash"}
 print(*sorted(heavy & {name.partition(".")[0] for name in sys.modules}))
 """
 
 
 def test_the_public_names_are_these():
-    assert set(ingestor.producer.__all__) == {
+    assert set(classwaves_ingestor.producer.__all__) == {
         "AsyncEventPublisher",
         "Configured",
         "DeliveryPolicy",
@@ -39,11 +41,15 @@ def test_the_public_names_are_these():
         "SpoolUnavailable",
         "Started",
     }
-    assert all(hasattr(ingestor.producer, name) for name in ingestor.producer.__all__)
+    assert all(
+        hasattr(classwaves_ingestor.producer, name) for name in classwaves_ingestor.producer.__all__
+    )
 
 
 def test_every_payload_is_a_public_name():
-    assert {payload.__name__ for payload in PAYLOADS.values()} <= set(ingestor.producer.__all__)
+    assert {payload.__name__ for payload in PAYLOADS.values()} <= set(
+        classwaves_ingestor.producer.__all__
+    )
 
 
 def test_a_type_checker_knows_every_event_type():
@@ -51,5 +57,7 @@ def test_a_type_checker_knows_every_event_type():
 
 
 def test_importing_it_imports_nothing_heavy():
-    answer = subprocess.run([sys.executable, "-c", IMPORT], check=True, capture_output=True, text=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", IMPORT], check=True, capture_output=True, text=True
+    )
     assert answer.stdout.split() == []

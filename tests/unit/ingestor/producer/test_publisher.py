@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from prometheus_client import generate_latest
 
-from ingestor.producer import (
+from classwaves_ingestor.producer import (
     EventPublisher,
     EventTooLarge,
     InvalidEvent,
@@ -16,8 +16,8 @@ from ingestor.producer import (
     SpoolFull,
     SpoolUnavailable,
 )
-from ingestor.producer.spool import Spool
-from ingestor.producer.transport import Failure
+from classwaves_ingestor.producer.spool import Spool
+from classwaves_ingestor.producer.transport import Failure
 from tests.support.publishing import EVENT, QUICK, first_sequences, settings, told
 from tests.support.waiting import wait_until
 
@@ -48,12 +48,20 @@ def spools(tmp_path):
     return sorted(each.name for each in (tmp_path / "spool").iterdir() if each.suffix == ".spool")
 
 
-def test_what_was_emitted_is_in_the_topic_under_its_session_and_has_left_the_spool(publish, topic, tmp_path):
+def test_what_was_emitted_is_in_the_topic_under_its_session_and_has_left_the_spool(
+    publish, topic, tmp_path
+):
     publisher = publish()
-    ids = [publisher.emit("started", session_id=f"s{n % 3}", teacher_id="t", payload={}) for n in range(50)]
+    ids = [
+        publisher.emit("started", session_id=f"s{n % 3}", teacher_id="t", payload={})
+        for n in range(50)
+    ]
     assert publisher.flush(30) == 0
     assert [event["id"] for event in told(topic.messages)] == ids
-    assert all(key == event["session_id"] for (key, _), event in zip(topic.messages, told(topic.messages), strict=True))
+    assert all(
+        key == event["session_id"]
+        for (key, _), event in zip(topic.messages, told(topic.messages), strict=True)
+    )
     publisher.close()
     assert list((tmp_path / "spool").iterdir()) == []
 
@@ -61,19 +69,30 @@ def test_what_was_emitted_is_in_the_topic_under_its_session_and_has_left_the_spo
 def test_numbers_are_dense_for_each_session_and_refused_events_spend_none(publish, topic):
     publisher = publish(max_event_bytes=1000)
     for number in range(20):
-        publisher.emit("started", session_id=f"s{number % 2}", teacher_id="t", durable=number % 3 > 0)
+        publisher.emit(
+            "started", session_id=f"s{number % 2}", teacher_id="t", durable=number % 3 > 0
+        )
         with pytest.raises(InvalidEvent):
             publisher.emit("started", session_id=f"s{number % 2}", teacher_id="")
-        with pytest.raises(EventTooLarge, match=r"A configured event has \d+ bytes; MAX_EVENT_BYTES is 1000"):
+        with pytest.raises(
+            EventTooLarge, match=r"A configured event has \d+ bytes; MAX_EVENT_BYTES is 1000"
+        ):
             publisher.emit("configured", **EVENT, payload={"groupSizes": [1] * 1000})
     publisher.flush(30)
-    assert all(sorted(each) == list(range(1, 11)) for each in first_sequences(told(topic.messages)).values())
+    assert all(
+        sorted(each) == list(range(1, 11))
+        for each in first_sequences(told(topic.messages)).values()
+    )
 
 
-def test_a_repeat_keeps_the_id_and_the_time_that_it_is_given_and_takes_a_number_of_its_own(publish, topic):
+def test_a_repeat_keeps_the_id_and_the_time_that_it_is_given_and_takes_a_number_of_its_own(
+    publish, topic
+):
     publisher = publish()
     for _ in range(2):
-        publisher.emit("started", **EVENT, event_id="e1", event_time=datetime(2025, 9, 15, tzinfo=UTC))
+        publisher.emit(
+            "started", **EVENT, event_id="e1", event_time=datetime(2025, 9, 15, tzinfo=UTC)
+        )
     publisher.flush(30)
     first, second = told(topic.messages)
     assert second == first | {"sequence": 2}
@@ -119,8 +138,10 @@ def test_the_next_process_sends_what_the_last_one_left_and_its_own_behind_it(pub
     assert len(first_sequences(told(topic.messages))) == 2
 
 
-def test_its_own_events_come_behind_those_of_all_orphans_however_many_there_are(publish, topic, tmp_path, monkeypatch):
-    monkeypatch.setattr("ingestor.producer.backlog.ADOPTED_AT_ONCE", 1)
+def test_its_own_events_come_behind_those_of_all_orphans_however_many_there_are(
+    publish, topic, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("classwaves_ingestor.producer.backlog.ADOPTED_AT_ONCE", 1)
     (tmp_path / "spool").mkdir()
     for number in range(5):
         orphan = Spool(tmp_path / "spool" / f"{number}.spool", 1000)
@@ -198,7 +219,9 @@ def test_a_fatal_failure_makes_a_new_connection(publish, topic, monkeypatch):
     assert len(connections) > 1
 
 
-def test_after_a_fatal_failure_events_that_are_not_durable_go_on_by_a_new_connection(publish, topic, monkeypatch):
+def test_after_a_fatal_failure_events_that_are_not_durable_go_on_by_a_new_connection(
+    publish, topic, monkeypatch
+):
     connections = []
     monkeypatch.setattr(topic, "connect", lambda: connections.append(topic) or topic)
     publisher = publish()
@@ -212,12 +235,16 @@ def test_after_a_fatal_failure_events_that_are_not_durable_go_on_by_a_new_connec
     assert [event["event_type"] for event in told(topic.messages)] == ["ended"]
 
 
-def test_what_kafka_refuses_for_itself_stays_and_holds_up_nothing(publish, topic, tmp_path, registry):
+def test_what_kafka_refuses_for_itself_stays_and_holds_up_nothing(
+    publish, topic, tmp_path, registry
+):
     topic.failure = Failure("msg_size_too_large", of_this_event=True)
     publisher = publish()
     publisher.emit("started", **EVENT)
     wait_until(
-        lambda: registry.get_sample_value("ingestor_publisher_failed_total", {"reason": "msg_size_too_large"}),
+        lambda: registry.get_sample_value(
+            "ingestor_publisher_failed_total", {"reason": "msg_size_too_large"}
+        ),
         "Kafka refused it",
     )
     topic.failure = None
@@ -246,11 +273,15 @@ def test_a_with_block_closes(publish, topic):
     assert len(topic.messages) == 1
 
 
-def test_a_folder_that_cannot_be_made_is_a_clear_error_and_the_service_goes_on(publish, topic, tmp_path, caplog):
+def test_a_folder_that_cannot_be_made_is_a_clear_error_and_the_service_goes_on(
+    publish, topic, tmp_path, caplog
+):
     (tmp_path / "file").touch()
     publisher = publish(folder=tmp_path / "file" / "spool")
     for _ in range(2):
-        with pytest.raises(SpoolUnavailable, match=r"No spool can be made in .*spool .*check SPOOL_FOLDER"):
+        with pytest.raises(
+            SpoolUnavailable, match=r"No spool can be made in .*spool .*check SPOOL_FOLDER"
+        ):
             publisher.emit("started", **EVENT)
     publisher.emit("started", **EVENT, durable=False)
     assert publisher.flush(30) == 0
@@ -259,7 +290,7 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error_and_the_service_goes_on(p
 
 
 def test_a_folder_that_appears_later_is_used_then(publish, topic, tmp_path, monkeypatch):
-    monkeypatch.setattr("ingestor.producer.backlog._REOPEN_SECONDS", 0.0)
+    monkeypatch.setattr("classwaves_ingestor.producer.backlog._REOPEN_SECONDS", 0.0)
     (tmp_path / "file").touch()
     publisher = publish(folder=tmp_path / "file" / "spool")
     (tmp_path / "file").unlink()
@@ -282,7 +313,9 @@ def test_a_spool_that_is_removed_while_it_is_used_is_sent_and_replaced(publish, 
     assert len(topic.messages) == 2
 
 
-def test_a_corrupt_orphan_is_set_aside_and_what_is_intact_is_sent(publish, topic, tmp_path, registry, caplog):
+def test_a_corrupt_orphan_is_set_aside_and_what_is_intact_is_sent(
+    publish, topic, tmp_path, registry, caplog
+):
     topic.away = True
     left = publish()
     ids = [left.emit("started", **EVENT) for _ in range(100)]
@@ -294,7 +327,10 @@ def test_a_corrupt_orphan_is_set_aside_and_what_is_intact_is_sent(publish, topic
     topic.away = False
     with publish() as publisher:
         wait_until(
-            lambda: (tmp_path / "spool" / name).with_suffix(".corrupt").exists() and len(spools(tmp_path)) == 1,
+            lambda: (
+                (tmp_path / "spool" / name).with_suffix(".corrupt").exists()
+                and len(spools(tmp_path)) == 1
+            ),
             "the damaged spool is aside",
         )
         publisher.emit("ended", **EVENT)
@@ -318,7 +354,9 @@ def test_what_waits_can_be_seen(publish, topic, registry):
     topic.away = True
     publisher = publish()
     publisher.emit("started", **EVENT, payload={"x": 1})
-    wait_until(lambda: registry.get_sample_value("ingestor_publisher_spool_events") == 1, "the gauge knows")
+    wait_until(
+        lambda: registry.get_sample_value("ingestor_publisher_spool_events") == 1, "the gauge knows"
+    )
     page = generate_latest(registry).decode()
     assert 'ingestor_publisher_emitted_total{event_type="started"} 1.0' in page
     assert 'ingestor_publisher_dropped_fields_total{path="payload"} 1.0' in page
@@ -332,10 +370,15 @@ def test_two_publishers_of_a_process_count_in_the_same_metrics(publish, registry
     first, second = publish(), publish()
     first.emit("started", **EVENT)
     second.emit("started", **EVENT)
-    assert registry.get_sample_value("ingestor_publisher_emitted_total", {"event_type": "started"}) == 2
+    assert (
+        registry.get_sample_value("ingestor_publisher_emitted_total", {"event_type": "started"})
+        == 2
+    )
 
 
-def test_the_gauges_tell_of_all_publishers_of_a_process_and_of_none_that_is_closed(publish, topic, registry):
+def test_the_gauges_tell_of_all_publishers_of_a_process_and_of_none_that_is_closed(
+    publish, topic, registry
+):
     def waiting():
         return registry.get_sample_value("ingestor_publisher_spool_events")
 
@@ -349,7 +392,9 @@ def test_the_gauges_tell_of_all_publishers_of_a_process_and_of_none_that_is_clos
     assert waiting() == 0
 
 
-def test_a_forked_child_has_a_source_and_a_spool_of_its_own_and_ends_cleanly(publish, topic, tmp_path):
+def test_a_forked_child_has_a_source_and_a_spool_of_its_own_and_ends_cleanly(
+    publish, topic, tmp_path
+):
     topic.away = True
     publisher = publish()
     publisher.emit("started", **EVENT)
@@ -369,7 +414,9 @@ def test_a_forked_child_has_a_source_and_a_spool_of_its_own_and_ends_cleanly(pub
     assert sorted(first_sequences(told(topic.messages)).values()) == [[1], [1, 2]]
 
 
-def test_after_a_fault_of_the_file_a_new_source_begins_so_that_no_number_is_given_twice(publish, topic):
+def test_after_a_fault_of_the_file_a_new_source_begins_so_that_no_number_is_given_twice(
+    publish, topic
+):
     publisher = publish()
     publisher.emit("started", **EVENT)
     publisher.flush(30)
@@ -436,10 +483,14 @@ def test_an_emit_that_a_signal_breaks_off_gives_no_number_twice_and_leaves_the_c
     assert publisher.flush(30) == 0
     assert list(first_sequences(told(topic.messages)).values()) == [[1, 2], [1]]
     assert len(topic.messages) == 3
-    wait_until(lambda: registry.get_sample_value("ingestor_publisher_spool_events") == 0, "the gauge knows")
+    wait_until(
+        lambda: registry.get_sample_value("ingestor_publisher_spool_events") == 0, "the gauge knows"
+    )
 
 
-def test_an_emit_past_the_spool_that_a_signal_breaks_off_gives_no_number_twice(publish, topic, interrupted):
+def test_an_emit_past_the_spool_that_a_signal_breaks_off_gives_no_number_twice(
+    publish, topic, interrupted
+):
     publisher = publish()
     interrupted(topic, "send")
     with pytest.raises(SystemExit):
@@ -485,7 +536,7 @@ def test_a_spool_that_was_replaced_under_emits_hands_is_no_error(publish, topic)
 
 
 def test_a_file_that_grew_large_is_replaced_once_it_is_empty(publish, topic, tmp_path, monkeypatch):
-    monkeypatch.setattr("ingestor.producer.spool._FILE_LARGE", 0)
+    monkeypatch.setattr("classwaves_ingestor.producer.spool._FILE_LARGE", 0)
     publisher = publish()
     before = spools(tmp_path)
     publisher.emit("started", **EVENT)

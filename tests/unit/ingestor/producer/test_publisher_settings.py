@@ -1,6 +1,6 @@
 import pytest
 
-from ingestor.producer import PublisherSettings, SettingsError
+from classwaves_ingestor.producer import PublisherSettings, SettingsError
 
 LEAST = {"KAFKA_BOOTSTRAP_SERVERS": "localhost:9092", "SPOOL_FOLDER": "/var/lib/spool"}
 
@@ -14,7 +14,9 @@ def test_brokers_and_a_folder_are_all_that_must_be_set():
 
 
 def test_a_missing_folder_is_named_with_what_it_is():
-    with pytest.raises(SettingsError, match=r"^SPOOL_FOLDER: is not set \(expected: a folder on a local disk"):
+    with pytest.raises(
+        SettingsError, match=r"^SPOOL_FOLDER: is not set \(expected: a folder on a local disk"
+    ):
         PublisherSettings.from_environment({"KAFKA_BOOTSTRAP_SERVERS": "localhost:9092"})
 
 

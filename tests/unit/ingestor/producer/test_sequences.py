@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestor.producer.draft import Draft
-from ingestor.producer.sequences import Sequences
-from service.errors import SettingsError
+from classwaves_ingestor.producer.draft import Draft
+from classwaves_ingestor.producer.sequences import Sequences
+from classwaves_runtime.errors import SettingsError
 
 
 def draft(session):
@@ -23,7 +23,11 @@ def numbered(sequences, session, *, taken=True):
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from("abcdef"), st.booleans(), st.integers(0, 30).map(lambda dice: dice == 0))),
+    st.lists(
+        st.tuples(
+            st.sampled_from("abcdef"), st.booleans(), st.integers(0, 30).map(lambda dice: dice == 0)
+        )
+    ),
     st.integers(1, 4),
 )
 def test_numbers_are_dense_from_1_for_each_session_and_source(steps, max_sessions):

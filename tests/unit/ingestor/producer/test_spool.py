@@ -7,9 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ingestor.producer import spool as module
-from ingestor.producer.errors import SpoolFull, SpoolUnavailable
-from ingestor.producer.spool import BrokenSpool, CorruptSpool, Spool, salvage
+from classwaves_ingestor.producer import spool as module
+from classwaves_ingestor.producer.errors import SpoolFull, SpoolUnavailable
+from classwaves_ingestor.producer.spool import BrokenSpool, CorruptSpool, Spool, salvage
 
 
 @pytest.fixture
@@ -91,7 +91,9 @@ def test_a_value_that_was_changed_is_found_out(path):
     spool = Spool(path, 10_000)
     fill(spool, 3)
     with sqlite3.connect(path) as vandal:
-        vandal.execute("UPDATE events SET value = replace(value, '\"n\":1', '\"n\":7') WHERE position = 2")
+        vandal.execute(
+            "UPDATE events SET value = replace(value, '\"n\":1', '\"n\":7') WHERE position = 2"
+        )
     vandal.close()
     with pytest.raises(CorruptSpool, match="event 2 is not as it was written"):
         spool.read(10)
@@ -141,7 +143,9 @@ def test_the_log_is_moved_into_the_file_once_it_is_large(path, monkeypatch):
     spool.close()
 
 
-def test_after_a_burst_the_log_is_short_again_and_nothing_is_moved_until_it_is_long_again(path, monkeypatch):
+def test_after_a_burst_the_log_is_short_again_and_nothing_is_moved_until_it_is_long_again(
+    path, monkeypatch
+):
     moved, move = [], Spool._move_log
     monkeypatch.setattr(module, "_WAL_HUGE", module._WAL_LARGE)
     monkeypatch.setattr(Spool, "_move_log", lambda self: moved.append(self) or move(self))
@@ -156,7 +160,9 @@ def test_after_a_burst_the_log_is_short_again_and_nothing_is_moved_until_it_is_l
     spool.close()
 
 
-def test_a_huge_log_that_cannot_be_moved_while_emits_go_on_is_moved_while_they_wait(path, monkeypatch):
+def test_a_huge_log_that_cannot_be_moved_while_emits_go_on_is_moved_while_they_wait(
+    path, monkeypatch
+):
     waiting, move = [], Spool._move_log
 
     def interrupted(self):
@@ -233,7 +239,13 @@ TestSpoolMachine.settings = settings(max_examples=40, stateful_step_count=30, de
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 60_000), st.binary(min_size=1, max_size=300)), min_size=1, max_size=4))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 60_000), st.binary(min_size=1, max_size=300)),
+        min_size=1,
+        max_size=4,
+    )
+)
 @example([(4038, b"\x80")])  # in the table's own statement, which SQLite then quotes
 def test_whatever_bytes_are_damaged_only_intact_events_are_salvaged_in_their_order(damages):
     with tempfile.TemporaryDirectory() as folder:

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from ingestor.producer.errors import QueueFull
-from ingestor.producer.memory import MemoryTransport
-from ingestor.producer.transport import Failure
+from classwaves_ingestor.producer.errors import QueueFull
+from classwaves_ingestor.producer.memory import MemoryTransport
+from classwaves_ingestor.producer.transport import Failure
 from tests.support.transport_behaviour import TransportBehaviour, unheard
 from tests.support.waiting import PATIENCE
 

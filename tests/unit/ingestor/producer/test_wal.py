@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ingestor.producer.spool import Spool
-from ingestor.producer.wal import is_damaged, wal_of
+from classwaves_ingestor.producer.spool import Spool
+from classwaves_ingestor.producer.wal import is_damaged, wal_of
 
 HEADER, FRAME = 32, 24 + 4096
 
@@ -45,7 +45,10 @@ def test_no_log_and_an_empty_one_are_sound(tmp_path):
 
 def test_a_log_that_ends_anywhere_is_sound_as_after_a_kill_within_a_write(wal):
     content = wal.read_bytes()
-    for size in [*range(0, HEADER + 2 * FRAME, 97), *range(len(content) - 2 * FRAME, len(content), 97)]:
+    for size in [
+        *range(0, HEADER + 2 * FRAME, 97),
+        *range(len(content) - 2 * FRAME, len(content), 97),
+    ]:
         wal.write_bytes(content[:size])
         assert not is_damaged(wal), size
 
@@ -60,7 +63,10 @@ def test_a_last_frame_of_which_only_the_header_was_written_is_no_damage(wal):
     "at",
     [
         *(pytest.param(at, id=f"the log's header, byte {at}") for at in (0, 9, 17, 31)),
-        *(pytest.param(HEADER + 10 * FRAME + at, id=f"frame 10, byte {at}") for at in (0, 6, 9, 15, 20, 24, 4000)),
+        *(
+            pytest.param(HEADER + 10 * FRAME + at, id=f"frame 10, byte {at}")
+            for at in (0, 6, 9, 15, 20, 24, 4000)
+        ),
         pytest.param(HEADER + 30, id="the first frame"),
     ],
 )
@@ -71,7 +77,9 @@ def test_a_bit_that_flipped_in_front_of_transactions_is_damage(wal, at):
 
 def test_a_hole_in_front_of_transactions_is_damage(wal):
     content = wal.read_bytes()
-    wal.write_bytes(content[: HEADER + 5 * FRAME] + bytes(4 * FRAME) + content[HEADER + 9 * FRAME :])
+    wal.write_bytes(
+        content[: HEADER + 5 * FRAME] + bytes(4 * FRAME) + content[HEADER + 9 * FRAME :]
+    )
     assert is_damaged(wal)
 
 
@@ -90,7 +98,9 @@ def test_what_an_older_log_left_behind_a_newer_one_is_no_damage(tmp_path):
 def test_what_a_transaction_that_was_rolled_back_left_is_no_damage(tmp_path):
     with closing(sqlite3.connect(tmp_path / "a", isolation_level=None)) as database:
         database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA cache_size = 2")  # more than fits goes to the log before it is decided
+        database.execute(
+            "PRAGMA cache_size = 2"
+        )  # more than fits goes to the log before it is decided
         database.execute("CREATE TABLE t (x)")
         before = frames(wal_of(tmp_path / "a"))
         database.execute("BEGIN")

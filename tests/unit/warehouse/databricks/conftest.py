@@ -1,9 +1,9 @@
 import pytest
 
+from classwaves_warehouse.databricks.ledger import DatabricksLedger
+from classwaves_warehouse.databricks.patience import Patience
 from tests.support.memory_books import MemoryBooks, Tables
 from tests.support.rows import STREAM
-from warehouse.databricks.ledger import DatabricksLedger
-from warehouse.databricks.patience import Patience
 
 
 @pytest.fixture

@@ -8,17 +8,24 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import jwt
 import pytest
 
-from warehouse.databricks.connection import options
-from warehouse.databricks.patience import Patience
-from warehouse.databricks.service_principal import ServicePrincipal
-from warehouse.databricks.settings import DatabricksSettings
-from warehouse.databricks.warehouse import DatabricksWarehouse
-from warehouse.errors import WarehouseRefused
+from classwaves_warehouse.databricks.connection import options
+from classwaves_warehouse.databricks.patience import Patience
+from classwaves_warehouse.databricks.service_principal import ServicePrincipal
+from classwaves_warehouse.databricks.settings import DatabricksSettings
+from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
+from classwaves_warehouse.errors import WarehouseRefused
 
 
 def told_settings(**changes):
-    given = {"DATABRICKS_HOST": "adb.example.net", "DATABRICKS_WAREHOUSE_ID": "abc", "DATABRICKS_TOKEN": "t", **changes}
-    return DatabricksSettings.from_environment({name: value for name, value in given.items() if value})
+    given = {
+        "DATABRICKS_HOST": "adb.example.net",
+        "DATABRICKS_WAREHOUSE_ID": "abc",
+        "DATABRICKS_TOKEN": "t",
+        **changes,
+    }
+    return DatabricksSettings.from_environment(
+        {name: value for name, value in given.items() if value}
+    )
 
 
 def told(**changes):
@@ -28,17 +35,25 @@ def told(**changes):
 def test_the_connector_neither_repeats_statements_nor_calls_home():
     found = told()
     assert found["_enable_v3_retries"] is False
-    assert found["_retry_stop_after_attempts_count"] == found["_retry_stop_after_attempts_duration"] == 1
+    assert (
+        found["_retry_stop_after_attempts_count"]
+        == found["_retry_stop_after_attempts_duration"]
+        == 1
+    )
     assert found["enable_telemetry"] is False
     assert found["session_configuration"]["TIMEZONE"] == "UTC"
 
 
-def test_a_workspace_is_reached_over_tls_and_trusted_by_the_systems_authorities_or_a_given_one(tmp_path):
+def test_a_workspace_is_reached_over_tls_and_trusted_by_the_systems_authorities_or_a_given_one(
+    tmp_path,
+):
     assert told()["server_hostname"] == "adb.example.net"
     assert told()["_port"] == 443
     assert "_tls_trusted_ca_file" not in told()
     (tmp_path / "ca.pem").touch()
-    given = told(DATABRICKS_HOST="https://localhost:18443", DATABRICKS_CA_FILE=str(tmp_path / "ca.pem"))
+    given = told(
+        DATABRICKS_HOST="https://localhost:18443", DATABRICKS_CA_FILE=str(tmp_path / "ca.pem")
+    )
     assert given["_port"] == 18443
     assert given["_tls_trusted_ca_file"] == str(tmp_path / "ca.pem")
 
@@ -67,7 +82,9 @@ def workspace():
                 return
             expires = 1 if len(asked) < 3 else 2**40
             token = jwt.encode({"exp": expires, "n": len(asked)}, "k" * 32)
-            answer = json.dumps({"access_token": token, "token_type": "Bearer", "expires_in": 3600}).encode()
+            answer = json.dumps(
+                {"access_token": token, "token_type": "Bearer", "expires_in": 3600}
+            ).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
@@ -93,14 +110,18 @@ def test_a_principals_token_is_asked_for_once_and_again_when_it_has_expired(work
     assert all(token.startswith("Bearer ") for token in tokens)
     path, form = asked[0]
     assert path == "/oidc/v1/token"
-    assert form == "grant_type=client_credentials&client_id=app&client_secret=s%26cret&scope=all-apis"
+    assert (
+        form == "grant_type=client_credentials&client_id=app&client_secret=s%26cret&scope=all-apis"
+    )
 
 
 def test_a_principal_that_the_workspace_does_not_know_is_refused_for_good(workspace):
     url, _ = workspace
     wrong = {"DATABRICKS_HOST": url, "DATABRICKS_TOKEN": None, "DATABRICKS_CLIENT_ID": "stranger"}
     settings = told_settings(**wrong, DATABRICKS_CLIENT_SECRET="s")
-    with pytest.raises(WarehouseRefused, match=r"Failed to get token: 401.*Check DATABRICKS_HOST.*credentials"):
+    with pytest.raises(
+        WarehouseRefused, match=r"Failed to get token: 401.*Check DATABRICKS_HOST.*credentials"
+    ):
         DatabricksWarehouse(settings, Patience(time.sleep, attempts=1)).tables.check()
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from warehouse.databricks.history import wrote
+from classwaves_warehouse.databricks.history import wrote
 
 HOUR = "2026-03-02 08:00:00"
 
@@ -19,6 +19,8 @@ HOUR = "2026-03-02 08:00:00"
         ("SET TBLPROPERTIES", None, False),
     ],
 )
-def test_who_may_have_written_an_hour_is_told_from_operation_and_predicate(operation, predicate, answer):
+def test_who_may_have_written_an_hour_is_told_from_operation_and_predicate(
+    operation, predicate, answer
+):
     parameters = [("mode", "x")] if predicate is None else [("predicate", predicate)]
     assert wrote({"operation": operation, "operationParameters": parameters}, HOUR) is answer

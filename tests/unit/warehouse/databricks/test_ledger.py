@@ -2,18 +2,22 @@
 
 import pytest
 
+from classwaves_warehouse.checkpoint import Checkpoint, Progress
+from classwaves_warehouse.errors import TableMissing, WarehouseUnavailable, WarehouseWarming
+from classwaves_warehouse.interface import Fenced, Stored
 from tests.support.memory_books import MOMENTS
 from tests.support.rows import batch, event
-from warehouse.checkpoint import Checkpoint, Progress
-from warehouse.errors import TableMissing, WarehouseUnavailable, WarehouseWarming
-from warehouse.port import Moved, Stored
 
 
 class Killed(BaseException):
     """The process is no more."""
 
 
-FIRST = batch(event("a", offset=0), event("b", offset=1), event("b", offset=2)), {0: None}, {0: Progress(3)}
+FIRST = (
+    batch(event("a", offset=0), event("b", offset=1), event("b", offset=2)),
+    {0: None},
+    {0: Progress(3)},
+)
 SECOND = batch(event("b", offset=3), event("c", offset=4)), {0: 3}, {0: Progress(5)}
 
 
@@ -46,7 +50,9 @@ def test_only_an_append_that_met_repeats_looks_at_the_table(tables, new_ledger):
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_repeat_days_away_in_one_batch_does_not_keep_the_append_from_ending(tables, new_ledger, moment):
+def test_a_repeat_days_away_in_one_batch_does_not_keep_the_append_from_ending(
+    tables, new_ledger, moment
+):
     """Its identity is there by the first of them, whoever stored it, and however far its own time is."""
     far = batch(event("a"), event("a", minutes=2 * 24 * 60, offset=1)), {0: None}, {0: Progress(2)}
     tables.due = [("add", moment)]
@@ -78,7 +84,9 @@ def test_a_lost_reply_changes_nothing(tables, new_ledger, statement, moment):
 
 @pytest.mark.parametrize("statement", ["add", "account", "move"])
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_ledger_that_gave_up_settles_the_append_when_called_again(tables, new_ledger, statement, moment):
+def test_a_ledger_that_gave_up_settles_the_append_when_called_again(
+    tables, new_ledger, statement, moment
+):
     ledger = new_ledger(attempts=1)
     ledger.append(*FIRST)
     tables.due = [(statement, moment)]
@@ -91,7 +99,9 @@ def test_a_ledger_that_gave_up_settles_the_append_when_called_again(tables, new_
 
 
 @pytest.mark.parametrize("statement", ["add", "account", "move", "positions"])
-def test_a_successor_of_a_process_killed_before_any_statement_stores_the_rest(tables, new_ledger, statement):
+def test_a_successor_of_a_process_killed_before_any_statement_stores_the_rest(
+    tables, new_ledger, statement
+):
     new_ledger().append(*FIRST)
 
     def kill(name):
@@ -115,14 +125,18 @@ def test_a_successor_of_a_process_killed_before_any_statement_stores_the_rest(ta
     assert held(tables) == {0: Checkpoint(5, 0, duplicates=2)}
 
 
-def test_rows_of_a_killed_attempt_are_no_duplicates_when_a_successor_stores_them_again(tables, new_ledger):
+def test_rows_of_a_killed_attempt_are_no_duplicates_when_a_successor_stores_them_again(
+    tables, new_ledger
+):
     tables.due = [("move", "lost before")]
     with pytest.raises(WarehouseUnavailable):
         new_ledger(attempts=1).append(*FIRST)
     assert new_ledger().append(*FIRST) == Stored(2, duplicates={0: 1})
 
 
-def test_a_position_that_moves_while_rows_are_on_their_way_leaves_them_to_the_new_owner(tables, new_ledger):
+def test_a_position_that_moves_while_rows_are_on_their_way_leaves_them_to_the_new_owner(
+    tables, new_ledger
+):
     """The zombie's rows are stored; whose positions count them is settled once."""
     zombie, heir = new_ledger(), new_ledger()
     heir.append(*FIRST)
@@ -134,7 +148,7 @@ def test_a_position_that_moves_while_rows_are_on_their_way_leaves_them_to_the_ne
             heir.append(batch(event("c", offset=3)), {0: 3}, {0: Progress(4)})
 
     tables.between = overtake
-    assert zombie.append(more, {0: 3}, {0: Progress(5)}) == Moved({0: 4})
+    assert zombie.append(more, {0: 3}, {0: Progress(5)}) == Fenced({0: 4})
     assert heir.append(batch(event("d", offset=4)), {0: 4}, {0: Progress(5)}) == Stored(1)
     assert ids(tables) == ["a", "b", "c", "d"]
     assert held(tables) == {0: Checkpoint(5, 0, duplicates=1)}
@@ -143,11 +157,13 @@ def test_a_position_that_moves_while_rows_are_on_their_way_leaves_them_to_the_ne
 def test_a_zombie_whose_positions_have_moved_adds_no_rows(tables, new_ledger):
     zombie = new_ledger()
     new_ledger().append(*FIRST)
-    assert zombie.append(batch(event("x")), {0: None}, {0: Progress(1)}) == Moved({0: 3})
+    assert zombie.append(batch(event("x")), {0: None}, {0: Progress(1)}) == Fenced({0: 3})
     assert ids(tables) == ["a", "b"]
 
 
-def test_rows_that_the_server_did_not_read_keep_the_positions_where_they_are(tables, new_ledger, monkeypatch):
+def test_rows_that_the_server_did_not_read_keep_the_positions_where_they_are(
+    tables, new_ledger, monkeypatch
+):
     """A text that is parsed into nothing looks like a batch of nothing but repeats."""
     ledger = new_ledger(attempts=3)
     monkeypatch.setattr(ledger._books, "add", lambda *_: 0)

@@ -6,15 +6,21 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
+from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.databricks.ledger import DatabricksLedger
+from classwaves_warehouse.databricks.patience import Patience
+from classwaves_warehouse.errors import WarehouseUnavailable
+from classwaves_warehouse.interface import Fenced, PartitionRows
+from classwaves_warehouse.memory import MemoryEvents
 from tests.support.memory_books import MOMENTS, STATEMENTS, MemoryBooks, Tables
 from tests.support.rows import MORNING, STREAM, batch, event
-from tests.support.warehouse_machine import PARTITIONS, SESSIONS, WarehouseMachine, Writer, some_partitions
-from warehouse.checkpoint import Progress
-from warehouse.databricks.ledger import DatabricksLedger
-from warehouse.databricks.patience import Patience
-from warehouse.errors import WarehouseUnavailable
-from warehouse.memory import MemoryEvents
-from warehouse.port import Moved, PartitionRows
+from tests.support.warehouse_machine import (
+    PARTITIONS,
+    SESSIONS,
+    WarehouseMachine,
+    Writer,
+    some_partitions,
+)
 
 
 class StatementWarehouse:
@@ -70,14 +76,18 @@ class RaceMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.tables = Tables()
-        self.logs: dict[int, list[tuple[str, str, int]]] = {partition: [] for partition in PARTITIONS}
+        self.logs: dict[int, list[tuple[str, str, int]]] = {
+            partition: [] for partition in PARTITIONS
+        }
         self.writers: list[Writer] = []
         self.busy: list[Writer] = []
 
     @rule(
         partition=st.sampled_from(PARTITIONS),
         sent=st.lists(
-            st.tuples(st.sampled_from(SESSIONS), st.sampled_from("abcdef"), st.sampled_from([0, 0, 0, 3])),
+            st.tuples(
+                st.sampled_from(SESSIONS), st.sampled_from("abcdef"), st.sampled_from([0, 0, 0, 3])
+            ),
             min_size=1,
             max_size=5,
         ),
@@ -121,7 +131,10 @@ class RaceMachine(RuleBasedStateMachine):
         self._append(last, 10_000)
         self.tables.let_ghosts_run()
         sent = {message for log in self.logs.values() for message in log}
-        found = [(row["session_id"], row["id"], (row["event_time"] - MORNING).days) for row in self.tables.rows]
+        found = [
+            (row["session_id"], row["id"], (row["event_time"] - MORNING).days)
+            for row in self.tables.rows
+        ]
         assert len(found) == len(set(found))
         assert set(found) <= sent
         assert {identity[:2] for identity in found} == {identity[:2] for identity in sent}
@@ -151,7 +164,7 @@ class RaceMachine(RuleBasedStateMachine):
         finally:
             self.busy.remove(writer)
         reached = {partition: made.position for partition, made in progress.items()}
-        writer.believed.update(answer.positions if isinstance(answer, Moved) else reached)
+        writer.believed.update(answer.positions if isinstance(answer, Fenced) else reached)
 
 
 TestRaceMachine = RaceMachine.TestCase

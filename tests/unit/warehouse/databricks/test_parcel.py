@@ -6,11 +6,11 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from classwaves_warehouse.batch import Batch
+from classwaves_warehouse.databricks import parcel
+from classwaves_warehouse.databricks.parcel import parcels
+from classwaves_warehouse.databricks.reach import DAY, reach
 from tests.support.rows import MORNING, batch, event
-from warehouse.batch import Batch
-from warehouse.databricks import parcel
-from warehouse.databricks.parcel import parcels
-from warehouse.databricks.reach import DAY, reach
 
 HOUR_US = 3_600_000_000
 
@@ -47,9 +47,17 @@ def test_each_parcel_reaches_the_repeats_of_its_whole_batch(monkeypatch):
 
 def test_a_full_batch_of_believable_rows_and_one_more_poll_go_into_one_statement():
     """Whose default size is in `ingestor.settings`."""
-    full = {"school_id": "s" * 36, "source": "w" * 50, "sequence": 1, "schema_version": 1, "payload": '{"a":"b"}' * 20}
+    full = {
+        "school_id": "s" * 36,
+        "source": "w" * 50,
+        "sequence": 1,
+        "schema_version": 1,
+        "payload": '{"a":"b"}' * 20,
+    }
     names = {"session_id": "s" * 36, "teacher_id": "t" * 36, "kafka_topic_id": "k" * 22}
-    rows = batch(*(event(f"{n:036}", minutes=n / 600, offset=n, **full, **names) for n in range(1000))).rows
+    rows = batch(
+        *(event(f"{n:036}", minutes=n / 600, offset=n, **full, **names) for n in range(1000))
+    ).rows
     size = 2 * 1024 * 1024 * 1000 // rows.nbytes
     assert len(list(parcels(Batch(pa.concat_tables([rows] * (1 + (size + 5000) // 1000)))))) == 1
 

@@ -1,7 +1,7 @@
 import pytest
 
-from warehouse.databricks.patience import Patience
-from warehouse.errors import TableMissing, WarehouseUnavailable, WarehouseWarming
+from classwaves_warehouse.databricks.patience import Patience
+from classwaves_warehouse.errors import TableMissing, WarehouseUnavailable, WarehouseWarming
 
 
 class Step:
@@ -49,7 +49,9 @@ def test_what_will_not_mend_itself_is_raised_at_once(patience):
     assert step.attempts == [1]
 
 
-def test_a_start_is_the_callers_of_a_ledger_and_waited_for_by_readers_beyond_their_attempts(patience):
+def test_a_start_is_the_callers_of_a_ledger_and_waited_for_by_readers_beyond_their_attempts(
+    patience,
+):
     with pytest.raises(WarehouseWarming):
         patience.settle(Step(WarehouseWarming()))
     assert patience.wait(Step(*[WarehouseWarming()] * 9)) == "done"

@@ -5,10 +5,15 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
-from service.clock import ManualClock
-from warehouse.databricks.session import Session
-from warehouse.databricks.warming import Warming
-from warehouse.errors import TableMissing, WarehouseRefused, WarehouseUnavailable, WarehouseWarming
+from classwaves_runtime.clock import ManualClock
+from classwaves_warehouse.databricks.session import Session
+from classwaves_warehouse.databricks.warming import Warming
+from classwaves_warehouse.errors import (
+    TableMissing,
+    WarehouseRefused,
+    WarehouseUnavailable,
+    WarehouseWarming,
+)
 
 LOST = "requirement failed: Session handle: SessionHandle [x] has not been initialized or had already closed."
 
@@ -87,7 +92,8 @@ def test_a_session_is_replaced_before_it_goes_stale(session, connector, clock, s
 
 
 @pytest.mark.parametrize(
-    "error", [ConnectorError(LOST), ConnectorError("Invalid SessionHandle"), ConnectorError("gone", 404)]
+    "error",
+    [ConnectorError(LOST), ConnectorError("Invalid SessionHandle"), ConnectorError("gone", 404)],
 )
 def test_a_lost_session_is_replaced_and_the_statement_run_there(session, connector, error):
     connector.due = [None, error]
@@ -100,20 +106,53 @@ def test_a_lost_session_is_replaced_and_the_statement_run_there(session, connect
     ("error", "meaning"),
     [
         (ConnectorError("Error during request to server", 503), WarehouseUnavailable),
-        (ConnectorError("[DELTA_CONCURRENT_APPEND] ConcurrentAppendException: Files were added"), WarehouseUnavailable),
+        (
+            ConnectorError("[DELTA_CONCURRENT_APPEND] ConcurrentAppendException: Files were added"),
+            WarehouseUnavailable,
+        ),
         (ConnectorError("Error during request to server. read timed out"), WarehouseUnavailable),
-        (ConnectorError("Error during request to server. Invalid access token", 403), WarehouseRefused),
-        (ConnectorError("Error during request to server. Failed to get token: 401 invalid_client"), WarehouseRefused),
-        (ConnectorError("Error during request to server. Failed to get token: 503 later"), WarehouseUnavailable),
-        (ConnectorError("User does not have USE CATALOG permission. SQLSTATE: 42501"), WarehouseRefused),
-        (ConnectorError("[TABLE_OR_VIEW_NOT_FOUND] `session_events` cannot be found. SQLSTATE: 42P01"), TableMissing),
-        (ConnectorError("[SCHEMA_NOT_FOUND] The schema cannot be found. SQLSTATE: 42704"), TableMissing),
-        (ConnectorError("TEMPORARILY_UNAVAILABLE: The SQL warehouse is starting", 503), WarehouseWarming),
+        (
+            ConnectorError("Error during request to server. Invalid access token", 403),
+            WarehouseRefused,
+        ),
+        (
+            ConnectorError(
+                "Error during request to server. Failed to get token: 401 invalid_client"
+            ),
+            WarehouseRefused,
+        ),
+        (
+            ConnectorError("Error during request to server. Failed to get token: 503 later"),
+            WarehouseUnavailable,
+        ),
+        (
+            ConnectorError("User does not have USE CATALOG permission. SQLSTATE: 42501"),
+            WarehouseRefused,
+        ),
+        (
+            ConnectorError(
+                "[TABLE_OR_VIEW_NOT_FOUND] `session_events` cannot be found. SQLSTATE: 42P01"
+            ),
+            TableMissing,
+        ),
+        (
+            ConnectorError("[SCHEMA_NOT_FOUND] The schema cannot be found. SQLSTATE: 42704"),
+            TableMissing,
+        ),
+        (
+            ConnectorError("TEMPORARILY_UNAVAILABLE: The SQL warehouse is starting", 503),
+            WarehouseWarming,
+        ),
         (ConnectorError("Unexpected error: Unknown state STARTING"), WarehouseWarming),
-        (ConnectorError("Couldn't create directory /local_disk0/tmp/x/_resources"), WarehouseWarming),
+        (
+            ConnectorError("Couldn't create directory /local_disk0/tmp/x/_resources"),
+            WarehouseWarming,
+        ),
     ],
 )
-def test_an_error_is_told_as_the_port_knows_it_and_ends_the_session(session, connector, error, meaning):
+def test_an_error_is_told_as_the_port_knows_it_and_ends_the_session(
+    session, connector, error, meaning
+):
     connector.due = [error]
     with pytest.raises(meaning) as raised:
         session.run("A")
@@ -130,14 +169,18 @@ def test_a_plan_below_an_error_is_not_repeated_for_it_may_hold_values(session, c
     assert "Maya" not in str(raised.value)
 
 
-def test_a_warehouse_in_which_every_session_is_lost_is_starting_until_its_budget_is_spent(session, connector, clock):
+def test_a_warehouse_in_which_every_session_is_lost_is_starting_until_its_budget_is_spent(
+    session, connector, clock
+):
     connector.due = [ConnectorError(LOST)] * 12
     for passed in (0, 150, 150, 150, 149):
         clock.advance(passed)
         with pytest.raises(WarehouseWarming):
             session.run("A")
     clock.advance(1)
-    with pytest.raises(WarehouseUnavailable, match="has been starting for 600 s, longer than") as raised:
+    with pytest.raises(
+        WarehouseUnavailable, match="has been starting for 600 s, longer than"
+    ) as raised:
         session.run("A")
     assert not isinstance(raised.value, WarehouseWarming)
 

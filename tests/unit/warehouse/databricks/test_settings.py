@@ -1,18 +1,26 @@
 import pytest
 
-from service.errors import SettingsError
-from warehouse.databricks.settings import DatabricksSettings
+from classwaves_runtime.errors import SettingsError
+from classwaves_warehouse.databricks.settings import DatabricksSettings
 
-TOKEN = {"DATABRICKS_HOST": "adb-1.2.example.net", "DATABRICKS_WAREHOUSE_ID": "abc123", "DATABRICKS_TOKEN": "secret"}
+TOKEN = {
+    "DATABRICKS_HOST": "adb-1.2.example.net",
+    "DATABRICKS_WAREHOUSE_ID": "abc123",
+    "DATABRICKS_TOKEN": "secret",
+}
 PRINCIPAL = {"DATABRICKS_CLIENT_ID": "app", "DATABRICKS_CLIENT_SECRET": "s3cret"}
 
 
 def settings(**changes):
     given = {**TOKEN, **changes}
-    return DatabricksSettings.from_environment({name: value for name, value in given.items() if value is not None})
+    return DatabricksSettings.from_environment(
+        {name: value for name, value in given.items() if value is not None}
+    )
 
 
-@pytest.mark.parametrize("host", ["adb-1.2.example.net", "https://adb-1.2.example.net", "https://adb-1.2.example.net/"])
+@pytest.mark.parametrize(
+    "host", ["adb-1.2.example.net", "https://adb-1.2.example.net", "https://adb-1.2.example.net/"]
+)
 def test_a_host_may_come_with_or_without_its_scheme(host):
     assert settings(DATABRICKS_HOST=host).databricks_host == "https://adb-1.2.example.net"
 

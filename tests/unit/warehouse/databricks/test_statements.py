@@ -3,7 +3,7 @@ import re
 import pytest
 
 from classwaves_schemas.tables import INGESTOR_POSITIONS, SESSION_EVENTS
-from warehouse.databricks import statements
+from classwaves_warehouse.databricks import statements
 
 TEXTS = [
     statements.add_rows(2),

@@ -1,0 +1,70 @@
+import json
+import os
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from classwaves_ingestor.ledger.status import PartitionStatus, Status
+from classwaves_ingestor.ledger.status import status as look
+from classwaves_ingestor.settings import LedgerSettings
+from classwaves_warehouse.open import open_warehouse
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show how far the consumer group is, and how large the table."""
+    settings = LedgerSettings.from_environment(os.environ)
+    found = look(settings, open_warehouse(settings.warehouse))
+    if as_json:
+        typer.echo(json.dumps(_document(found)))
+    else:
+        _show(found)
+
+
+def _document(found: Status) -> dict[str, Any]:
+    return {
+        **asdict(found.stream),
+        "partitions": [
+            {"partition": partition, **_row(each)} for partition, each in found.partitions.items()
+        ],
+        "lag": sum(each.lag for each in found.partitions.values()),
+        "stored_until": _moment(found.stored_until),
+        "table": asdict(found.table),
+    }
+
+
+def _row(each: PartitionStatus) -> dict[str, Any]:
+    return {
+        "position": each.position,
+        "end": each.end,
+        "lag": each.lag,
+        "stored_until": _moment(each.stored_until),
+    }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return (
+        None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )
+
+
+def _show(found: Status) -> None:
+    table = Table("partition", "position", "end", "lag", "stored until", box=None)
+    for column in table.columns:
+        column.justify = "right"
+    for partition, each in found.partitions.items():
+        table.add_row(
+            str(partition),
+            *(str(cell) if cell is not None else "unknown" for cell in _row(each).values()),
+        )
+    Console(width=None if Console().is_terminal else 200).print(table)
+    size = found.table
+    typer.echo(
+        f"session_events: {size.rows} rows in {size.files} files, {size.bytes} bytes, last commit {size.version}, "
+        f"{size.log_entries} log entries since its checkpoint"
+    )

@@ -1,0 +1,70 @@
+import json
+import os
+from contextlib import closing
+from dataclasses import asdict, fields
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from classwaves_ingestor.ledger.balance import Balance
+from classwaves_ingestor.ledger.reading import Books
+from classwaves_ingestor.ledger.verification import Verification
+from classwaves_ingestor.ledger.verification import verify as prove
+from classwaves_ingestor.settings import LedgerSettings
+from classwaves_runtime.clock import SystemClock
+from classwaves_warehouse.open import open_warehouse
+from classwaves_warehouse.stream import Stream
+
+_COLUMNS = [field.name for field in fields(Balance)]
+
+
+def verify(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Prove that nothing sent is missing and nothing is stored twice, while everything runs; exit 1 if not."""
+    settings = LedgerSettings.from_environment(os.environ)
+    with closing(Books(settings, open_warehouse(settings.warehouse))) as books:
+        verification = prove(books, SystemClock())
+    if as_json:
+        typer.echo(json.dumps(_document(books.stream, verification)))
+    else:
+        _show(verification)
+    if not verification.total.sound:
+        raise typer.Exit(1)
+
+
+def _document(stream: Stream, verification: Verification) -> dict[str, Any]:
+    return {
+        **asdict(stream),
+        "partitions": [
+            {"partition": partition, **asdict(balance)}
+            for partition, balance in verification.partitions.items()
+        ],
+        "total": asdict(verification.total),
+        "findings": [
+            {
+                "kind": finding.kind,
+                "partition": finding.partition,
+                "offsets": [[span.start, span.stop - 1] for span in finding.offsets],
+                "problem": finding.problem,
+            }
+            for finding in verification.findings
+        ],
+    }
+
+
+def _show(verification: Verification) -> None:
+    table = Table("partition", *(column.replace("_", " ") for column in _COLUMNS), box=None)
+    for column in table.columns:
+        column.justify = "right"
+    for partition, balance in verification.partitions.items():
+        table.add_row(str(partition), *(f"{count:,}" for count in asdict(balance).values()))
+    total = verification.total
+    table.add_section()
+    table.add_row("total", *(f"{count:,}" for count in asdict(total).values()))
+    Console(width=None if Console().is_terminal else 200).print(table)
+    for finding in verification.findings:
+        typer.echo(finding)
+    typer.echo(f"missing {total.missing}, twice {total.twice}")

@@ -1,0 +1,122 @@
+"""The decode stage: messages → columns of session_events, and rejects that carry a reason.
+
+A message that the contract accepts becomes a row with its declared fields only; one that it refuses becomes a reject
+and costs itself alone. Nothing of a message's content is logged.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import attrgetter
+
+import msgspec
+import pyarrow as pa
+
+from classwaves_ingestor.broker.interface import Message
+from classwaves_schemas.arrow import arrow_schema
+from classwaves_schemas.dropped import undeclared
+from classwaves_schemas.envelope import EARLIEST_EVENT_TIME, MAX_AHEAD, Envelope
+from classwaves_schemas.fastpath import Event, read
+from classwaves_schemas.stored import stored
+from classwaves_schemas.tables import SESSION_EVENTS
+from classwaves_schemas.verdict import Reason, Rejection, explain
+
+ROWS = arrow_schema(SESSION_EVENTS)
+_NAMES = tuple(name for name in Envelope.model_fields if name != "payload")
+_FIELDS = attrgetter(*_NAMES)
+_UNEXPLAINED = Rejection(Reason.INVALID_VALUE, "The message does not fit the contract.")
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A message that the contract refuses, with the reason."""
+
+    message: Message
+    rejection: Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What became of some messages: each is a row or a reject.
+
+    Args:
+        rows: with the Arrow schema of session_events, in the messages' order.
+        rejects: in the messages' order.
+        dropped: fields left out of rows because they are not declared or not to be stored, by declared path.
+    """
+
+    rows: pa.Table
+    rejects: Sequence[Reject] = ()
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def bytes(self) -> int:
+        """What this holds in memory."""
+        return int(self.rows.nbytes) + sum(
+            len(each.message.value() or b"") for each in self.rejects
+        )
+
+
+class Decoder:
+    """Decodes the messages of one topic.
+
+    Args:
+        topic_id: the topic's incarnation, written beside each row's partition and offset.
+        pseudonymise: makes a pupil's id a pseudonym; None where there is no key, then such ids are dropped and counted.
+    """
+
+    def __init__(self, topic_id: str, pseudonymise: Callable[[str], str] | None) -> None:
+        self._topic_id = topic_id
+        self._pseudonymise = pseudonymise
+        self._encode = msgspec.json.Encoder().encode
+
+    def decode(self, messages: Sequence[Message], now: datetime) -> Decoded:
+        """Rows and rejects of these messages, none lost.
+
+        Args:
+            messages: of any partitions, in order of arrival.
+            now: the aware time against which an event is too far ahead; also the rows' created_at.
+        """
+        kept: list[Message] = []
+        events: list[Event] = []
+        payloads: list[bytes] = []
+        rejects: list[Reject] = []
+        dropped: Counter[str] = Counter()
+        latest = now + MAX_AHEAD
+        for message in messages:
+            value = message.value()
+            found = read(value) if value else None
+            if found is None or not EARLIEST_EVENT_TIME <= found[0].event_time <= latest:
+                rejects.append(Reject(message, explain(value, now) or _UNEXPLAINED))
+                continue
+            event, whole = found
+            if whole is not None:
+                dropped.update(undeclared(event.event_type, whole))
+            payload = stored(event.payload, self._pseudonymise)
+            if payload.dropped:
+                dropped.update(payload.dropped)
+            kept.append(message)
+            events.append(event)
+            payloads.append(self._encode(payload.payload))
+        return Decoded(self._rows(kept, events, payloads, now), rejects, dropped)
+
+    def _rows(
+        self,
+        messages: Sequence[Message],
+        events: Sequence[Event],
+        payloads: Sequence[bytes],
+        now: datetime,
+    ) -> pa.Table:
+        columns = zip(*map(_FIELDS, events), strict=True) if events else ((),) * len(_NAMES)
+        return pa.table(
+            {
+                **dict(zip(_NAMES, columns, strict=True)),
+                "payload": payloads,
+                "created_at": pa.repeat(pa.scalar(now, ROWS.field("created_at").type), len(events)),
+                "kafka_topic_id": pa.repeat(self._topic_id, len(events)),
+                "kafka_partition": [message.partition() for message in messages],
+                "kafka_offset": [message.offset() for message in messages],
+            },
+            schema=ROWS,
+        )

@@ -1,0 +1,120 @@
+"""What a caller says, as a message that the contract admits."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from classwaves_ingestor.producer.errors import InvalidEvent
+from classwaves_schemas.dropped import undeclared
+from classwaves_schemas.envelope import EARLIEST_EVENT_TIME, MAX_AHEAD, Envelope, EventType
+from classwaves_schemas.events import EVENTS
+from classwaves_schemas.fields import StorageMark
+from classwaves_schemas.payloads import PAYLOADS
+from classwaves_schemas.stored import Pseudonymise, stored
+from classwaves_schemas.structure import marked_fields, nested_fields
+
+_NOTHING: Mapping[str, int] = MappingProxyType({})
+
+
+class Draft(NamedTuple):
+    """A valid event that only lacks its source and sequence.
+
+    Args:
+        event_type: what happened.
+        event_id: its id.
+        session_id: the key of its message.
+        text: its JSON without the closing brace.
+        dropped: fields that were left out, counted by declared path.
+    """
+
+    event_type: str
+    event_id: str
+    session_id: str
+    text: bytes
+    dropped: Mapping[str, int]
+
+
+def draft(fields: dict[str, Any], pseudonymise: Pseudonymise | None, now: datetime) -> Draft:
+    """The draft of an event: validated, without what is undeclared or not to be kept, serialised.
+
+    Args:
+        fields: of the envelope, without source and sequence.
+        pseudonymise: None where there is no key: then pupils' ids that are no pseudonyms are dropped.
+        now: the clock against which a time is too far ahead; aware.
+
+    Raises:
+        InvalidEvent: names the field and what was expected of it, and quotes no value.
+    """
+    try:
+        model = EVENTS[fields["event_type"]]
+    except (KeyError, TypeError):  # the latter of what cannot be hashed
+        raise InvalidEvent(f"event_type: expected one of {', '.join(sorted(EventType))}.") from None
+    payload = fields["payload"]
+    if not isinstance(payload, dict | BaseModel):
+        payload = fields["payload"] = _object(payload)
+    try:
+        event: Envelope = model.__pydantic_validator__.validate_python(fields)
+    except ValidationError as error:
+        raise InvalidEvent(_complaint(error)) from None
+    if not EARLIEST_EVENT_TIME <= event.event_time <= now + MAX_AHEAD:
+        raise InvalidEvent(
+            f"event_time: expected {EARLIEST_EVENT_TIME:%Y-%m-%d} or later, at most {MAX_AHEAD} ahead."
+        )
+    dropped: Mapping[str, int] = _NOTHING
+    if not _kept_whole(event.event_type):
+        told: Any = event.payload
+        kept, dropped = stored(told, pseudonymise)
+        if kept is not told:
+            event = event.model_copy(update={"payload": kept})
+    if isinstance(payload, dict) and not _kept_whole(event.event_type) >= payload.keys():
+        plain = _plain(payload, PAYLOADS[event.event_type])
+        dropped = Counter(dropped) + Counter(
+            undeclared(event.event_type, fields | {"payload": plain})
+        )
+    text: bytes = event.__pydantic_serializer__.to_json(event, exclude_none=True)
+    return Draft(event.event_type, event.id, event.session_id, text[:-1], dropped)
+
+
+def _object(payload: object) -> dict[str, Any]:
+    if not isinstance(payload, Mapping):
+        raise InvalidEvent("payload: expected a mapping, or the payload's model.")
+    return dict(payload)
+
+
+@cache
+def _kept_whole(event_type: EventType) -> frozenset[str]:
+    """The fields of a payload all of which are stored as they come; none if that is not so of every field."""
+    model = PAYLOADS[event_type]
+    if nested_fields(model) or marked_fields(model, StorageMark):
+        return frozenset()
+    return frozenset(model.model_fields)
+
+
+def _plain(value: Any, declared: type[BaseModel]) -> Any:  # noqa: ANN401  # whatever a payload holds
+    """The same data with models as plain data: what a model holds is declared. Nothing undeclared is looked into."""
+    match value:
+        case BaseModel():
+            return value.model_dump()
+        case dict():
+            nested = nested_fields(declared)
+            return value | {
+                name: _plain(value[name], nested[name].model)
+                for name in nested.keys() & value.keys()
+            }
+        case list():
+            return [_plain(each, declared) for each in value]
+        case _:
+            return value
+
+
+def _complaint(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    path = "".join(
+        "[]" if isinstance(part, int) else f".{part}" for part in first["loc"]
+    ).removeprefix(".")
+    return f"{path}: {first['msg']}."

@@ -1,0 +1,103 @@
+"""The settings of the write path. A command takes the smallest of these that serves it."""
+
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import ByteSize, Field, PositiveFloat, PositiveInt, StringConstraints, model_validator
+
+from classwaves_runtime.settings import KafkaOptions, Settings
+
+DEAD_LETTER_WINDOW = 5000
+"""Over how many of the latest messages DEAD_LETTER_LIMIT is a ratio."""
+
+TopicName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+
+MIB = 1024 * 1024
+
+
+def _letters_of(given: dict[str, Any]) -> str:
+    return f"{given['session_events_topic']}.dead-letters"
+
+
+def _batch_of(given: dict[str, Any]) -> ByteSize:
+    """A SQL warehouse takes JSON, 8 MiB in a statement, into which a batch and the poll that filled it are to fit."""
+    return ByteSize((2 if given["warehouse"] == "databricks:" else 32) * MIB)
+
+
+class WarehouseSettings(Settings):
+    """Where the tables are."""
+
+    warehouse: str = Field(description="delta:<folder or object-store URL>, or databricks:")
+
+
+class TopicSettings(Settings):
+    """Where the topics are."""
+
+    kafka: KafkaOptions
+    session_events_topic: TopicName = Field(
+        default="classwaves.session-events.v1", description="a topic's name"
+    )
+    dead_letter_topic: TopicName = Field(
+        default_factory=_letters_of,
+        description="a topic's name, by default <SESSION_EVENTS_TOPIC>.dead-letters",
+    )
+
+    @model_validator(mode="after")
+    def _topics_differ(self) -> Self:
+        if self.dead_letter_topic == self.session_events_topic:
+            raise ValueError(
+                "DEAD_LETTER_TOPIC is SESSION_EVENTS_TOPIC: a bad message would be read for ever"
+            )
+        return self
+
+
+class LedgerSettings(WarehouseSettings, TopicSettings):
+    """Whose positions these are, between topics and tables."""
+
+    ingestor_group: str = Field(
+        default="session-events-ingestor", min_length=1, description="a consumer group's name"
+    )
+
+
+class IngestorSettings(LedgerSettings):
+    """What a consumer process needs to run."""
+
+    pseudonym_key_file: Path | None = Field(
+        default=None, description="a file with the key of pupils' pseudonyms"
+    )
+    memory_budget_bytes: ByteSize = Field(
+        default=ByteSize(256 * MIB),
+        description="bytes for prefetch, buffers and pending dead letters, as 256MiB",
+    )
+    batch_max_rows: PositiveInt = Field(default=50_000, description="rows of a full micro-batch")
+    batch_max_bytes: ByteSize = Field(
+        default_factory=_batch_of,
+        gt=0,
+        description="bytes of a full micro-batch, by default 32MiB or, in SQL, 2MiB",
+    )
+    batch_max_seconds: PositiveFloat = Field(
+        default=5.0, description="seconds that a row waits for a full micro-batch"
+    )
+    http_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
+        default=0,
+        description="where to serve /metrics, /healthz and /readyz; 0 takes a free port, which is logged",
+    )
+    drain_seconds: PositiveFloat = Field(
+        default=20.0, description="seconds from SIGTERM until the process ends"
+    )
+    dead_letter_limit: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description=f"dead letters among the last {DEAD_LETTER_WINDOW} messages, 0 < ratio <= 1",
+    )
+
+    @model_validator(mode="after")
+    def _budget_holds_the_batches(self) -> Self:
+        least = 3 * self.batch_max_bytes
+        if self.memory_budget_bytes < least:
+            raise ValueError(
+                f"MEMORY_BUDGET_BYTES is less than {least}, three times BATCH_MAX_BYTES: one batch is being stored, "
+                "one filled, one prefetched; raise the budget or lower the batch"
+            )
+        return self

@@ -1,0 +1,1 @@
+"""Real parts on one machine, for tests, the demo and trials; not installed."""

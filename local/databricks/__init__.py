@@ -1,0 +1,15 @@
+"""A local Databricks SQL endpoint: its Thrift protocol over HTTP and TLS, real Spark SQL and Delta behind it.
+
+    with Endpoint.create() as endpoint, endpoint.connect() as connection:
+        endpoint.faults.lose_reply(matching="MERGE")
+        ...
+        assert len(endpoint.log.statements("MERGE")) == 2
+
+It was never compared with a real warehouse: it shows what the connector does, and what Spark and Delta do.
+"""
+
+from local.databricks.control import Faults, Log
+from local.databricks.endpoint import Endpoint
+from local.databricks.errors import EndpointError
+
+__all__ = ["Endpoint", "EndpointError", "Faults", "Log"]

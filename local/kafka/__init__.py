@@ -1,0 +1,15 @@
+"""A Kafka on this machine for tests, the demo and trials: the best that the machine can run.
+
+    with local_kafka.start() as kafka:
+        print(kafka.describe())
+        Producer({"bootstrap.servers": kafka.bootstrap_servers})
+
+`KRaftBroker` is the same real broker with its faults at hand: kill, restart on the same data, pause, resume.
+"""
+
+from local.kafka.broker import KRaftBroker
+from local.kafka.choice import start
+from local.kafka.errors import LocalKafkaError, StartError, UnavailableError
+from local.kafka.kafka import Kafka
+
+__all__ = ["KRaftBroker", "Kafka", "LocalKafkaError", "StartError", "UnavailableError", "start"]

@@ -1,0 +1,38 @@
+import os
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from classwaves_rollup.errors import HoursFailed
+from classwaves_rollup.given import hour_given
+from classwaves_rollup.hour import HourRun
+from classwaves_rollup.insisting import insist
+from classwaves_rollup.run import State
+from classwaves_rollup.runs import read_runs
+from classwaves_rollup.settings import RollupSettings
+from classwaves_runtime import failpoints
+from classwaves_runtime.clock import SystemClock
+from classwaves_warehouse.open import open_warehouse
+
+
+def once(
+    hour: Annotated[
+        datetime, typer.Option(parser=hour_given, metavar="HOUR", help="As 2026-11-25T10, in UTC.")
+    ],
+) -> None:
+    """Compute one hour, whether or not it was computed before; exit 1 if it failed."""
+    settings, clock = RollupSettings.from_environment(os.environ), SystemClock()
+    failpoints.arm(os.environ)
+    if hour > clock.now():
+        raise typer.BadParameter(f"{hour:%Y-%m-%dT%H} has not begun", param_hint="--hour")
+    hour_run = HourRun.opened(settings, open_warehouse(settings.warehouse), clock)
+    runs = read_runs(hour_run.hours)
+    run = insist(hour_run, hour, runs, runs.examined, lambda other: other.state is State.DONE)
+    if run.state is State.FAILED:
+        raise HoursFailed(f"{hour:%Y-%m-%dT%H} failed: {run.error}")
+    typer.echo(
+        f"{hour:%Y-%m-%dT%H} {run.state} in {run.seconds or 0:.1f} s: {run.hourly_rows} rows from {run.facts} facts, "
+        f"{run.events_without_school} events without a school; "
+        f"{'complete' if run.complete else 'ingestion had not passed its end'}"
+    )

@@ -1,0 +1,44 @@
+"""The settings of the rollup. A command takes the smallest of these that serves it."""
+
+from typing import Annotated
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat
+
+from classwaves_runtime.settings import Settings
+
+
+class LedgerSettings(Settings):
+    """Where the tables are."""
+
+    warehouse: str = Field(description="delta:<folder or object-store URL>, or databricks:")
+
+
+class RollupSettings(LedgerSettings):
+    """Whose events make an hour complete, and what is estimated."""
+
+    ingestor_group: str = Field(
+        default="session-events-ingestor", min_length=1, description="a consumer group's name"
+    )
+    session_events_topic: str = Field(
+        default="classwaves.session-events.v1", min_length=1, description="a topic's name"
+    )
+    rollup_storage_gb_per_minute: NonNegativeFloat | None = Field(
+        default=None,
+        description="gigabytes that a minute of a session takes; unset: storage is not estimated",
+    )
+    rollup_cost_per_minute: NonNegativeFloat | None = Field(
+        default=None,
+        description="cost of computing for a minute of a session; unset: cost is not estimated",
+    )
+
+
+class WorkerSettings(RollupSettings):
+    """What the worker's process needs to run."""
+
+    http_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
+        default=0,
+        description="where to serve /metrics, /healthz and /readyz; 0 takes a free port, which is logged",
+    )
+    drain_seconds: PositiveFloat = Field(
+        default=20.0, description="seconds from SIGTERM until the process ends"
+    )

@@ -1,0 +1,79 @@
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+
+import pytest
+
+from classwaves_runtime.errors import InjectedFault, SettingsError
+from classwaves_runtime.failpoints import FailPoint, arm
+
+PROGRAM = """
+import sys
+from classwaves_runtime.failpoints import FailPoint, arm
+point = FailPoint("written")
+arm({"FAILPOINTS": sys.argv[1]})
+for n in (1, 2, 3, 4):
+    print(n, flush=True)
+    point.hit()
+"""
+
+
+def test_an_unarmed_point_lets_pass():
+    FailPoint("unarmed").hit()
+    arm({})
+
+
+def test_a_point_raises_at_the_hit_that_was_ordered_and_at_no_other():
+    point = FailPoint("decoded")
+    arm({"FAILPOINTS": "decoded=raise@2"})
+    point.hit()
+    with pytest.raises(InjectedFault, match="decoded"):
+        point.hit()
+    point.hit()
+
+
+def test_a_probability_of_zero_never_fails():
+    point = FailPoint("never")
+    arm({"FAILPOINTS": "never=raise@.0"})
+    for _ in range(100):
+        point.hit()
+
+
+def test_a_probability_fails_sooner_or_later():
+    point = FailPoint("often")
+    arm({"FAILPOINTS": "often=raise@0.5"})
+    with pytest.raises(InjectedFault):
+        deque(iter(point.hit, "never this"), maxlen=0)
+
+
+def test_a_kill_ends_the_process_without_a_word():
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "written=kill@3"],
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.split() == ["1", "2", "3"]
+    assert done.returncode == -signal.SIGKILL
+
+
+def test_a_stop_freezes_the_process_until_it_is_told_to_go_on():
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "written=stop@3"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        process.send_signal(signal.SIGCONT)
+        told, _ = process.communicate(timeout=60)
+    assert told.split() == ["1", "2", "3", "4"]
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("order", ["nowhere=kill@1", "known=explode@1", "known=kill", "known"])
+def test_an_order_that_would_do_nothing_is_an_error_that_names_the_points(order):
+    FailPoint("known")
+    with pytest.raises(SettingsError, match=rf"FAILPOINTS: '{order}'.*known"):
+        arm({"FAILPOINTS": order})

@@ -1,0 +1,99 @@
+"""Reading session_events by the same statements as the embedded warehouse does."""
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Final
+
+import pyarrow as pa
+
+from classwaves_warehouse.batch import ROWS
+from classwaves_warehouse.databricks.patience import Patience
+from classwaves_warehouse.databricks.session import Session, Value
+from classwaves_warehouse.interface import PartitionRows, TableSize
+from classwaves_warehouse.stream import Stream
+
+_SQL: Final = files("classwaves_warehouse") / "sql"
+_WANTED: Final = (
+    "WITH wanted AS (SELECT * FROM inline(from_json(:wanted, 'ARRAY<STRUCT<session_id: STRING, id: STRING>>', "
+    "map('mode', 'FAILFAST'))))\n"
+)
+
+
+class DatabricksEvents:
+    """The `Events` of a SQL warehouse. One that is starting is waited for.
+
+    Raises, from every method:
+        TableMissing: session_events does not exist.
+        WarehouseUnavailable, WarehouseRefused: it cannot be read.
+    """
+
+    def __init__(self, session: Session, patience: Patience) -> None:
+        self._session = session
+        self._patience = patience
+
+    def timeline(self, session_id: str) -> pa.Table:
+        """A session's rows in their one order: (event_time, source, sequence, id), NULLs first."""
+        return (
+            self._query(_text("timeline"), {"session_id": session_id}).select(ROWS.names).cast(ROWS)
+        )
+
+    def partition_rows(self, stream: Stream) -> Mapping[int, PartitionRows]:
+        """By partition, what is stored of this stream's topic."""
+        found = self._query(_text("partition_rows"), {"topic_id": stream.topic_id}).to_pylist()
+        return {
+            row["kafka_partition"]: PartitionRows(
+                rows=row["stored_rows"],
+                offsets=row["offsets"],
+                lowest=row["lowest"],
+                highest=row["highest"],
+            )
+            for row in found
+        }
+
+    def offsets(self, stream: Stream, partition: int, start: int, end: int) -> Sequence[int]:
+        """The distinct stored offsets of [start, end) of one partition, ascending."""
+        bounds: dict[str, Value] = {
+            "topic_id": stream.topic_id,
+            "partition": partition,
+            "start_offset": start,
+            "end_offset": end,
+        }
+        offsets: list[int] = (
+            self._query(_text("offsets"), bounds).column("kafka_offset").to_pylist()
+        )
+        return offsets
+
+    def repeated(self, limit: int) -> tuple[int, Sequence[tuple[str, str]]]:
+        """How many rows the table holds beyond one for each identity, and up to `limit` such (session_id, id)."""
+        found = self._query(_text("repeated"), {"sample_size": limit}).to_pylist()
+        sample = [(row["session_id"], row["id"]) for row in found if row["id"] is not None]
+        return found[0]["beyond_one"], sorted(sample)
+
+    def known(self, identities: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Which of these (session_id, id) are stored."""
+        wanted = json.dumps(
+            [{"session_id": session_id, "id": id_} for session_id, id_ in identities]
+        )
+        found = self._query(_WANTED + _text("known"), {"wanted": wanted}).to_pylist()
+        return {(row["session_id"], row["id"]) for row in found}
+
+    def size(self) -> TableSize:
+        """How large session_events is. Databricks looks after the log's checkpoints itself: no entries are counted."""
+        detail = self._query("DESCRIBE DETAIL session_events").to_pylist()[0]
+        last = self._query("DESCRIBE HISTORY session_events LIMIT 1").to_pylist()[0]
+        rows = self._query("SELECT COUNT(*) AS stored_rows FROM session_events").to_pylist()[0]
+        return TableSize(
+            version=last["version"],
+            files=detail["numFiles"],
+            bytes=detail["sizeInBytes"],
+            rows=rows["stored_rows"],
+            log_entries=0,
+        )
+
+    def _query(self, text: str, parameters: Mapping[str, Value] | None = None) -> pa.Table:
+        return self._patience.wait(lambda _attempt: self._session.run(text, parameters))
+
+
+def _text(name: str) -> str:
+    return (_SQL / f"{name}.sql").read_text(encoding="utf-8")

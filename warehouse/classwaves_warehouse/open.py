@@ -1,0 +1,34 @@
+"""From the setting WAREHOUSE to a warehouse."""
+
+import os
+
+from classwaves_warehouse.databricks.settings import DatabricksSettings
+from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
+from classwaves_warehouse.delta.warehouse import DeltaWarehouse
+from classwaves_warehouse.errors import WarehouseAddressError
+from classwaves_warehouse.interface import Warehouse
+from classwaves_warehouse.memory import MemoryWarehouse
+
+
+def open_warehouse(address: str) -> Warehouse:
+    """The warehouse at an address; nothing is read or written yet.
+
+    Args:
+        address: `delta:<folder or object-store URL>`, with tables at `<root>/<schema>/<table>`;
+            `databricks:`, with the rest of its settings in the environment (DATABRICKS_HOST and others); or `memory:`.
+
+    Raises:
+        WarehouseAddressError: it is none of these.
+        SettingsError: a setting of Databricks is missing or wrong.
+    """
+    kind, _, place = address.partition(":")
+    if kind == "delta" and place:
+        return DeltaWarehouse(place)
+    if address == "databricks:":
+        return DatabricksWarehouse(DatabricksSettings.from_environment(os.environ))
+    if address == "memory:":
+        return MemoryWarehouse()
+    raise WarehouseAddressError(
+        f"WAREHOUSE is {address!r}; it should be delta:<folder or object-store URL> (delta:./warehouse), databricks: "
+        "or memory:."
+    )
