@@ -1,4 +1,4 @@
-"""`python -m local.databricks`: the endpoint in the foreground, until Ctrl-C."""
+"""`python -m local.databricks`: runs the endpoint in the foreground until Ctrl-C."""
 
 import signal
 import ssl
@@ -11,18 +11,18 @@ import typer
 from databricks.sql.thrift_api.TCLIService import TCLIService
 
 from local.databricks.environment import environment
-from local.databricks.fault import PendingFaults
-from local.databricks.journal import Journal
-from local.databricks.lakehouse import open_lakehouse
+from local.databricks.execution_log import ExecutionLog
+from local.databricks.faults import PendingFaults
 from local.databricks.protocol import Protocol
-from local.databricks.server import Parts, Server
-from local.databricks.session import Sessions
-from local.databricks.statements import Statements
+from local.databricks.server import Backend, Server
+from local.databricks.sessions import Sessions
+from local.databricks.spark import start_spark
+from local.databricks.statements import StatementRunner
 from local.kafka.errors import UnavailableError
 
 
 def main(
-    folder: Annotated[Path, typer.Option(help="Where the tables and the catalog are kept.")],
+    folder: Annotated[Path, typer.Option(help="Folder for the tables and the catalog.")],
     port: Annotated[int, typer.Option(help="Port of localhost for HTTP.")] = 18080,
     tls_port: Annotated[int, typer.Option(help="Port of localhost for HTTPS.")] = 18443,
 ) -> None:
@@ -30,20 +30,17 @@ def main(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    faults, journal = PendingFaults(), Journal()
+    faults, executions = PendingFaults(), ExecutionLog()
     try:
-        spark = open_lakehouse(folder)
-        protocol = Protocol(Sessions(spark), Statements(journal), faults)
-        parts = Parts(TCLIService.Processor(protocol), faults, journal)
-        Thread(
-            target=Server(tls_port, parts, _certified(folder)).serve_forever, daemon=True
-        ).start()
-        server = Server(port, parts)
+        spark = start_spark(folder)
+        protocol = Protocol(Sessions(spark), StatementRunner(executions), faults)
+        backend = Backend(TCLIService.Processor(protocol), faults, executions)
+        tls_server = Server(tls_port, backend, _tls_context(folder))
+        Thread(target=tls_server.serve_forever, daemon=True).start()
+        server = Server(port, backend)
         for name, value in environment(port).items():
             typer.echo(f"export {name}={value}")
-        typer.echo(
-            f"# TLS: port {tls_port}, to be trusted by {folder / 'ca.pem'}. Ctrl-C stops it."
-        )
+        typer.echo(f"# TLS: port {tls_port}, signed by {folder / 'ca.pem'}. Ctrl-C stops it.")
         server.serve_forever()
     except KeyboardInterrupt:
         return
@@ -52,8 +49,8 @@ def main(
         raise typer.Exit(1) from error
 
 
-def _certified(folder: Path) -> ssl.SSLContext:
-    """A certificate for localhost; whom to trust for it is in the folder's ca.pem."""
+def _tls_context(folder: Path) -> ssl.SSLContext:
+    """A new certificate for localhost; its authority is written to the folder's ca.pem."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

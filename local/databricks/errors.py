@@ -1,4 +1,4 @@
-"""What can go wrong while a local Databricks endpoint is found, started or used."""
+"""Errors of the local Databricks endpoint, and how a request is answered with each."""
 
 from py4j.protocol import Py4JJavaError
 from thrift.transport.TTransport import TTransportException
@@ -10,16 +10,23 @@ class EndpointError(ServiceError):
     """The local Databricks endpoint did not become ready."""
 
 
-class UnboundParameter(ServiceError):
-    """A statement's parameter has a type that the endpoint does not know."""
+class UnsupportedParameter(ServiceError):
+    """The endpoint does not support the type of a statement's parameter."""
 
 
+# The generated Thrift processor re-raises TTransportException and swallows every other error.
 class ConnectionLost(TTransportException):  # type: ignore[misc]
-    """The reply is not to be sent. The generated processor lets this class of errors, and no other, through."""
+    """Close the connection without a reply."""
 
 
-class Refused(TTransportException):  # type: ignore[misc]
-    """The request is to be answered with an HTTP status instead of a Thrift reply."""
+class HTTPStatusError(TTransportException):  # type: ignore[misc]
+    """Answer with an HTTP status instead of a Thrift reply.
+
+    Args:
+        status: of HTTP.
+        message: the reason that the connector shows.
+        retry_after: seconds for the Retry-After header; None leaves the header out.
+    """
 
     def __init__(self, status: int, message: str, retry_after: int | None = None) -> None:
         super().__init__(message=message)
@@ -27,12 +34,16 @@ class Refused(TTransportException):  # type: ignore[misc]
         self.retry_after = retry_after
 
 
-class Rejected(Exception):
-    """The request is to be answered with a Thrift status of error: no operation comes to be."""
+class RequestRejected(Exception):
+    """Answer with a Thrift error status; no operation is created."""
 
 
-def explain(error: BaseException) -> str:
-    """What a user of Databricks sees of an error of Spark: its own message, without the ways of the JVM."""
+class StatementFailed(Exception):
+    """Answer with an operation that ended in error; the statement is not executed."""
+
+
+def error_message(error: BaseException) -> str:
+    """The message that Databricks shows for an error of Spark, without the JVM's stack trace."""
     if isinstance(error, Py4JJavaError):
         return str(error.java_exception.getMessage())
     return str(error)

@@ -1,4 +1,7 @@
-"""The endpoint's HTTP: Thrift at the path of a warehouse, faults and the journal beside it."""
+"""The endpoint's HTTP server: Thrift at a warehouse's path, and a control interface.
+
+Control: POST and DELETE /_fault, GET and DELETE /_log.
+"""
 
 from __future__ import annotations
 
@@ -15,35 +18,35 @@ from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.transport.TTransport import TMemoryBuffer
 
 from local.databricks.environment import HTTP_PATH
-from local.databricks.errors import ConnectionLost, Refused
-from local.databricks.fault import Fault, Kind, PendingFaults
-from local.databricks.journal import Journal
+from local.databricks.errors import ConnectionLost, HTTPStatusError
+from local.databricks.execution_log import ExecutionLog
+from local.databricks.faults import Fault, FaultKind, PendingFaults
 
-# The header from which the client takes the reason of an HTTP status.
-_REASON = "x-thriftserver-error-message"
+# The header from which the connector takes the reason of an HTTP status.
+_REASON_HEADER = "x-thriftserver-error-message"
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What requests reach."""
+class Backend:
+    """Handlers of the requests, shared by the HTTP and the HTTPS server."""
 
     processor: TCLIService.Processor
     faults: PendingFaults
-    journal: Journal
+    executions: ExecutionLog
 
 
 class Server(ThreadingHTTPServer):
-    """An HTTP server on a port of localhost; with `tls`, an HTTPS server."""
+    """Serves HTTP on a port of localhost, or HTTPS with a `tls` context."""
 
     daemon_threads = True
 
-    def __init__(self, port: int, parts: Parts, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, port: int, backend: Backend, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
-        self.parts = parts
+        self.backend = backend
         self._tls = tls
 
     def get_request(self) -> tuple[socket, Any]:
-        """Leave the handshake to the connection's own thread: one that hangs must not keep others out."""
+        """Accept a connection; its own thread does the TLS handshake, so none blocks the rest."""
         connection, address = super().get_request()
         if self._tls:
             connection = self._tls.wrap_socket(
@@ -51,23 +54,22 @@ class Server(ThreadingHTTPServer):
             )
         return connection, address
 
-    def handle_error(self, request: Any, address: Any) -> None:
-        """A client that went away is no news."""
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Log nothing: clients of tests break connections on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: Server
-    protocol_version = "HTTP/1.1"  # connections are kept
-    wbufsize: ClassVar[
-        int
-    ] = -1  # one write a reply: two would wait for each other's acknowledgement
+    protocol_version = "HTTP/1.1"  # keeps connections open
+    wbufsize: ClassVar[int] = -1  # one write for each reply, so that none waits for an ACK
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         match self.path:
             case "/_fault":
                 fields = json.loads(body)
-                self.server.parts.faults.add(Fault(**{**fields, "kind": Kind(fields["kind"])}))
+                fault = Fault(**{**fields, "kind": FaultKind(fields["kind"])})
+                self.server.backend.faults.add(fault)
                 self._reply(HTTPStatus.NO_CONTENT)
             case path if path == HTTP_PATH:
                 self._call(body)
@@ -76,14 +78,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/_log":
-            self._reply(HTTPStatus.OK, json.dumps(self.server.parts.journal.as_json()).encode())
+            logged = self.server.backend.executions.as_json()
+            self._reply(HTTPStatus.OK, json.dumps(logged).encode())
         else:
             self._reply(HTTPStatus.NOT_FOUND)
 
     def do_DELETE(self) -> None:
         clear = {
-            "/_fault": self.server.parts.faults.clear,
-            "/_log": self.server.parts.journal.clear,
+            "/_fault": self.server.backend.faults.clear,
+            "/_log": self.server.backend.executions.clear,
         }.get(self.path)
         if clear is None:
             self._reply(HTTPStatus.NOT_FOUND)
@@ -94,14 +97,16 @@ class _Handler(BaseHTTPRequestHandler):
     def _call(self, body: bytes) -> None:
         reply = TMemoryBuffer()
         try:
-            self.server.parts.processor.process(_protocol(TMemoryBuffer(body)), _protocol(reply))
+            self.server.backend.processor.process(
+                _thrift_protocol(TMemoryBuffer(body)), _thrift_protocol(reply)
+            )
         except ConnectionLost:
             self.close_connection = True
-        except Refused as refusal:
-            headers = {_REASON: refusal.message}
-            if refusal.retry_after is not None:
-                headers["Retry-After"] = str(refusal.retry_after)
-            self._reply(refusal.status, **headers)
+        except HTTPStatusError as error:
+            headers = {_REASON_HEADER: error.message}
+            if error.retry_after is not None:
+                headers["Retry-After"] = str(error.retry_after)
+            self._reply(error.status, **headers)
         else:
             self._reply(HTTPStatus.OK, reply.getvalue(), **{"Content-Type": "application/x-thrift"})
 
@@ -113,9 +118,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """The journal says more."""
+        """Log no requests: the execution log has the statements."""
 
 
-def _protocol(transport: TMemoryBuffer) -> TBinaryProtocol:
-    # Thrift's own limits are for strangers; ours are a batch of events in one string.
+def _thrift_protocol(transport: TMemoryBuffer) -> TBinaryProtocol:
+    # Thrift's default limits are smaller than a batch of events in one string.
     return TBinaryProtocol(transport, string_length_limit=None, container_length_limit=None)

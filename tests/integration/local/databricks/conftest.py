@@ -4,8 +4,8 @@ from tests.support.waiting import wait_until
 
 
 @pytest.fixture(autouse=True)
-def _undisturbed(databricks):
-    """No test's faults or statements reach the next one."""
+def _clean_endpoint(databricks):
+    """Clear faults and statements between tests."""
     databricks.faults.clear()
     databricks.log.clear()
     yield
@@ -15,7 +15,7 @@ def _undisturbed(databricks):
 
 @pytest.fixture
 def cursor(databricks):
-    """A cursor of a session of its own."""
+    """A cursor of a new session."""
     with databricks.connect() as connection, connection.cursor() as cursor:
         yield cursor
 
@@ -26,9 +26,9 @@ def events_table(databricks, cursor):
     name = "classwaves.analytics.events"
     cursor.execute(f"CREATE TABLE {name} (id STRING NOT NULL, payload STRING) USING DELTA")
     yield name
-    # What a failed test left running would write into the folder of the next one's table.
+    # A statement that a failed test left running would write into the next test's table.
     wait_until(
-        lambda: all(entry.state != "running" for entry in databricks.log.entries()),
-        "no statement runs any more",
+        lambda: all(execution.state != "running" for execution in databricks.log.executions()),
+        "no statement is running",
     )
     cursor.execute(f"DROP TABLE {name}")

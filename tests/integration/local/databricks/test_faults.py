@@ -1,4 +1,4 @@
-"""Each fault does what it says: what the client sees, and what was executed."""
+"""Each fault as the client sees it, and which statements the endpoint executed."""
 
 from contextlib import suppress
 
@@ -8,7 +8,7 @@ from databricks.sql.exc import DatabaseError, DataError, RequestError, ServerOpe
 from local.databricks.control import NO_DIRECTORY
 from tests.support.waiting import wait_until
 
-# The connector's shortest budget: no second attempt after a first that took a second or more to wait for.
+# The connector's shortest retry budget: one second, which the first pause already exceeds.
 ONCE = {"_retry_stop_after_attempts_duration": 1}
 INSERT = "INSERT INTO classwaves.analytics.events VALUES ('a', NULL)"
 OURS = "^INSERT INTO classwaves.analytics.events "
@@ -16,7 +16,7 @@ OURS = "^INSERT INTO classwaves.analytics.events "
 
 @pytest.fixture
 def connect(databricks):
-    """Connects with options, and closes what it connected."""
+    """Returns cursors of connections with options; closes the connections afterwards."""
     connections = []
 
     def open_cursor(**options):
@@ -45,7 +45,7 @@ def executed(databricks):
     return lambda: len(databricks.log.statements(OURS))
 
 
-def test_a_lost_reply_makes_the_connector_insert_twice_and_call_it_success(
+def test_a_lost_reply_makes_the_connector_insert_twice_and_report_success(
     faults, connect, executed, stored
 ):
     faults.lose_reply(matching=OURS)
@@ -53,9 +53,7 @@ def test_a_lost_reply_makes_the_connector_insert_twice_and_call_it_success(
     assert (executed(), stored()) == (2, 2)
 
 
-def test_a_lost_reply_of_a_connector_that_may_not_retry_is_an_unknown_outcome(
-    faults, connect, executed, stored
-):
+def test_without_retries_a_lost_reply_is_an_unknown_outcome(faults, connect, executed, stored):
     faults.lose_reply(matching=OURS)
     with pytest.raises(RequestError):
         connect(**ONCE).execute(INSERT)
@@ -69,19 +67,19 @@ def test_a_lost_request_was_not_executed(faults, connect, executed, stored):
     assert (executed(), stored()) == (0, 0)
 
 
-def test_a_lost_request_is_sent_again_by_a_connector_that_may(faults, connect, executed, stored):
+def test_the_connector_retries_a_lost_request(faults, connect, executed, stored):
     faults.lose_request(matching=OURS)
     connect().execute(INSERT)
     assert (executed(), stored()) == (1, 1)
 
 
-def test_an_abandoned_statement_goes_on_to_its_end(faults, connect, databricks, stored):
+def test_an_abandoned_statement_runs_to_its_end(faults, connect, databricks, stored):
     faults.abandon(matching=OURS)
     with pytest.raises(RequestError):
         connect(**ONCE).execute(INSERT)
     wait_until(
-        lambda: [entry.state for entry in databricks.log.entries(OURS)] == ["finished"],
-        "it has begun, and ended",
+        lambda: [execution.state for execution in databricks.log.executions(OURS)] == ["finished"],
+        "the statement has begun and ended",
     )
     assert stored() == 1
 
@@ -115,9 +113,7 @@ def test_a_refused_statement_was_not_executed(
     assert (executed(), stored()) == (0, 0)
 
 
-def test_a_refused_statement_is_sent_again_by_a_connector_that_may(
-    faults, connect, executed, stored
-):
+def test_the_connector_retries_a_refused_statement(faults, connect, executed, stored):
     faults.refuse(503, matching=OURS, retry_after=1)
     connect(_retry_delay_max=5).execute(INSERT)
     assert (executed(), stored()) == (1, 1)
@@ -138,7 +134,7 @@ def test_an_expired_session_rejects_this_statement_and_all_later_ones(
     assert (executed(), stored()) == (1, 1)
 
 
-def test_an_expired_session_may_be_told_by_an_http_status(faults, connect, executed, stored):
+def test_an_expired_session_may_be_reported_by_an_http_status(faults, connect, executed, stored):
     faults.expire_session_over_http(matching=OURS)
     with pytest.raises(
         RequestError, match=r"Invalid SessionHandle: Session \[[0-9a-f-]{36}\] is closed"
@@ -172,7 +168,9 @@ def test_a_cold_warehouse_may_answer_503_instead(faults, connect, executed, stor
     assert (executed(), stored()) == (0, 0)
 
 
-def test_a_cold_warehouse_gets_warm(faults, connect, executed, stored):
+def test_a_cold_warehouse_executes_statements_once_it_has_started(
+    faults, connect, executed, stored
+):
     faults.cold_start(1, matching=OURS)
     cursor = connect()
     with pytest.raises(DatabaseError):
@@ -183,16 +181,14 @@ def test_a_cold_warehouse_gets_warm(faults, connect, executed, stored):
     assert (executed(), stored()) == (1, 1)
 
 
-def test_a_conflict_ends_the_statement_in_error_and_changes_nothing(
-    faults, connect, executed, stored
-):
+def test_a_conflict_fails_the_statement_and_changes_nothing(faults, connect, executed, stored):
     faults.conflict(matching=OURS)
     with pytest.raises(ServerOperationError, match="DELTA_CONCURRENT_APPEND"):
         connect().execute(INSERT)
     assert (executed(), stored()) == (0, 0)
 
 
-def test_rows_of_a_lost_fetch_are_missed_and_reported_by_the_connector(faults, connect):
+def test_the_connector_reports_the_rows_of_a_lost_fetch_as_skipped(faults, connect):
     cursor = connect()
     cursor.execute("SELECT id FROM range(300000)")
     faults.lose_fetch()
@@ -200,9 +196,7 @@ def test_rows_of_a_lost_fetch_are_missed_and_reported_by_the_connector(faults, c
         cursor.fetchall_arrow()
 
 
-def test_a_fault_waits_for_a_statement_that_it_matches_and_comes_as_often_as_told(
-    faults, connect, executed
-):
+def test_a_fault_affects_its_number_of_matching_statements(faults, connect, executed):
     faults.conflict(times=2, matching="INSERT INTO .*events")
     cursor = connect()
     cursor.execute("SELECT 1")
@@ -213,7 +207,7 @@ def test_a_fault_waits_for_a_statement_that_it_matches_and_comes_as_often_as_tol
     assert executed() == 0
 
 
-def test_cleared_faults_do_not_come(faults, connect):
+def test_cleared_faults_do_not_strike(faults, connect):
     faults.conflict(times=9)
     faults.clear()
     connect().execute("SELECT 1")

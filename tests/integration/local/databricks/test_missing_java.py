@@ -7,7 +7,7 @@ import pytest
 
 _ROOT = Path(__file__).parents[4]
 _NEEDS_AN_ENDPOINT = (
-    "tests/integration/databricks_endpoint/test_statements.py::test_parameters_bind_by_position_too"
+    "tests/integration/local/databricks/test_statements.py::test_parameters_also_bind_by_position"
 )
 
 

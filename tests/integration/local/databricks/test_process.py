@@ -1,4 +1,4 @@
-"""The endpoint as a process: what it says, and that it ends."""
+"""The endpoint as a process: its output and its end."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What the real connector gets from the endpoint when nothing goes wrong."""
+"""Statements and results through the real connector, without faults."""
 
 import json
 from datetime import UTC, date, datetime
@@ -10,7 +10,8 @@ from databricks.sql.exc import ServerOperationError
 
 def test_a_statement_answers_with_typed_columns(cursor):
     cursor.execute(
-        "SELECT 1 AS n, 'x' AS s, TIMESTAMP '2026-03-02 08:00:00.123456' AS at, CAST(1.5 AS DECIMAL(5, 2)) AS d"
+        "SELECT 1 AS n, 'x' AS s, TIMESTAMP '2026-03-02 08:00:00.123456' AS at,"
+        " CAST(1.5 AS DECIMAL(5, 2)) AS d"
     )
     assert [column[:2] for column in cursor.description] == [
         ("n", "int"),
@@ -47,7 +48,7 @@ def test_a_named_parameter_comes_back_as_it_was_bound(cursor, value, type_):
     assert tuple(cursor.execute("SELECT :v, typeof(:v)", {"v": value}).fetchone()) == (value, type_)
 
 
-def test_parameters_bind_by_position_too(cursor):
+def test_parameters_also_bind_by_position(cursor):
     assert tuple(cursor.execute("SELECT ?, ?", [1, "z"]).fetchone()) == (1, "z")
 
 
@@ -55,7 +56,7 @@ def test_a_list_binds_as_an_array(cursor):
     assert cursor.execute("SELECT size(:v)", {"v": [1, 2, 3]}).fetchone()[0] == 3
 
 
-def test_a_result_of_many_rows_comes_in_several_fetches(cursor):
+def test_a_result_of_many_rows_is_read_in_several_fetches(cursor):
     assert cursor.execute("SELECT id FROM range(250000)").fetchall_arrow()[
         "id"
     ].to_pylist() == list(range(250_000))
@@ -67,7 +68,7 @@ def test_an_empty_result_keeps_its_columns(cursor):
     assert rows.column_names == ["id"]
 
 
-def test_a_wrong_statement_fails_in_the_words_of_spark(cursor):
+def test_a_wrong_statement_fails_with_sparks_message(cursor):
     with pytest.raises(ServerOperationError, match=r"\[UNRESOLVED_COLUMN.*`nope`"):
         cursor.execute("SELECT nope")
 
@@ -77,16 +78,18 @@ def test_arithmetic_follows_the_ansi_rules(cursor):
         cursor.execute("SELECT 1 / 0")
 
 
-def test_a_statement_that_takes_longer_than_the_first_answer_is_asked_about_again(cursor):
+def test_a_statement_that_takes_longer_than_the_first_answer_is_polled(cursor):
     cursor.execute("SELECT java_method('java.lang.Thread', 'sleep', 5500L)")
     assert len(cursor.fetchall()) == 1
 
 
-def test_the_log_holds_what_was_executed_and_how_it_ended(databricks, cursor):
+def test_the_log_holds_each_executed_statement_and_its_outcome(databricks, cursor):
     cursor.execute("SELECT 'logged'")
     with pytest.raises(ServerOperationError):
         cursor.execute("SELECT logged")
-    assert [(entry.statement, entry.state) for entry in databricks.log.entries("logged")] == [
+    assert [
+        (execution.statement, execution.state) for execution in databricks.log.executions("logged")
+    ] == [
         ("SELECT 'logged'", "finished"),
         ("SELECT logged", "failed"),
     ]

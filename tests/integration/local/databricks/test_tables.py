@@ -1,4 +1,4 @@
-"""Delta tables behind the endpoint: the seed's own, exact values, real conflicts, a crash."""
+"""Delta tables behind the endpoint: the seed's DDL, exact values, real conflicts."""
 
 import json
 import re
@@ -20,7 +20,7 @@ ON t.id = s.id WHEN NOT MATCHED THEN INSERT *"""
 
 
 @pytest.mark.parametrize("ddl", SEED, ids=lambda path: path.stem)
-def test_the_seeds_ddl_runs_verbatim_as_often_as_one_likes(cursor, ddl):
+def test_the_seeds_ddl_runs_verbatim_and_repeatedly(cursor, ddl):
     name = f"classwaves.analytics.{ddl.stem}"
     cursor.execute(f"DROP TABLE IF EXISTS {name}")
     try:
@@ -49,7 +49,8 @@ def test_a_value_is_stored_and_read_back_exactly(cursor, databricks, events_tabl
         f"INSERT INTO {events_table} VALUES (:id, :payload)", {"id": "a", "payload": payload}
     )
     cursor.execute(
-        f"INSERT INTO {events_table} SELECT inline(from_json(:batch, 'ARRAY<STRUCT<id STRING, payload STRING>>'))",
+        f"INSERT INTO {events_table} SELECT inline(from_json(:batch,"
+        " 'ARRAY<STRUCT<id STRING, payload STRING>>'))",
         {"batch": json.dumps([{"id": "b", "payload": payload}])},
     )
     wanted = [("a", payload), ("b", payload)]
@@ -70,7 +71,8 @@ def test_a_moment_is_stored_and_read_back_to_the_microsecond(cursor, moment):
     try:
         cursor.execute("INSERT INTO classwaves.analytics.moments VALUES (:at)", {"at": moment})
         cursor.execute(
-            "INSERT INTO classwaves.analytics.moments SELECT inline(from_json(:batch, 'ARRAY<STRUCT<at TIMESTAMP>>'))",
+            "INSERT INTO classwaves.analytics.moments"
+            " SELECT inline(from_json(:batch, 'ARRAY<STRUCT<at TIMESTAMP>>'))",
             {"batch": json.dumps([{"at": moment and moment.isoformat()}])},
         )
         assert [
@@ -80,7 +82,7 @@ def test_a_moment_is_stored_and_read_back_to_the_microsecond(cursor, moment):
         cursor.execute("DROP TABLE classwaves.analytics.moments")
 
 
-def test_of_two_merges_of_one_new_row_at_once_one_loses_and_the_row_is_there_once(
+def test_of_two_concurrent_merges_of_one_new_row_one_fails_and_the_row_is_stored_once(
     databricks, cursor, events_table
 ):
     start = threading.Barrier(2)
