@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import ByteSize, Field, PositiveFloat, PositiveInt, StringConstraints, model_validator
 
 from classwaves_runtime.settings import KafkaOptions, Settings
+from classwaves_warehouse.settings import WarehouseSettings
 
 DEAD_LETTER_WINDOW = 5000
 """Over how many of the latest messages DEAD_LETTER_LIMIT is a ratio."""
@@ -22,12 +23,6 @@ def _letters_of(given: dict[str, Any]) -> str:
 def _batch_of(given: dict[str, Any]) -> ByteSize:
     """A SQL warehouse takes JSON, 8 MiB in a statement, into which a batch and the poll that filled it are to fit."""
     return ByteSize((2 if given["warehouse"] == "databricks:" else 32) * MIB)
-
-
-class WarehouseSettings(Settings):
-    """Where the tables are."""
-
-    warehouse: str = Field(description="delta:<folder or object-store URL>, or databricks:")
 
 
 class TopicSettings(Settings):

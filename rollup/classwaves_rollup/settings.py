@@ -4,16 +4,10 @@ from typing import Annotated
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
-from classwaves_runtime.settings import Settings
+from classwaves_warehouse.settings import WarehouseSettings
 
 
-class LedgerSettings(Settings):
-    """Where the tables are."""
-
-    warehouse: str = Field(description="delta:<folder or object-store URL>, or databricks:")
-
-
-class RollupSettings(LedgerSettings):
+class RollupSettings(WarehouseSettings):
     """Whose events make an hour complete, and what is estimated."""
 
     ingestor_group: str = Field(

@@ -7,11 +7,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from classwaves_analytics.settings import AnalyticsSettings
 from classwaves_analytics.shapes import SHAPES, Shape
 from classwaves_analytics.timeline import Timeline
 from classwaves_analytics.timeline import timeline as look
 from classwaves_warehouse.open import open_warehouse
+from classwaves_warehouse.settings import WarehouseSettings
 
 _PIPED_WIDTH = 200
 
@@ -24,7 +24,7 @@ def timeline(
 ) -> None:
     """Show a session's events in their one order, and the gaps in their sources' numbers."""
     environ = os.environ if warehouse is None else {**os.environ, "WAREHOUSE": warehouse}
-    settings = AnalyticsSettings.from_environment(environ)
+    settings = WarehouseSettings.from_environment(environ)
     found = look(open_warehouse(settings.warehouse).events, session)
     if as_json:
         typer.echo(json.dumps(_document(found, shape), ensure_ascii=False))

@@ -4,9 +4,9 @@ from classwaves_ingestor.settings import (
     IngestorSettings,
     LedgerSettings,
     TopicSettings,
-    WarehouseSettings,
 )
 from classwaves_runtime.errors import SettingsError
+from classwaves_warehouse.settings import WarehouseSettings
 
 LEAST = {"KAFKA_BOOTSTRAP_SERVERS": "localhost:9092", "WAREHOUSE": "memory:"}
 

@@ -2,8 +2,8 @@ import os
 
 import typer
 
-from classwaves_ingestor.settings import WarehouseSettings
 from classwaves_warehouse.open import open_warehouse
+from classwaves_warehouse.settings import WarehouseSettings
 
 
 def check() -> None:
