@@ -1,7 +1,7 @@
-"""Delta tables that a Databricks SQL warehouse reads and writes for us, by databricks-sql-connector.
+"""Delta tables in a Databricks catalog, read and written by a SQL warehouse.
 
-A warehouse of statements has no commit that holds rows and positions at once. Rows are added by a MERGE on their
-identity, which may be repeated by anybody at any time; then positions move by a MERGE that compares them. Whoever
-dies, or hears nothing, in between is followed by somebody who repeats both
+A SQL warehouse has no commit over two tables. An append inserts rows by a MERGE on their
+identity, and then updates positions by a MERGE that compares them with the expected ones. Both
+statements may be repeated: a successor of a failed consumer repeats them
 (docs/decisions/0008-rows-by-merge-then-positions.md).
 """

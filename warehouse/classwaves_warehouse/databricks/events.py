@@ -1,4 +1,4 @@
-"""Reading session_events by the same statements as the embedded warehouse does."""
+"""Reads of session_events, by the same SQL as the embedded warehouse's."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,39 +8,43 @@ from typing import Final
 import pyarrow as pa
 
 from classwaves_warehouse.batch import ROWS
-from classwaves_warehouse.databricks.patience import Patience
+from classwaves_warehouse.databricks.retry import RetryPolicy
 from classwaves_warehouse.databricks.session import Session, Value
 from classwaves_warehouse.interface import PartitionRows, TableSize
 from classwaves_warehouse.stream import Stream
 
 _SQL: Final = files("classwaves_warehouse") / "sql"
 _WANTED: Final = (
-    "WITH wanted AS (SELECT * FROM inline(from_json(:wanted, 'ARRAY<STRUCT<session_id: STRING, id: STRING>>', "
-    "map('mode', 'FAILFAST'))))\n"
+    "WITH wanted AS (SELECT * FROM inline(from_json("
+    ":wanted, 'ARRAY<STRUCT<session_id: STRING, id: STRING>>', map('mode', 'FAILFAST'))))\n"
 )
 
 
 class DatabricksEvents:
-    """The `Events` of a SQL warehouse. One that is starting is waited for.
+    """The `Events` of a SQL warehouse. Every method waits for a starting warehouse.
+
+    Args:
+        session: in the schema of session_events.
+        retry: of each query.
 
     Raises, from every method:
         TableMissing: session_events does not exist.
         WarehouseUnavailable, WarehouseRefused: it cannot be read.
     """
 
-    def __init__(self, session: Session, patience: Patience) -> None:
+    def __init__(self, session: Session, retry: RetryPolicy) -> None:
         self._session = session
-        self._patience = patience
+        self._retry = retry
 
     def timeline(self, session_id: str) -> pa.Table:
-        """A session's rows in their one order: (event_time, source, sequence, id), NULLs first."""
+        """A session's rows ordered by (event_time, source, sequence, id), NULLs first."""
         return (
             self._query(_text("timeline"), {"session_id": session_id}).select(ROWS.names).cast(ROWS)
         )
 
     def partition_rows(self, stream: Stream) -> Mapping[int, PartitionRows]:
-        """By partition, what is stored of this stream's topic."""
-        found = self._query(_text("partition_rows"), {"topic_id": stream.topic_id}).to_pylist()
+        """By partition, the rows that are stored from this stream's topic."""
+        rows = self._query(_text("partition_rows"), {"topic_id": stream.topic_id}).to_pylist()
         return {
             row["kafka_partition"]: PartitionRows(
                 rows=row["stored_rows"],
@@ -48,7 +52,7 @@ class DatabricksEvents:
                 lowest=row["lowest"],
                 highest=row["highest"],
             )
-            for row in found
+            for row in rows
         }
 
     def offsets(self, stream: Stream, partition: int, start: int, end: int) -> Sequence[int]:
@@ -65,21 +69,25 @@ class DatabricksEvents:
         return offsets
 
     def repeated(self, limit: int) -> tuple[int, Sequence[tuple[str, str]]]:
-        """How many rows the table holds beyond one for each identity, and up to `limit` such (session_id, id)."""
-        found = self._query(_text("repeated"), {"sample_size": limit}).to_pylist()
-        sample = [(row["session_id"], row["id"]) for row in found if row["id"] is not None]
-        return found[0]["beyond_one"], sorted(sample)
+        """Rows in excess of one for each identity.
+
+        Returns:
+            their number, and up to `limit` of their (session_id, id).
+        """
+        rows = self._query(_text("repeated"), {"sample_size": limit}).to_pylist()
+        sample = [(row["session_id"], row["id"]) for row in rows if row["id"] is not None]
+        return rows[0]["beyond_one"], sorted(sample)
 
     def known(self, identities: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         """Which of these (session_id, id) are stored."""
         wanted = json.dumps(
             [{"session_id": session_id, "id": id_} for session_id, id_ in identities]
         )
-        found = self._query(_WANTED + _text("known"), {"wanted": wanted}).to_pylist()
-        return {(row["session_id"], row["id"]) for row in found}
+        rows = self._query(_WANTED + _text("known"), {"wanted": wanted}).to_pylist()
+        return {(row["session_id"], row["id"]) for row in rows}
 
     def size(self) -> TableSize:
-        """How large session_events is. Databricks looks after the log's checkpoints itself: no entries are counted."""
+        """The size of session_events; `log_entries` is 0, since Databricks maintains the log."""
         detail = self._query("DESCRIBE DETAIL session_events").to_pylist()[0]
         last = self._query("DESCRIBE HISTORY session_events LIMIT 1").to_pylist()[0]
         rows = self._query("SELECT COUNT(*) AS stored_rows FROM session_events").to_pylist()[0]
@@ -92,7 +100,9 @@ class DatabricksEvents:
         )
 
     def _query(self, text: str, parameters: Mapping[str, Value] | None = None) -> pa.Table:
-        return self._patience.wait(lambda _attempt: self._session.run(text, parameters))
+        return self._retry.run_after_cold_start(
+            lambda _attempt: self._session.run(text, parameters)
+        )
 
 
 def _text(name: str) -> str:

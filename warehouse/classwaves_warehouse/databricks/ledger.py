@@ -1,9 +1,10 @@
-"""The ledger on a SQL warehouse: rows first, then positions, each in a statement that may be repeated.
+"""The ledger on a SQL warehouse: rows first, then positions, in statements that may be repeated.
 
-Rows are bound to their identity and not to who wrote them: a row that an earlier attempt, a predecessor or a zombie
-has stored from its own offset is stored, and counts as nobody's duplicate. Positions move only from where their owner
-believes them to be, so that whatever is repeated, or executed late by a server that nobody waits for any more,
-changes nothing. Every append is settled by a look at the positions, never by the class of an error.
+A stored row belongs to its identity, not to the consumer that wrote it: a row that an earlier
+attempt, a predecessor or a zombie stored from its own offset is no duplicate for anyone. Positions
+are updated only if they equal the expected ones. So a statement that is repeated, or that the
+server executes long after its client gave up, changes nothing. Whether an append landed is
+decided by reading the positions, never by the class of an error.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,8 +16,8 @@ import numpy as np
 from classwaves_runtime.failpoints import FailPoint
 from classwaves_warehouse.batch import Batch, Digests, Fingerprints, Mask
 from classwaves_warehouse.checkpoint import Checkpoint, Progress
-from classwaves_warehouse.databricks.books import Account, Books, Gain
-from classwaves_warehouse.databricks.patience import Patience
+from classwaves_warehouse.databricks.ledger_tables import LedgerTables, PositionUpdate
+from classwaves_warehouse.databricks.retry import RetryPolicy
 from classwaves_warehouse.errors import WarehouseUnavailable
 from classwaves_warehouse.incarnation import check_incarnation
 from classwaves_warehouse.interface import Fenced, Positions, Stored
@@ -27,14 +28,14 @@ from classwaves_warehouse.stream import Stream
 
 T = TypeVar("T")
 
-_ADDING = FailPoint("adding-rows")
-_ADDED = FailPoint("rows-added")
-_MOVED = FailPoint("positions-moved")
+_BEFORE_ROWS = FailPoint("adding-rows")
+_AFTER_ROWS = FailPoint("rows-added")
+_AFTER_POSITIONS = FailPoint("positions-moved")
 
 
 @dataclass(frozen=True, slots=True)
-class _Attempt:
-    """Positions that were sent, and what they would mean."""
+class _SentUpdate:
+    """A position update that was sent, and the answer to the append if it landed."""
 
     progress: Mapping[int, Progress]
     stored: Stored
@@ -44,75 +45,76 @@ class DatabricksLedger:
     """The `Ledger` of a SQL warehouse.
 
     Args:
-        books: the tables, for this ledger alone.
-        stream: whose positions.
-        check: called once before the first statement; raises if the tables are not as their contracts say.
-        patience: how long a call goes on trying.
+        tables: used by this ledger alone.
+        stream: the consumer group and topic.
+        check: called before the first statement; raises if a table differs from its contract.
+        retry: of each call.
     """
 
     def __init__(
-        self, books: Books, stream: Stream, check: Callable[[], None], patience: Patience
+        self, tables: LedgerTables, stream: Stream, check: Callable[[], None], retry: RetryPolicy
     ) -> None:
-        self._books = books
+        self._tables = tables
         self._stream = stream
         self._check: Callable[[], None] | None = check
-        self._patience = patience
-        self._sent: _Attempt | None = None
+        self._retry = retry
+        self._sent: _SentUpdate | None = None
 
     def checkpoints(self) -> Mapping[int, Checkpoint]:
         """The latest checkpoint of every partition that has one, read from the table now."""
 
         def step(_attempt: int) -> Mapping[int, Checkpoint]:
-            found = self._books.positions()
-            check_incarnation(self._stream, found.keys())
-            return found.get(self._stream.topic_id, {})
+            checkpoints = self._tables.checkpoints()
+            check_incarnation(self._stream, checkpoints.keys())
+            return checkpoints.get(self._stream.topic_id, {})
 
-        return self._settle(step)
+        return self._run(step)
 
     def append(
         self, batch: Batch, expected: Positions, progress: Mapping[int, Progress]
     ) -> Stored | Fenced:
-        """Store the rows that are not stored yet, then move positions and counters."""
-        believed = {partition: expected.get(partition) for partition in progress}
+        """Insert the rows that are not stored yet, then update positions and counters."""
+        expected = {partition: expected.get(partition) for partition in progress}
 
         def step(attempt: int) -> Stored | Fenced:
-            answer = (
-                self._look(believed, progress) if attempt > 1 or self._sent is not None else None
-            )
+            answer: Stored | Fenced | None = None
+            if attempt > 1 or self._sent is not None:
+                answer = self._find_outcome(expected, progress)
             answer = (
                 answer
-                or self._try(batch, believed, progress, attempt)
-                or self._look(believed, progress)
+                or self._try(batch, expected, progress, attempt)
+                or self._find_outcome(expected, progress)
             )
             if answer is None:
                 raise WarehouseUnavailable(
-                    f"{self._stream}: rows or positions were not taken, though nobody stood in the way."
+                    f"{self._stream}: rows or positions were not written, although the positions"
+                    " are the expected ones."
                 )
             return answer
 
-        answer = self._settle(step)
+        answer = self._run(step)
         self._sent = None
         return answer
 
     def accept_topic(self) -> None:
-        """Record that this incarnation of the topic is the one to read from now on."""
-        self._settle(lambda _attempt: self._books.accept())
+        """Accept the topic's current id as the one to read from now on."""
+        self._run(lambda _attempt: self._tables.accept_topic_id())
 
-    def _settle(self, step: Callable[[int], T]) -> T:
-        def checked(attempt: int) -> T:
+    def _run(self, step: Callable[[int], T]) -> T:
+        def checked_step(attempt: int) -> T:
             if self._check is not None:
                 self._check()
                 self._check = None
             return step(attempt)
 
-        return self._patience.settle(checked)
+        return self._retry.run(checked_step)
 
-    def _look(
+    def _find_outcome(
         self, expected: Positions, progress: Mapping[int, Progress]
     ) -> Stored | Fenced | None:
-        """What the table says of this append; None if it has not landed and nothing stands in its way."""
-        checkpoints = self._books.positions().get(self._stream.topic_id, {})
-        actual = {partition: held.position for partition, held in checkpoints.items()}
+        """The outcome of this append by the stored positions; None if it has not landed yet."""
+        checkpoints = self._tables.checkpoints().get(self._stream.topic_id, {})
+        actual = {partition: each.position for partition, each in checkpoints.items()}
         answer = settled(actual, expected, progress)
         if (
             isinstance(answer, Stored)
@@ -125,46 +127,44 @@ class DatabricksLedger:
     def _try(
         self, batch: Batch, expected: Positions, progress: Mapping[int, Progress], attempt: int
     ) -> Stored | None:
-        """Both statements; None if the positions did not move, and a look has to tell why."""
-        screening = screen(batch, _nothing_stored)
-        fresh = batch.where(screening.fresh)
-        _ADDING.hit()
-        added = self._books.add(Batch(in_table_order(fresh.rows)), expected) if len(fresh) else 0
-        _ADDED.hit()
+        """Execute both statements; None if the positions were not updated."""
+        screening = screen(batch, _none_stored)
+        new = batch.where(screening.fresh)
+        _BEFORE_ROWS.hit()
+        inserted = (
+            self._tables.insert_rows(Batch(in_table_order(new.rows)), expected) if len(new) else 0
+        )
+        _AFTER_ROWS.hit()
         duplicates = batch.count_by_partition(~screening.fresh)
         conflicting = batch.count_by_partition(screening.conflicting)
-        if added < len(fresh):
-            accounts = self._books.account(batch)
-            if not _whole(accounts, len(batch)):
+        if inserted < len(new):
+            outcomes = self._tables.row_outcomes(batch)
+            if sum(each.stored for each in outcomes.values()) < len(batch):
+                # The positions differ, or the server did not read every row: store them again.
                 return None
-            duplicates = {p: each.offered - each.themselves for p, each in accounts.items()}
-            conflicting = {p: each.conflicting for p, each in accounts.items()}
+            duplicates = {p: each.incoming - each.own_rows for p, each in outcomes.items()}
+            conflicting = {p: each.conflicting for p, each in outcomes.items()}
         rows = len(batch) - sum(duplicates.values())
-        stored = Stored(rows, _counted(duplicates), _counted(conflicting), attempt)
-        self._sent = _Attempt(progress, stored)
-        gains = {
-            partition: Gain(
+        stored = Stored(rows, _without_zeros(duplicates), _without_zeros(conflicting), attempt)
+        self._sent = _SentUpdate(progress, stored)
+        updates = {
+            partition: PositionUpdate(
                 expected[partition],
-                made,
+                each,
                 duplicates.get(partition, 0),
                 conflicting.get(partition, 0),
             )
-            for partition, made in progress.items()
+            for partition, each in progress.items()
         }
-        moved = self._books.move(gains)
-        _MOVED.hit()
-        return stored if moved == len(gains) else None
+        updated = self._tables.update_positions(updates)
+        _AFTER_POSITIONS.hit()
+        return stored if updated == len(updates) else None
 
 
-def _nothing_stored(identities: Digests) -> tuple[Mask, Fingerprints]:
-    """A batch is compared with itself here; with the table the statement compares it."""
+def _none_stored(identities: Digests) -> tuple[Mask, Fingerprints]:
+    """Compare a batch with itself only: the statement compares it with the table."""
     return np.zeros(len(identities), dtype=np.bool_), np.zeros(len(identities), dtype=np.uint64)
 
 
-def _whole(accounts: Mapping[int, Account], offered: int) -> bool:
-    """Whether every row of the batch was read, and has its identity in the table."""
-    return sum(each.stored for each in accounts.values()) == offered
-
-
-def _counted(counts: Mapping[int, int]) -> Mapping[int, int]:
+def _without_zeros(counts: Mapping[int, int]) -> Mapping[int, int]:
     return {partition: count for partition, count in counts.items() if count}

@@ -1,4 +1,4 @@
-"""Where the SQL warehouse is, and who we are there."""
+"""Settings of the SQL warehouse: its address, its catalog and the credentials."""
 
 import re
 from typing import Annotated, Self
@@ -30,9 +30,10 @@ def _url(host: str) -> str:
 
 
 class DatabricksSettings(Settings):
-    """What a process needs to reach its SQL warehouse.
+    """Settings with which a process connects to its SQL warehouse.
 
-    Either a token, or a service principal's client id and secret (OAuth machine to machine).
+    The credentials are a token, or a service principal's client id and secret (OAuth machine to
+    machine).
     """
 
     databricks_host: Annotated[str, AfterValidator(_url)] = Field(
@@ -61,10 +62,10 @@ class DatabricksSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _one_identity(self) -> Self:
+    def _one_kind_of_credentials(self) -> Self:
         principal = [self.databricks_client_id, self.databricks_client_secret]
-        whole, absent = None not in principal, principal == [None, None]
-        if not (whole if self.databricks_token is None else absent):
+        complete, absent = None not in principal, principal == [None, None]
+        if not (complete if self.databricks_token is None else absent):
             raise ValueError(
                 "set either DATABRICKS_TOKEN, or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET"
             )
@@ -72,7 +73,7 @@ class DatabricksSettings(Settings):
 
     @property
     def on_this_machine(self) -> bool:
-        """Whether it is a local endpoint, and no workspace."""
+        """Whether the warehouse is a local endpoint instead of a workspace."""
         return urlsplit(self.databricks_host).hostname in _LOCAL
 
     @property

@@ -1,4 +1,4 @@
-"""Tables of a catalog as they were at one time: each is read at its version, whatever comes later."""
+"""A consistent read of several tables: every query reads each table at the same version."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -7,12 +7,12 @@ import pyarrow as pa
 from sqlglot import exp, parse_one
 from sqlglot.errors import ParseError
 
-from classwaves_warehouse.databricks.patience import Patience
+from classwaves_warehouse.databricks.retry import RetryPolicy
 from classwaves_warehouse.databricks.session import Session
 from classwaves_warehouse.errors import WarehouseRefused
 from classwaves_warehouse.hours import Parameters
 
-_TIME = pa.timestamp("us", tz="UTC")
+_TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 
 class DatabricksSnapshot:
@@ -20,41 +20,42 @@ class DatabricksSnapshot:
 
     Args:
         session: at the warehouse.
-        patience: how long a query goes on trying.
-        places: by unqualified name, what a table is called in a statement.
-        versions: by qualified name.
+        retry: of each query.
+        relations: by unqualified table name, the table at its version as SQL.
+        versions: by qualified table name.
     """
 
     def __init__(
         self,
         session: Session,
-        patience: Patience,
-        places: Mapping[str, str],
+        retry: RetryPolicy,
+        relations: Mapping[str, str],
         versions: Mapping[str, int],
     ) -> None:
         self._session = session
-        self._patience = patience
-        self._places = places
+        self._retry = retry
+        self._relations = relations
         self.versions = versions
 
     def query(self, sql: str, parameters: Parameters) -> pa.Table:
-        """Ask the tables that were there."""
-        text = self.placed(sql)
-        answer = self._patience.wait(
-            lambda _attempt: self._session.run(text, used(text, parameters))
+        """Query the tables at their versions."""
+        statement = self.qualify_tables(sql)
+        values = referenced_parameters(statement, parameters)
+        rows = self._retry.run_after_cold_start(
+            lambda _attempt: self._session.run(statement, values)
         )
         types = [
-            _TIME if pa.types.is_timestamp(field.type) else field.type for field in answer.schema
+            _TIMESTAMP if pa.types.is_timestamp(field.type) else field.type for field in rows.schema
         ]
-        return answer.cast(pa.schema(list(zip(answer.column_names, types, strict=True))))
+        return rows.cast(pa.schema(list(zip(rows.column_names, types, strict=True))))
 
-    def placed(self, sql: str) -> str:
-        """A statement that finds the tables where they are, at their versions."""
-        return _placed(sql, tuple(self._places.items()))
+    def qualify_tables(self, sql: str) -> str:
+        """The statement with each table of the snapshot replaced by the table at its version."""
+        return _qualify_tables(sql, tuple(self._relations.items()))
 
 
-def used(sql: str, parameters: Parameters) -> Parameters:
-    """The parameters that a statement has; others might be refused."""
+def referenced_parameters(sql: str, parameters: Parameters) -> Parameters:
+    """The parameters that a statement uses; a warehouse may refuse others."""
     names = {
         str(each.this) for each in parse_one(sql, dialect="databricks").find_all(exp.Placeholder)
     }
@@ -62,19 +63,19 @@ def used(sql: str, parameters: Parameters) -> Parameters:
 
 
 @lru_cache(maxsize=256)
-def _placed(sql: str, places: tuple[tuple[str, str], ...]) -> str:
-    """The text itself with other names in it: what sqlglot would write anew might mean something else."""
+def _qualify_tables(sql: str, relations: tuple[tuple[str, str], ...]) -> str:
+    """Replace names in the original text: SQL that sqlglot generates might differ in meaning."""
     try:
         tree = parse_one(sql, dialect="databricks")
     except ParseError as error:
         raise WarehouseRefused(f"The statement is wrong: {error}") from error
-    own = {each.alias for each in tree.find_all(exp.CTE)}
-    known = {name: place for name, place in places if name not in own}
-    spans = [
-        (table.this.meta["start"], table.this.meta["end"] + 1, known[table.name])
+    ctes = {each.alias for each in tree.find_all(exp.CTE)}
+    tables = {name: relation for name, relation in relations if name not in ctes}
+    replacements = [
+        (table.this.meta["start"], table.this.meta["end"] + 1, tables[table.name])
         for table in tree.find_all(exp.Table)
-        if not table.db and table.name in known
+        if not table.db and table.name in tables
     ]
-    for start, end, place in sorted(spans, reverse=True):
-        sql = sql[:start] + place + sql[end:]
+    for start, end, relation in sorted(replacements, reverse=True):
+        sql = sql[:start] + relation + sql[end:]
     return sql

@@ -1,4 +1,4 @@
-"""Setting tables up at a SQL warehouse, and finding where they differ from their contracts."""
+"""Creates and migrates tables, and compares them with their contracts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from functools import partial
 
 from classwaves_schemas.ddl import column_definition, create_table, property_list
 from classwaves_schemas.tables import DATABRICKS_TABLES, Column, Table
-from classwaves_warehouse.databricks.patience import Patience
+from classwaves_warehouse.databricks.retry import RetryPolicy
 from classwaves_warehouse.databricks.session import Session
 from classwaves_warehouse.errors import TableMismatch, TableMissing
 from classwaves_warehouse.interface import Mismatch
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A table as the warehouse describes it. It does not tell which columns allow NULL.
+class DescribedTable:
+    """A table as DESCRIBE TABLE and SHOW TBLPROPERTIES show it, without nullability.
 
     Args:
-        types: of the columns, by name.
+        types: by column name.
         properties: of the table.
     """
 
@@ -26,28 +26,32 @@ class Found:
 
 
 class DatabricksTables:
-    """The `Tables` of a catalog. A warehouse that is starting is waited for.
+    """The `Tables` of a catalog. Every method waits for a starting warehouse.
 
     Args:
-        session: without a schema, of which there may be none yet.
-        catalog: where the tables are.
-        patience: how long a call goes on trying.
+        session: without a schema, since it may not exist yet.
+        catalog: of the tables.
+        retry: of each call.
     """
 
-    def __init__(self, session: Session, catalog: str, patience: Patience) -> None:
+    def __init__(self, session: Session, catalog: str, retry: RetryPolicy) -> None:
         self._session = session
         self._catalog = f"`{catalog}`"
-        self._patience = patience
+        self._retry = retry
 
     def check(self) -> Sequence[Mismatch]:
-        """Every difference between the tables and their contracts; columns that we do not know are no difference."""
+        """Every difference between the tables and their contracts; more columns are allowed."""
         return [mismatch for table in DATABRICKS_TABLES for mismatch in self._mismatches(table)]
 
     def migrate(self) -> Sequence[str]:
-        """Create missing tables, add missing nullable columns, set properties; say what was done."""
+        """Create missing tables, add missing nullable columns and set properties.
+
+        Returns:
+            a line for each change.
+        """
         done: dict[str, None] = {}
         for table in DATABRICKS_TABLES:
-            self._patience.wait(partial(self._migrate, table, done))
+            self._retry.run_after_cold_start(partial(self._migrate, table, done))
         return list(done)
 
     def _mismatches(self, table: Table) -> Sequence[Mismatch]:
@@ -61,105 +65,108 @@ class DatabricksTables:
             ]
 
     def _migrate(self, table: Table, done: dict[str, None], _attempt: int) -> None:
-        """One attempt, which looks anew: the one before may have done it all, and only its reply been lost.
+        """One attempt. It describes the table again, since the previous reply may have been lost.
 
-        What is done is noted before it is, so that a lost reply does not hide it.
+        Each change is recorded before it is made, so that a lost reply does not hide it.
         """
         name = f"{self._catalog}.{table.qualified_name}"
         try:
-            found = describe(self._session, self._catalog, table)
+            described = describe(self._session, self._catalog, table)
         except TableMissing:
             done[f"created {table.qualified_name} in {self._catalog}"] = None
-            # IF NOT EXISTS asks for the right to make schemas even if there is nothing to make.
-            if not self._session.run(
-                f"SHOW SCHEMAS IN {self._catalog} LIKE '{table.schema}'"
-            ).num_rows:
+            # IF NOT EXISTS requires the right to create schemas even if the schema exists.
+            schemas = f"SHOW SCHEMAS IN {self._catalog} LIKE '{table.schema}'"
+            if not self._session.run(schemas).num_rows:
                 self._session.run(f"CREATE SCHEMA IF NOT EXISTS {self._catalog}.{table.schema}")
             self._session.run(create_table(table, self._catalog))
             return
-        absent = [
-            column for column in table.columns if column.nullable and column.name not in found.types
+        missing = [
+            column
+            for column in table.columns
+            if column.nullable and column.name not in described.types
         ]
-        if absent:
-            done |= {f"added {table.qualified_name}.{column.name}": None for column in absent}
-            self._session.run(
-                f"ALTER TABLE {name} ADD COLUMNS ({', '.join(map(column_definition, absent))})"
-            )
-        unset = _unset(table, found)
+        if missing:
+            done |= {f"added {table.qualified_name}.{column.name}": None for column in missing}
+            definitions = ", ".join(map(column_definition, missing))
+            self._session.run(f"ALTER TABLE {name} ADD COLUMNS ({definitions})")
+        unset = _unset_properties(table, described)
         if unset:
             done |= {
                 f"set {key} = {value} on {table.qualified_name}": None
                 for key, value in unset.items()
             }
             self._session.run(f"ALTER TABLE {name} SET TBLPROPERTIES {property_list(unset)}")
-        left = mismatches(table, describe(self._session, self._catalog, table))
-        if left:
-            raise TableMismatch("; ".join(map(str, left)))
+        remaining = mismatches(table, describe(self._session, self._catalog, table))
+        if remaining:
+            raise TableMismatch("; ".join(map(str, remaining)))
 
-    def _describe(self, table: Table) -> Found:
-        return self._patience.wait(lambda _attempt: describe(self._session, self._catalog, table))
+    def _describe(self, table: Table) -> DescribedTable:
+        return self._retry.run_after_cold_start(
+            lambda _attempt: describe(self._session, self._catalog, table)
+        )
 
 
-def describe(session: Session, catalog: str, table: Table) -> Found:
-    """A table as the warehouse knows it now.
+def describe(session: Session, catalog: str, table: Table) -> DescribedTable:
+    """Describe a table.
 
     Args:
         session: at the warehouse.
-        catalog: quoted.
+        catalog: quoted name.
         table: its contract.
 
     Raises:
-        TableMissing: it is not there.
-        WarehouseUnavailable, WarehouseRefused: it cannot be looked at.
+        TableMissing: it does not exist.
+        WarehouseUnavailable, WarehouseRefused: it cannot be described.
     """
     name = f"{catalog}.{table.qualified_name}"
     types: dict[str, str] = {}
     for row in session.run(f"DESCRIBE TABLE {name}").to_pylist():
         if not row["col_name"] or row["col_name"].startswith("#"):
-            break  # what follows is about partitions
+            break  # partition columns follow
         types[row["col_name"]] = row["data_type"].upper()
     properties = session.run(f"SHOW TBLPROPERTIES {name}").to_pylist()
-    return Found(types, {row["key"]: row["value"] for row in properties})
+    return DescribedTable(types, {row["key"]: row["value"] for row in properties})
 
 
-def mismatches(table: Table, found: Found) -> Sequence[Mismatch]:
+def mismatches(table: Table, described: DescribedTable) -> Sequence[Mismatch]:
     """Every difference between a table and its contract."""
     columns = [
         Mismatch(table.qualified_name, column.name, problem)
         for column in table.columns
-        if (problem := _problem(column, found.types.get(column.name)))
+        if (problem := _problem(column, described.types.get(column.name)))
     ]
     properties = [
         Mismatch(
             table.qualified_name,
             None,
-            f"{key} is {found.properties.get(key, 'not set')}, should be {value}; run `ingestor tables migrate`",
+            f"{key} is {described.properties.get(key, 'not set')}, should be {value};"
+            " run `ingestor tables migrate`",
         )
-        for key, value in _unset(table, found).items()
+        for key, value in _unset_properties(table, described).items()
     ]
     return [*columns, *properties]
 
 
-def _problem(wanted: Column, actual: str | None) -> str | None:
+def _problem(expected: Column, actual: str | None) -> str | None:
     if actual is None:
-        kind = "nullable" if wanted.nullable else "not null"
+        kind = "nullable" if expected.nullable else "not null"
         remedy = (
             "run `ingestor tables migrate`"
-            if wanted.nullable
+            if expected.nullable
             else "it cannot be added to a table that has rows"
         )
-        return f"column is missing (should be {wanted.type}, {kind}); {remedy}"
+        return f"column is missing (should be {expected.type}, {kind}); {remedy}"
     return (
         None
-        if actual == wanted.type
-        else f"type is {actual}, should be {wanted.type}; rewrite the column"
+        if actual == expected.type
+        else f"type is {actual}, should be {expected.type}; rewrite the column"
     )
 
 
-def _unset(table: Table, found: Found) -> Mapping[str, str]:
-    """The properties that Databricks needs and the table does not have."""
+def _unset_properties(table: Table, described: DescribedTable) -> Mapping[str, str]:
+    """The required properties that are not set, or set to another value."""
     return {
         key: value
         for key, value in table.databricks_properties.items()
-        if found.properties.get(key) != value
+        if described.properties.get(key) != value
     }

@@ -1,77 +1,86 @@
 """The `Warehouse` of a Databricks catalog."""
 
-import time
-
 from classwaves_runtime.clock import Clock, SystemClock
 from classwaves_schemas.tables import INGESTOR_POSITIONS, SESSION_EVENTS
-from classwaves_warehouse.databricks.books import SqlBooks
 from classwaves_warehouse.databricks.events import DatabricksEvents
-from classwaves_warehouse.databricks.hours import DatabricksHours
 from classwaves_warehouse.databricks.ledger import DatabricksLedger
-from classwaves_warehouse.databricks.patience import Patience
-from classwaves_warehouse.databricks.session import Connection, Session
+from classwaves_warehouse.databricks.ledger_tables import SqlLedgerTables
+from classwaves_warehouse.databricks.retry import RetryPolicy
+from classwaves_warehouse.databricks.rollup import DatabricksRollupStore
+from classwaves_warehouse.databricks.session import (
+    SOCKET_SECONDS,
+    ColdStartTimer,
+    Connection,
+    Session,
+)
 from classwaves_warehouse.databricks.settings import DatabricksSettings
 from classwaves_warehouse.databricks.tables import DatabricksTables, describe, mismatches
-from classwaves_warehouse.databricks.warming import Warming
 from classwaves_warehouse.errors import TableMismatch, WarehouseAddressError
 from classwaves_warehouse.stream import Stream
 
-PATIENT = Patience(time.sleep)
-"""About 15 s of pauses, and no attempt after a minute: longer waits are the caller's, who can stop in between."""
-
 
 class DatabricksWarehouse:
-    """Tables that a SQL warehouse reads and writes for us. Nothing is asked of it before the first call.
+    """Tables of a catalog, read and written by a SQL warehouse. The first call connects.
 
     Args:
-        settings: where it is, and who we are there.
-        patience: how long a call goes on trying.
+        settings: the warehouse and the credentials.
+        retry: of each call.
         clock: for the age of sessions.
+        socket_seconds: of silence after which a reply counts as lost.
     """
 
     def __init__(
-        self, settings: DatabricksSettings, patience: Patience = PATIENT, clock: Clock | None = None
+        self,
+        settings: DatabricksSettings,
+        retry: RetryPolicy | None = None,
+        clock: Clock | None = None,
+        socket_seconds: float = SOCKET_SECONDS,
     ) -> None:
         self._settings = settings
-        self._patience = patience
+        self._retry = retry or RetryPolicy()
         self._clock = clock or SystemClock()
-        self._warming = Warming(settings.databricks_warming_seconds, self._clock)
-        self.tables = DatabricksTables(self._session(None), settings.databricks_catalog, patience)
-        self.events = DatabricksEvents(self._session(SESSION_EVENTS.schema), patience)
+        self._socket_seconds = socket_seconds
+        self._cold_start = ColdStartTimer(settings.databricks_warming_seconds, self._clock)
+        catalog = settings.databricks_catalog
+        self.tables = DatabricksTables(self._session(None), catalog, self._retry)
+        self.events = DatabricksEvents(self._session(SESSION_EVENTS.schema), self._retry)
 
     def ledger(self, stream: Stream) -> DatabricksLedger:
-        """Writing, for the thread that asks. The tables are held against their contracts by the first call."""
+        """Writing, for the calling thread. Its first call compares tables with their contracts."""
         session = self._session(SESSION_EVENTS.schema)
         return DatabricksLedger(
-            SqlBooks(session, stream), stream, lambda: self._check(session), self._patience
+            SqlLedgerTables(session, stream), stream, lambda: self._check(session), self._retry
         )
 
-    def hours(self) -> DatabricksHours:
-        """The rollup's reading and writing, for the thread that asks."""
-        return DatabricksHours(
-            self._session(None), self._settings.databricks_catalog, self._patience
+    def hours(self) -> DatabricksRollupStore:
+        """The rollup's reads and writes, for the calling thread."""
+        return DatabricksRollupStore(
+            self._session(None), self._settings.databricks_catalog, self._retry
         )
 
     def _check(self, session: Session) -> None:
         catalog = f"`{self._settings.databricks_catalog}`"
         tables = (SESSION_EVENTS, INGESTOR_POSITIONS)
-        found = [
+        differences = [
             each
             for table in tables
             for each in mismatches(table, describe(session, catalog, table))
         ]
-        if found:
-            raise TableMismatch("; ".join(map(str, found)))
+        if differences:
+            raise TableMismatch("; ".join(map(str, differences)))
 
     def _session(self, schema: str | None) -> Session:
-        where = f"warehouse {self._settings.databricks_warehouse_id} at {self._settings.databricks_host}"
-        return Session(self._connect, schema, where, self._clock, self._warming)
+        settings = self._settings
+        where = f"warehouse {settings.databricks_warehouse_id} at {settings.databricks_host}"
+        return Session(self._connect, schema, where, self._clock, self._cold_start)
 
     def _connect(self) -> Connection:
         try:
-            from classwaves_warehouse.databricks.connection import connect  # noqa: PLC0415  # an extra of its own
+            # The connector is an optional dependency.
+            from classwaves_warehouse.databricks.connection import connect  # noqa: PLC0415
         except ModuleNotFoundError as error:
             raise WarehouseAddressError(
-                "WAREHOUSE is databricks:, which needs the connector: pip install 'classwaves-ingestor[databricks]'."
+                "WAREHOUSE is databricks:, which needs the connector:"
+                " pip install 'classwaves-ingestor[databricks]'."
             ) from error
-        return connect(self._settings)
+        return connect(self._settings, self._socket_seconds)

@@ -1,12 +1,10 @@
-import time
-
 import pytest
 
-from classwaves_warehouse.databricks.patience import Patience
+from classwaves_warehouse.databricks.retry import RetryPolicy
 from classwaves_warehouse.databricks.settings import DatabricksSettings
 from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
 
-QUICK = Patience(time.sleep, attempts=20, first=0.1, longest=1.0)
+QUICK = RetryPolicy(attempts=20, first=0.1, longest=1.0)
 
 
 @pytest.fixture(scope="session")
@@ -16,5 +14,5 @@ def settings(databricks):
 
 @pytest.fixture
 def warehouse(empty_databricks, settings):
-    """A warehouse with empty tables, at an endpoint without faults that has executed nothing."""
+    """A warehouse with empty tables, at an endpoint without faults and with an empty log."""
     return DatabricksWarehouse(settings, QUICK)

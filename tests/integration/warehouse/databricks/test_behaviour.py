@@ -1,4 +1,4 @@
-"""The suites that memory and Delta pass, through the real connector on real Spark SQL and Delta."""
+"""The suites of the memory and Delta adapters, through the real connector on Spark and Delta."""
 
 import pytest
 
@@ -9,19 +9,19 @@ from tests.support.warehouse_faults import WarehouseFaults, strike_at
 
 
 class TestDatabricksWarehouse(WarehouseBehaviour):
-    """Undisturbed."""
+    """Without faults."""
 
     turns = 2
 
 
-def test_an_append_costs_one_statement_for_rows_and_one_for_positions_and_a_look_if_it_met_repeats(
+def test_an_append_costs_a_statement_for_rows_one_for_positions_and_a_select_for_repeats(
     databricks, warehouse
 ):
     ledger = warehouse.ledger(STREAM)
     ledger.append(batch(event("a")), {0: None}, {0: Progress(1)})
     for id_, offset, kinds in [
         ("b", 1, ["ROWS", "POSITIONS"]),
-        ("b", 2, ["ROWS", "LOOK", "POSITIONS"]),
+        ("b", 2, ["ROWS", "SELECT", "POSITIONS"]),
     ]:
         databricks.log.clear()
         ledger.append(batch(event(id_, offset=offset)), {0: offset}, {0: Progress(offset + 1)})
@@ -30,12 +30,12 @@ def test_an_append_costs_one_statement_for_rows_and_one_for_positions_and_a_look
 
 def kind(statement):
     if "MERGE" not in statement:
-        return "LOOK"
+        return "SELECT"
     return "POSITIONS" if "MERGE INTO ingestor_positions" in statement else "ROWS"
 
 
 class TestDatabricksWarehouseUnderFaults(WarehouseFaults):
-    """Cut between and after the two statements."""
+    """Interrupted between and after the two statements."""
 
     @pytest.fixture(params=["rows-added", "positions-moved"])
     def strike(self, request, monkeypatch):

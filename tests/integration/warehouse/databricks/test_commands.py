@@ -1,4 +1,4 @@
-"""The commands, as people and pods start them, between a real Kafka and the endpoint."""
+"""The commands, as users and pods start them, between a real Kafka and the endpoint."""
 
 import json
 import os
@@ -22,7 +22,7 @@ EVENTS = 40
 
 @pytest.fixture
 def port():
-    """Where the consumer answers its probes."""
+    """Of the consumer's HTTP server."""
     return free_port()
 
 
@@ -48,7 +48,7 @@ def run(app, *arguments):
     return CliRunner().invoke(app, arguments)
 
 
-def test_the_commands_set_up_run_prove_and_show_what_a_sql_warehouse_holds_after_a_cold_start(
+def test_the_commands_fill_verify_and_show_a_sql_warehouse_after_a_cold_start(
     environ, port, databricks, kafka, topic_name, tmp_path
 ):
     assert run(ingestor, "tables", "check").exit_code == 0
@@ -69,22 +69,20 @@ def test_the_commands_set_up_run_prove_and_show_what_a_sql_warehouse_holds_after
         return done.exit_code == 0 and json.loads(done.stdout)["lag"] == 0
 
     def warming():
-        told = scrape(port)
+        scraped = scrape(port)
         return (
-            told is not None
-            and told.value("ingestor_warehouse_warming") == 1
-            and "warehouse" in told.unready
+            scraped is not None
+            and scraped.value("ingestor_warehouse_warming") == 1
+            and "warehouse" in scraped.unready
         )
 
     databricks.faults.cold_start(seconds=600)
     with ConsumerProcess(
         World.command("ingestor", "run"), environ, tmp_path / "consumer.log"
     ) as consumer:
-        wait_until(
-            warming, f"it says that it waits for a warehouse that starts: {consumer.last_words()}"
-        )
+        wait_until(warming, f"the consumer reports a starting warehouse: {consumer.last_words()}")
         databricks.faults.clear()
-        wait_until(stored, f"all is stored: {consumer.last_words()}")
+        wait_until(stored, f"all events are stored: {consumer.last_words()}")
         consumer.terminate()
         assert consumer.ended() == 0
 

@@ -1,15 +1,13 @@
-"""What a server and a network can do to a statement, done to the real connector: nothing missing, nothing twice."""
+"""Faults of server and network under the real connector: no event is lost or stored twice."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
 
 from classwaves_warehouse.checkpoint import Checkpoint, Progress
-from classwaves_warehouse.databricks import connection
-from classwaves_warehouse.databricks.patience import Patience
+from classwaves_warehouse.databricks.retry import RetryPolicy
 from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
 from classwaves_warehouse.errors import WarehouseRefused, WarehouseUnavailable, WarehouseWarming
 from classwaves_warehouse.interface import Stored
@@ -24,17 +22,17 @@ def ids(warehouse):
     return [row["id"] for row in warehouse.events.timeline("s1").to_pylist()]
 
 
-def settled(ledger, *append):
-    """An append as the consumer makes it: called again until it is known what became of it."""
+def append_until_known(ledger, *append):
+    """Append as the consumer does: call again until the outcome is known."""
     while True:
         with suppress(WarehouseUnavailable):
             return ledger.append(*append)
 
 
 @pytest.fixture
-def hasty(settings):
-    """The same tables through a warehouse whose calls try once."""
-    return DatabricksWarehouse(settings, Patience(time.sleep, attempts=1))
+def without_retries(settings):
+    """The same tables through a warehouse that does not retry."""
+    return DatabricksWarehouse(settings, RetryPolicy(attempts=1))
 
 
 @pytest.mark.parametrize(
@@ -48,9 +46,7 @@ def hasty(settings):
         "expire_session_over_http",
     ],
 )
-def test_an_append_both_of_whose_statements_go_wrong_leaves_each_event_once(
-    databricks, warehouse, fault
-):
+def test_an_append_stores_each_event_once_when_both_statements_fail(databricks, warehouse, fault):
     ledger = warehouse.ledger(STREAM)
     for statement in (ROWS, POSITIONS):
         getattr(databricks.faults, fault)(matching=statement)
@@ -61,7 +57,7 @@ def test_an_append_both_of_whose_statements_go_wrong_leaves_each_event_once(
     assert ledger.checkpoints() == {0: Checkpoint(2, 0)}
 
 
-def test_a_reply_that_is_lost_three_times_leaves_each_event_once(databricks, warehouse):
+def test_an_append_stores_each_event_once_when_a_reply_is_lost_three_times(databricks, warehouse):
     ledger = warehouse.ledger(STREAM)
     databricks.faults.lose_reply(times=3, matching=ROWS)
     assert ledger.append(*FIRST) == Stored(2, attempts=4)
@@ -69,9 +65,9 @@ def test_a_reply_that_is_lost_three_times_leaves_each_event_once(databricks, war
     assert ids(warehouse) == ["a", "b"]
 
 
-def test_the_connector_itself_sends_nothing_twice(databricks, warehouse, hasty):
+def test_the_connector_itself_repeats_no_statement(databricks, warehouse, without_retries):
     """By default it repeats a statement whose reply was lost, and reports success."""
-    ledger = hasty.ledger(STREAM)
+    ledger = without_retries.ledger(STREAM)
     ledger.checkpoints()
     databricks.faults.lose_reply(matching=ROWS)
     with pytest.raises(WarehouseUnavailable, match="Call again with the same arguments"):
@@ -79,7 +75,7 @@ def test_the_connector_itself_sends_nothing_twice(databricks, warehouse, hasty):
     assert len(databricks.log.statements(ROWS)) == 1
 
 
-def test_statements_that_are_refused_for_now_are_sent_again_by_us_and_not_by_the_connector(
+def test_temporarily_refused_statements_are_retried_by_the_ledger_not_the_connector(
     databricks, warehouse
 ):
     ledger = warehouse.ledger(STREAM)
@@ -87,12 +83,15 @@ def test_statements_that_are_refused_for_now_are_sent_again_by_us_and_not_by_the
     refusals = [(429, None), (429, 1), (503, None), (503, 1), (500, None), (502, None), (504, None)]
     for number, (status, retry_after) in enumerate(refusals):
         databricks.faults.refuse(status, matching=POSITIONS, retry_after=retry_after)
-        assert settled(ledger, batch(), {0: number or None}, {0: Progress(number + 1)}).rows == 0
+        assert (
+            append_until_known(ledger, batch(), {0: number or None}, {0: Progress(number + 1)}).rows
+            == 0
+        )
     assert ledger.checkpoints() == {0: Checkpoint(len(refusals), 0)}
     assert len(databricks.log.statements(POSITIONS)) == len(refusals)
 
 
-def test_wrong_credentials_are_told_at_once_and_nothing_is_stored(databricks, warehouse):
+def test_wrong_credentials_are_reported_at_once_and_nothing_is_stored(databricks, warehouse):
     ledger = warehouse.ledger(STREAM)
     ledger.checkpoints()
     databricks.faults.refuse(401, matching=ROWS)
@@ -110,11 +109,9 @@ def test_a_slow_reply_is_waited_for(databricks, warehouse):
     assert len(databricks.log.statements(ROWS)) == 1
 
 
-def test_a_reply_that_comes_too_late_is_a_lost_one(databricks, warehouse, monkeypatch):
-    monkeypatch.setattr(
-        connection, "_SOCKET_SECONDS", 6
-    )  # the server answers within 5 s, if only to ask for patience
-    ledger = warehouse.ledger(STREAM)
+def test_a_reply_that_comes_too_late_is_a_lost_one(databricks, warehouse, settings):
+    # The server answers within 5 s, if only that the statement runs.
+    ledger = DatabricksWarehouse(settings, socket_seconds=6).ledger(STREAM)
     databricks.faults.delay(8, matching=ROWS)
     answer = ledger.append(*FIRST)
     assert (answer.rows, answer.duplicates) == (2, {})
@@ -123,11 +120,11 @@ def test_a_reply_that_comes_too_late_is_a_lost_one(databricks, warehouse, monkey
 
 
 @pytest.mark.parametrize("statement", [ROWS, POSITIONS])
-def test_a_ledger_that_gave_up_settles_the_append_when_called_again(
-    databricks, warehouse, hasty, statement
+def test_a_second_call_finishes_an_append_that_ran_out_of_attempts(
+    databricks, warehouse, without_retries, statement
 ):
     warehouse.ledger(STREAM).append(*FIRST)
-    ledger = hasty.ledger(STREAM)
+    ledger = without_retries.ledger(STREAM)
     ledger.checkpoints()
     databricks.faults.lose_reply(matching=statement)
     with pytest.raises(WarehouseUnavailable, match="Call again with the same arguments"):
@@ -145,7 +142,7 @@ def test_a_ledger_that_gave_up_settles_the_append_when_called_again(
         ("cold_start_unavailable", {"retry_after": 1, "rpc": "OpenSession"}),
     ],
 )
-def test_a_cold_warehouse_is_told_from_a_broken_one_and_waited_for_by_readers(
+def test_a_cold_start_is_reported_to_writers_and_waited_for_by_readers(
     databricks, warehouse, settings, start, fields
 ):
     getattr(databricks.faults, start)(seconds=600, **fields)
@@ -156,7 +153,7 @@ def test_a_cold_warehouse_is_told_from_a_broken_one_and_waited_for_by_readers(
         if len(waits) == 3:
             databricks.faults.clear()
 
-    cold = DatabricksWarehouse(settings, Patience(wait, attempts=2))
+    cold = DatabricksWarehouse(settings, RetryPolicy(wait, attempts=2))
     ledger = cold.ledger(STREAM)
     with pytest.raises(WarehouseWarming, match="starting up"):
         ledger.checkpoints()
@@ -172,8 +169,9 @@ def test_rows_whose_fetch_was_lost_are_read_again(databricks, warehouse):
         filling.cursor() as cursor,
     ):
         cursor.execute(
-            "INSERT INTO session_events (id, session_id, teacher_id, event_type, event_time, kafka_topic_id, "
-            "kafka_partition, kafka_offset) SELECT string(id), 's', 't', 'started', timestamp '2026-03-02 08:00:00', "
+            "INSERT INTO session_events (id, session_id, teacher_id, event_type, event_time,"
+            " kafka_topic_id, kafka_partition, kafka_offset)"
+            " SELECT string(id), 's', 't', 'started', timestamp '2026-03-02 08:00:00', "
             f"'{STREAM.topic_id}', 0, id FROM range({many})"
         )
     databricks.log.clear()
@@ -182,7 +180,7 @@ def test_rows_whose_fetch_was_lost_are_read_again(databricks, warehouse):
     assert len(databricks.log.statements("kafka_offset")) == 2
 
 
-def test_four_consumers_that_write_at_once_store_every_event_once(databricks, warehouse):
+def test_four_concurrent_consumers_store_every_event_once(databricks, warehouse):
     start = threading.Barrier(4)
 
     def consume(partition):
@@ -190,7 +188,9 @@ def test_four_consumers_that_write_at_once_store_every_event_once(databricks, wa
         ledger.checkpoints()
         start.wait()
         rows = [event(f"{partition}-{n}", partition=partition, offset=n) for n in range(50)]
-        answer = settled(ledger, batch(*rows), {partition: None}, {partition: Progress(50)})
+        answer = append_until_known(
+            ledger, batch(*rows), {partition: None}, {partition: Progress(50)}
+        )
         assert (answer.rows, answer.duplicates) == (50, {})
 
     with ThreadPoolExecutor(4) as consumers:
@@ -202,15 +202,13 @@ def test_four_consumers_that_write_at_once_store_every_event_once(databricks, wa
     }
 
 
-def test_an_endpoint_that_is_killed_and_restarted_is_found_again_with_all_that_it_had(
-    databricks, warehouse
-):
+def test_an_append_continues_after_the_endpoint_was_killed_and_restarted(databricks, warehouse):
     ledger = warehouse.ledger(STREAM)
     ledger.append(*FIRST)
     databricks.kill()
     with ThreadPoolExecutor(1) as thread:
         starting = thread.submit(databricks.start)
-        answer = settled(ledger, *SECOND)
+        answer = append_until_known(ledger, *SECOND)
         starting.result()
     assert (answer.rows, answer.duplicates) == (1, {0: 1})
     assert ids(warehouse) == ["a", "b", "c"]

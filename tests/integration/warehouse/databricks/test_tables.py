@@ -1,4 +1,4 @@
-"""Setting up, and tables that other engines write."""
+"""Creating and migrating tables, and tables that other engines write."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,7 +37,7 @@ AWKWARD = [
 
 @pytest.fixture
 def place(databricks, warehouse):
-    """Where the files of session_events lie."""
+    """The folder of session_events."""
     with databricks.connect(catalog="classwaves") as connection, connection.cursor() as cursor:
         return (
             cursor.execute("DESCRIBE DETAIL analytics.session_events")
@@ -46,7 +46,7 @@ def place(databricks, warehouse):
         )
 
 
-def test_awkward_rows_come_back_as_they_were_given_and_delta_reads_the_same(warehouse, place):
+def test_awkward_rows_are_read_back_unchanged_by_spark_and_delta(warehouse, place):
     given = in_table_order(table(*AWKWARD))
     warehouse.ledger(STREAM).append(batch(*AWKWARD), {0: None}, {0: Progress(len(AWKWARD))})
     assert warehouse.events.timeline("s1").equals(given)
@@ -54,7 +54,7 @@ def test_awkward_rows_come_back_as_they_were_given_and_delta_reads_the_same(ware
     assert in_table_order(read).equals(given)
 
 
-def test_a_table_of_the_embedded_warehouse_is_read_by_spark_as_it_was_given(databricks, tmp_path):
+def test_spark_reads_a_table_of_the_embedded_warehouse_unchanged(databricks, tmp_path):
     embedded = DeltaWarehouse(str(tmp_path))
     embedded.tables.migrate()
     embedded.ledger(STREAM).append(batch(*AWKWARD), {0: None}, {0: Progress(len(AWKWARD))})
@@ -67,7 +67,7 @@ def test_a_table_of_the_embedded_warehouse_is_read_by_spark_as_it_was_given(data
     )
 
 
-def test_rows_that_delta_wrote_are_read_the_same_and_are_repeats(warehouse, place):
+def test_rows_that_delta_wrote_are_read_unchanged_and_found_as_repeats(warehouse, place):
     given = in_table_order(table(*AWKWARD))
     write_deltalake(place, given, mode="append")
     assert warehouse.events.timeline("s1").equals(given)
@@ -91,7 +91,7 @@ def run(databricks, statement):
         cursor.execute(statement)
 
 
-def test_the_seeds_tables_are_widened_and_set_up_and_keep_their_rows(databricks, bare):
+def test_migrate_extends_the_seeds_tables_and_keeps_their_rows(databricks, bare):
     for statement in SEED:
         run(databricks, statement.read_text())
     row = "('old', 's1', 't', 'started', TIMESTAMP '2026-03-02 08:00:00', '{}', NULL)"
@@ -114,7 +114,8 @@ def test_the_seeds_tables_are_widened_and_set_up_and_keep_their_rows(databricks,
     assert (answer.rows, answer.duplicates) == (1, {0: 1})
     run(
         databricks,
-        "ALTER TABLE analytics.session_events SET TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')",
+        "ALTER TABLE analytics.session_events"
+        " SET TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')",
     )
     with pytest.raises(
         TableMismatch, match=r"delta\.enableDeletionVectors is true, should be false"
@@ -122,7 +123,7 @@ def test_the_seeds_tables_are_widened_and_set_up_and_keep_their_rows(databricks,
         bare.ledger(STREAM).checkpoints()
 
 
-def test_a_change_whose_reply_was_lost_is_not_made_again(databricks, bare):
+def test_a_change_whose_reply_was_lost_is_not_repeated(databricks, bare):
     for statement in SEED:
         run(databricks, statement.read_text())
     for change in ("ADD COLUMNS", "SET TBLPROPERTIES", "TABLE IF NOT EXISTS .*ingestor_positions"):
@@ -135,7 +136,7 @@ def test_a_change_whose_reply_was_lost_is_not_made_again(databricks, bare):
     assert list(bare.tables.check()) == []
 
 
-def test_a_difference_that_adding_cannot_mend_is_named(databricks, bare):
+def test_a_difference_that_migrate_cannot_fix_is_reported(databricks, bare):
     wrong = (
         create_table(SESSION_EVENTS)
         .replace("sequence BIGINT", "sequence STRING")
@@ -152,6 +153,6 @@ def test_a_difference_that_adding_cannot_mend_is_named(databricks, bare):
     )
 
 
-def test_without_tables_a_ledger_says_what_to_do(bare):
+def test_without_tables_a_ledger_names_the_command_to_run(bare):
     with pytest.raises(TableMissing, match="Run `ingestor tables migrate`"):
         bare.ledger(STREAM).checkpoints()

@@ -1,22 +1,22 @@
 import pytest
 
 from classwaves_warehouse.databricks.ledger import DatabricksLedger
-from classwaves_warehouse.databricks.patience import Patience
-from tests.support.memory_books import MemoryBooks, Tables
+from classwaves_warehouse.databricks.retry import RetryPolicy
+from tests.support.memory_ledger_tables import MemoryLedgerTables, StoredTables
 from tests.support.rows import STREAM
 
 
 @pytest.fixture
 def tables():
-    return Tables()
+    return StoredTables()
 
 
 @pytest.fixture
 def new_ledger(tables):
-    """A ledger on the shared tables, as a process that starts would have it."""
+    """Makes a ledger on the shared tables, as a new process would have it."""
 
-    def make(attempts=8):
-        patience = Patience(sleep=lambda _: None, attempts=attempts)
-        return DatabricksLedger(MemoryBooks(tables, STREAM), STREAM, lambda: None, patience)
+    def make(attempts=8, ledger_tables=MemoryLedgerTables, check=lambda: None):
+        retry = RetryPolicy(sleep=lambda _: None, attempts=attempts)
+        return DatabricksLedger(ledger_tables(tables, STREAM), STREAM, check, retry)
 
     return make

@@ -1,4 +1,4 @@
-"""Owners, zombies, crashes and lost replies in any order, and at any statement."""
+"""Owners, zombies, crashes and lost replies in any order and at any statement."""
 
 from typing import Any
 
@@ -8,11 +8,16 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from classwaves_warehouse.checkpoint import Progress
 from classwaves_warehouse.databricks.ledger import DatabricksLedger
-from classwaves_warehouse.databricks.patience import Patience
+from classwaves_warehouse.databricks.retry import RetryPolicy
 from classwaves_warehouse.errors import WarehouseUnavailable
 from classwaves_warehouse.interface import Fenced, PartitionRows
 from classwaves_warehouse.memory import MemoryEvents
-from tests.support.memory_books import MOMENTS, STATEMENTS, MemoryBooks, Tables
+from tests.support.memory_ledger_tables import (
+    FAULTS,
+    STATEMENTS,
+    MemoryLedgerTables,
+    StoredTables,
+)
 from tests.support.rows import MORNING, STREAM, batch, event
 from tests.support.warehouse_machine import (
     PARTITIONS,
@@ -24,15 +29,16 @@ from tests.support.warehouse_machine import (
 
 
 class StatementWarehouse:
-    """A warehouse on tables in memory, as far as the machine asks."""
+    """The part of a warehouse that the machine uses, on tables in memory."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: StoredTables) -> None:
         self._tables = tables
         self.events = self
 
     def ledger(self, stream):
-        patience = Patience(sleep=lambda _: None, attempts=2)
-        return DatabricksLedger(MemoryBooks(self._tables, stream), stream, lambda: None, patience)
+        tables = MemoryLedgerTables(self._tables, stream)
+        retry = RetryPolicy(sleep=lambda _: None, attempts=2)
+        return DatabricksLedger(tables, stream, lambda: None, retry)
 
     def partition_rows(self, stream):
         return MemoryEvents(self).partition_rows(stream)
@@ -45,21 +51,21 @@ class StatementWarehouse:
 
 
 class LedgerMachine(WarehouseMachine):
-    """Against the model of one truth: whatever is lost or comes late, each answer is the one that is due."""
+    """Each answer is that of the model, whichever replies are lost and statements are late."""
 
     def open(self):
-        self.tables = Tables()
+        self.tables = StoredTables()
         return StatementWarehouse(self.tables)
 
     def fail_next_commit(self, moment):
-        self.tables.due.append(("move", f"lost {moment}"))
+        self.tables.faults.append(("update_positions", f"lost {moment}"))
 
-    @rule(statement=st.sampled_from(STATEMENTS[:3]), moment=st.sampled_from(MOMENTS))
-    def lose(self, statement, moment):
-        self.tables.due = [(statement, moment)]
+    @rule(statement=st.sampled_from(STATEMENTS[:3]), fault=st.sampled_from(FAULTS))
+    def lose(self, statement, fault):
+        self.tables.faults = [(statement, fault)]
 
     def disturb(self, choice):
-        self.tables.let_ghosts_run()
+        self.tables.run_late_statements()
 
 
 TestLedgerMachine = LedgerMachine.TestCase
@@ -67,15 +73,15 @@ TestLedgerMachine.settings = settings(max_examples=150, stateful_step_count=30, 
 
 
 class RaceMachine(RuleBasedStateMachine):
-    """Appends of other owners come between the statements of one: whoever wins, each event is there once.
+    """Appends of other owners run between the statements of one; each event is stored once.
 
-    Of repeats that are days apart, each day's may be there: they are one event only within 24 h, or within a batch.
-    Every partition's log is stored to its end at last; then it must add up.
+    Repeats that are days apart may each be stored: they are one event only within 24 h, or within
+    a batch. At the end every partition's log is stored completely, and its counters add up.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.tables = Tables()
+        self.tables = StoredTables()
         self.logs: dict[int, list[tuple[str, str, int]]] = {
             partition: [] for partition in PARTITIONS
         }
@@ -107,64 +113,71 @@ class RaceMachine(RuleBasedStateMachine):
     def append(self, data):
         nested = data.draw(st.integers(0, 3))
 
-        def between(_name):
+        def before_each(_name):
             nonlocal nested
             others = [writer for writer in self.writers if writer not in self.busy]
             if others and nested and data.draw(st.booleans()):
                 nested -= 1
                 self._append(data.draw(st.sampled_from(others)), data.draw(st.integers(1, 4)))
             elif data.draw(st.integers(0, 5)) == 0:
-                self.tables.let_ghosts_run()
+                self.tables.run_late_statements()
 
-        self.tables.between = between
-        self.tables.due = data.draw(
-            st.lists(st.tuples(st.sampled_from(STATEMENTS), st.sampled_from(MOMENTS)), max_size=2)
+        self.tables.before_each = before_each
+        self.tables.faults = data.draw(
+            st.lists(st.tuples(st.sampled_from(STATEMENTS), st.sampled_from(FAULTS)), max_size=2)
         )
         self._append(data.draw(st.sampled_from(self.writers)), data.draw(st.integers(1, 4)))
-        self.tables.between = lambda _: None
-        self.tables.due = []
+        self.tables.before_each = lambda _: None
+        self.tables.faults = []
 
     def teardown(self):
-        self.tables.let_ghosts_run()
+        self.tables.run_late_statements()
         last = Writer(StatementWarehouse(self.tables).ledger(STREAM))
         last.load(set(PARTITIONS))
         self._append(last, 10_000)
-        self.tables.let_ghosts_run()
+        self.tables.run_late_statements()
         sent = {message for log in self.logs.values() for message in log}
-        found = [
+        stored = [
             (row["session_id"], row["id"], (row["event_time"] - MORNING).days)
             for row in self.tables.rows
         ]
-        assert len(found) == len(set(found))
-        assert set(found) <= sent
-        assert {identity[:2] for identity in found} == {identity[:2] for identity in sent}
+        assert len(stored) == len(set(stored))
+        assert set(stored) <= sent
+        assert {identity[:2] for identity in stored} == {identity[:2] for identity in sent}
         rows = StatementWarehouse(self.tables).partition_rows(STREAM)
         for partition, log in self.logs.items():
-            held = last.ledger.checkpoints()[partition]
-            assert held.position == len(log)
-            stored = rows.get(partition, PartitionRows(0, 0, 0, 0)).offsets
-            assert held.position - held.first_offset == stored + held.duplicates
+            checkpoint = last.ledger.checkpoints()[partition]
+            assert checkpoint.position == len(log)
+            offsets = rows.get(partition, PartitionRows(0, 0, 0, 0)).offsets
+            assert checkpoint.position - checkpoint.first_offset == offsets + checkpoint.duplicates
 
-    def _append(self, writer: Writer, most: int) -> None:
+    def _append(self, writer: Writer, max_messages: int) -> None:
         rows: list[dict[str, Any]] = []
-        believed = dict(writer.believed)
+        expected = dict(writer.believed)
         progress: dict[int, Progress] = {}
-        for partition, position in believed.items():
+        for partition, position in expected.items():
             start = position or 0
-            taken = self.logs[partition][start : start + most]
+            taken = self.logs[partition][start : start + max_messages]
             for offset, (session, id_, day) in enumerate(taken, start):
-                place = {"partition": partition, "offset": offset}
-                rows.append(event(id_, session_id=session, minutes=day * 24 * 60, **place))
+                rows.append(
+                    event(
+                        id_,
+                        session_id=session,
+                        minutes=day * 24 * 60,
+                        partition=partition,
+                        offset=offset,
+                    )
+                )
             progress[partition] = Progress(start + len(taken))
         self.busy.append(writer)
         try:
-            answer = writer.ledger.append(batch(*rows), believed, progress)
+            answer = writer.ledger.append(batch(*rows), expected, progress)
         except WarehouseUnavailable:
-            return  # and the writer is none the wiser
+            return  # the writer does not know the outcome
         finally:
             self.busy.remove(writer)
-        reached = {partition: made.position for partition, made in progress.items()}
-        writer.believed.update(answer.positions if isinstance(answer, Fenced) else reached)
+        stored_positions = {partition: made.position for partition, made in progress.items()}
+        writer.believed.update(answer.positions if isinstance(answer, Fenced) else stored_positions)
 
 
 TestRaceMachine = RaceMachine.TestCase

@@ -1,4 +1,4 @@
-"""A session's life, against a connector that does as it is told."""
+"""Opening, losing and closing a session, with a fake connector."""
 
 from datetime import UTC, datetime
 
@@ -6,8 +6,7 @@ import pyarrow as pa
 import pytest
 
 from classwaves_runtime.clock import ManualClock
-from classwaves_warehouse.databricks.session import Session
-from classwaves_warehouse.databricks.warming import Warming
+from classwaves_warehouse.databricks.session import ColdStartTimer, Session
 from classwaves_warehouse.errors import (
     TableMissing,
     WarehouseRefused,
@@ -15,7 +14,10 @@ from classwaves_warehouse.errors import (
     WarehouseWarming,
 )
 
-LOST = "requirement failed: Session handle: SessionHandle [x] has not been initialized or had already closed."
+LOST = (
+    "requirement failed: Session handle: SessionHandle [x] has not been initialized"
+    " or had already closed."
+)
 
 
 class ConnectorError(Exception):
@@ -25,10 +27,10 @@ class ConnectorError(Exception):
 
 
 class Connector:
-    """Opens connections whose statements meet the errors that are due."""
+    """Opens connections whose statements raise the next errors."""
 
     def __init__(self):
-        self.due = []
+        self.errors = []
         self.executed = []
         self.opened = self.closed = 0
 
@@ -52,7 +54,7 @@ class Connector:
         self.executed.append(statement)
         if statement.startswith("USE"):
             return
-        error = self.due.pop(0) if self.due else None
+        error = self.errors.pop(0) if self.errors else None
         if error is not None:
             raise error
 
@@ -72,7 +74,9 @@ def connector():
 
 @pytest.fixture
 def session(connector, clock):
-    return Session(connector.connect, "analytics", "warehouse abc", clock, Warming(600, clock))
+    return Session(
+        connector.connect, "analytics", "warehouse abc", clock, ColdStartTimer(600, clock)
+    )
 
 
 def test_statements_share_a_session_in_their_schema(session, connector):
@@ -96,14 +100,14 @@ def test_a_session_is_replaced_before_it_goes_stale(session, connector, clock, s
     [ConnectorError(LOST), ConnectorError("Invalid SessionHandle"), ConnectorError("gone", 404)],
 )
 def test_a_lost_session_is_replaced_and_the_statement_run_there(session, connector, error):
-    connector.due = [None, error]
+    connector.errors = [None, error]
     session.run("A")
     session.run("B")
     assert connector.executed == ["USE SCHEMA analytics", "A", "B", "USE SCHEMA analytics", "B"]
 
 
 @pytest.mark.parametrize(
-    ("error", "meaning"),
+    ("error", "mapped"),
     [
         (ConnectorError("Error during request to server", 503), WarehouseUnavailable),
         (
@@ -150,29 +154,29 @@ def test_a_lost_session_is_replaced_and_the_statement_run_there(session, connect
         ),
     ],
 )
-def test_an_error_is_told_as_the_port_knows_it_and_ends_the_session(
-    session, connector, error, meaning
+def test_an_error_of_the_connector_is_mapped_and_ends_the_session(
+    session, connector, error, mapped
 ):
-    connector.due = [error]
-    with pytest.raises(meaning) as raised:
+    connector.errors = [error]
+    with pytest.raises(mapped) as raised:
         session.run("A")
-    assert type(raised.value) is meaning
+    assert type(raised.value) is mapped
     assert str(raised.value).startswith("warehouse abc: ")
     session.run("B")
     assert (connector.opened, connector.closed) == (2, 1)
 
 
-def test_a_plan_below_an_error_is_not_repeated_for_it_may_hold_values(session, connector):
-    connector.due = [ConnectorError("no\n'Project ['Maya]")]
+def test_a_message_leaves_out_sparks_plan_since_it_may_hold_values(session, connector):
+    connector.errors = [ConnectorError("no\n'Project ['Maya]")]
     with pytest.raises(WarehouseUnavailable) as raised:
         session.run("A")
     assert "Maya" not in str(raised.value)
 
 
-def test_a_warehouse_in_which_every_session_is_lost_is_starting_until_its_budget_is_spent(
+def test_a_warehouse_that_loses_every_session_is_starting_until_the_budget_is_spent(
     session, connector, clock
 ):
-    connector.due = [ConnectorError(LOST)] * 12
+    connector.errors = [ConnectorError(LOST)] * 12
     for passed in (0, 150, 150, 150, 149):
         clock.advance(passed)
         with pytest.raises(WarehouseWarming):
@@ -185,17 +189,17 @@ def test_a_warehouse_in_which_every_session_is_lost_is_starting_until_its_budget
     assert not isinstance(raised.value, WarehouseWarming)
 
 
-def test_a_start_hours_after_another_has_a_budget_of_its_own(session, connector, clock):
-    connector.due = [ConnectorError(LOST)] * 4
+def test_a_cold_start_hours_after_another_has_its_own_budget(session, connector, clock):
+    connector.errors = [ConnectorError(LOST)] * 4
     for passed in (0, 7 * 3600):
         clock.advance(passed)
         with pytest.raises(WarehouseWarming):
             session.run("A")
 
 
-def test_a_warehouse_that_has_answered_may_take_as_long_the_next_time(session, connector, clock):
+def test_an_answer_restores_the_budget(session, connector, clock):
     start = [ConnectorError(LOST)] * 2
-    connector.due = [*start, None, *start]
+    connector.errors = [*start, None, *start]
     with pytest.raises(WarehouseWarming):
         session.run("A")
     clock.advance(599)

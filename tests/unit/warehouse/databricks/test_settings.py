@@ -21,23 +21,23 @@ def settings(**changes):
 @pytest.mark.parametrize(
     "host", ["adb-1.2.example.net", "https://adb-1.2.example.net", "https://adb-1.2.example.net/"]
 )
-def test_a_host_may_come_with_or_without_its_scheme(host):
+def test_a_host_may_have_a_scheme(host):
     assert settings(DATABRICKS_HOST=host).databricks_host == "https://adb-1.2.example.net"
 
 
-def test_the_path_is_that_of_the_warehouse():
+def test_the_http_path_ends_with_the_warehouse_id():
     found = settings()
     assert found.http_path == "/sql/1.0/warehouses/abc123"
     assert found.databricks_catalog == "classwaves"
 
 
 @pytest.mark.parametrize("host", ["http://localhost:8080", "http://127.0.0.1:8080"])
-def test_plain_http_is_for_this_machine(host):
+def test_plain_http_is_allowed_on_this_machine(host):
     assert settings(DATABRICKS_HOST=host).databricks_host == host
 
 
 @pytest.mark.parametrize(
-    ("changes", "complaint"),
+    ("changes", "message"),
     [
         ({"DATABRICKS_HOST": None}, "DATABRICKS_HOST: is not set"),
         ({"DATABRICKS_HOST": "http://adb.example.net"}, "DATABRICKS_HOST: is plain http"),
@@ -51,10 +51,10 @@ def test_plain_http_is_for_this_machine(host):
         ({"DATABRICKS_TOKEN": None, "DATABRICKS_CLIENT_ID": "app"}, "set either DATABRICKS_TOKEN"),
     ],
 )
-def test_what_cannot_work_is_refused_by_name_and_without_the_value(changes, complaint):
+def test_an_invalid_setting_is_refused_by_name_without_its_value(changes, message):
     with pytest.raises(SettingsError) as refused:
         settings(**changes)
-    assert complaint in str(refused.value)
+    assert message in str(refused.value)
     assert "secret" not in str(refused.value)
 
 

@@ -6,11 +6,11 @@ from classwaves_schemas.tables import INGESTOR_POSITIONS, SESSION_EVENTS
 from classwaves_warehouse.databricks import statements
 
 TEXTS = [
-    statements.add_rows(2),
-    statements.account(1),
-    statements.MOVE_POSITIONS,
-    statements.POSITIONS,
-    statements.ACCEPT,
+    statements.insert_rows(2),
+    statements.row_outcomes(1),
+    statements.UPDATE_POSITIONS,
+    statements.SELECT_POSITIONS,
+    statements.ACCEPT_TOPIC_ID,
 ]
 
 
@@ -21,18 +21,21 @@ def test_every_part_is_filled_in_and_json_is_parsed_strictly(text):
     assert tolerant == []
 
 
-def test_each_stretch_of_time_has_its_own_pair_of_parameters():
-    assert set(re.findall(r":((?:from|until)_\d)", statements.add_rows(2))) == {
+def test_each_time_range_has_its_own_pair_of_parameters():
+    assert set(re.findall(r":((?:from|until)_\d)", statements.insert_rows(2))) == {
         "from_0",
         "until_0",
         "from_1",
         "until_1",
     }
-    assert set(re.findall(r":((?:from|until)_\d)", statements.account(1))) == {"from_0", "until_0"}
+    assert set(re.findall(r":((?:from|until)_\d)", statements.row_outcomes(1))) == {
+        "from_0",
+        "until_0",
+    }
 
 
-def test_rows_are_inserted_by_the_names_of_the_contract_whatever_else_the_table_has():
+def test_rows_are_inserted_by_the_column_names_of_the_contract():
     names = ", ".join(SESSION_EVENTS.column_names)
-    assert f"INSERT ({names})" in statements.add_rows(1)
-    inserted = re.search(r"THEN INSERT \((.*?)\)", statements.MOVE_POSITIONS, re.DOTALL)
+    assert f"INSERT ({names})" in statements.insert_rows(1)
+    inserted = re.search(r"THEN INSERT \((.*?)\)", statements.UPDATE_POSITIONS, re.DOTALL)
     assert sorted(re.findall(r"\w+", inserted[1])) == sorted(INGESTOR_POSITIONS.column_names)

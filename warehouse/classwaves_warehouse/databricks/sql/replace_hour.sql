@@ -1,10 +1,11 @@
--- What the hour holds now is held against what it held when the sources were read: a statement that comes late, after
--- somebody else's, fails instead of bringing old rows back.
-INSERT INTO $place REPLACE WHERE $during
+-- The second part compares the hour with the version from which the sources were read. If another
+-- run has written it since, this statement fails, even if it is executed late, instead of
+-- restoring old rows.
+INSERT INTO $table REPLACE WHERE $in_hour
 SELECT $columns FROM (
 $query
 )
 UNION ALL
-SELECT $refused FROM (
-$moved
-) AS moved
+SELECT $failing_row FROM (
+$changed_rows
+) AS changed_rows

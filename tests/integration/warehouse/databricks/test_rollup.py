@@ -9,7 +9,7 @@ from tests.support.sources import fill
 
 
 class TestDatabricksHours(HoursBehaviour):
-    """The suite that memory and Delta pass, through the real connector on real Spark SQL and Delta."""
+    """The suite of the memory and Delta adapters, through the real connector on Spark and Delta."""
 
     @pytest.fixture
     def warehouse(self, databricks, warehouse):
@@ -37,7 +37,7 @@ def test_spark_answers_as_duckdb_does_after_translation(things, case):
 
 @pytest.fixture
 def marks(databricks, settings):
-    """The source with two files, and what runs statements on it."""
+    """The source with two files, and a function that runs statements on it."""
     with databricks.connect(catalog="classwaves") as connection, connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE IF EXISTS {SOURCE.qualified_name}")
         warehouse = DatabricksWarehouse(settings)
@@ -46,7 +46,7 @@ def marks(databricks, settings):
         yield warehouse, cursor.execute
 
 
-def test_changes_are_told_and_compaction_is_none_until_the_version_is_gone(marks):
+def test_changes_without_compaction_are_found_until_the_version_is_gone(marks):
     warehouse, execute = marks
     hours = warehouse.hours()
     with hours.snapshot([SOURCE]) as snapshot:
@@ -65,5 +65,5 @@ def test_changes_are_told_and_compaction_is_none_until_the_version_is_gone(marks
         hours.added(SOURCE, 99, ["id"])
     execute("SET spark.databricks.delta.retentionDurationCheck.enabled = false")
     execute(f"VACUUM {SOURCE.qualified_name} RETAIN 0 HOURS")
-    with pytest.raises(VersionGone, match=r"lessons.marks: version \d+ can be read no longer"):
+    with pytest.raises(VersionGone, match=r"lessons.marks: version \d+ can no longer be read"):
         changed()

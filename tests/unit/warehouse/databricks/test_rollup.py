@@ -1,8 +1,10 @@
+from datetime import UTC, datetime
+
 import pytest
 
-from classwaves_warehouse.databricks.history import wrote
+from classwaves_warehouse.databricks.rollup import may_have_written
 
-HOUR = "2026-03-02 08:00:00"
+HOUR = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -19,8 +21,11 @@ HOUR = "2026-03-02 08:00:00"
         ("SET TBLPROPERTIES", None, False),
     ],
 )
-def test_who_may_have_written_an_hour_is_told_from_operation_and_predicate(
+def test_operation_and_predicate_show_whether_a_commit_may_have_written_an_hour(
     operation, predicate, answer
 ):
     parameters = [("mode", "x")] if predicate is None else [("predicate", predicate)]
-    assert wrote({"operation": operation, "operationParameters": parameters}, HOUR) is answer
+    assert (
+        may_have_written({"operation": operation, "operationParameters": parameters}, HOUR)
+        is answer
+    )

@@ -1,11 +1,11 @@
 import pytest
 
-from classwaves_warehouse.databricks.patience import Patience
+from classwaves_warehouse.databricks.retry import RetryPolicy
 from classwaves_warehouse.errors import TableMissing, WarehouseUnavailable, WarehouseWarming
 
 
 class Step:
-    """Fails as often as it is told, and remembers its attempts."""
+    """Raises the given errors first, and records its attempts."""
 
     def __init__(self, *failures):
         self.failures = list(failures)
@@ -24,40 +24,40 @@ def pauses():
 
 
 @pytest.fixture
-def patience(pauses):
-    return Patience(pauses.append, attempts=3, first=0.2, longest=0.5)
+def retry(pauses):
+    return RetryPolicy(pauses.append, attempts=3, first=0.2, longest=0.5)
 
 
-def test_a_step_is_told_which_attempt_it_is(patience, pauses):
+def test_a_step_gets_the_number_of_its_attempt(retry, pauses):
     step = Step(WarehouseUnavailable(), WarehouseUnavailable())
-    assert patience.settle(step) == "done"
+    assert retry.run(step) == "done"
     assert step.attempts == [1, 2, 3]
     assert all(0 <= pause <= 0.5 for pause in pauses)
     assert len(pauses) == 2
 
 
-def test_the_last_attempts_error_is_the_callers(patience):
+def test_the_error_of_the_last_attempt_is_raised(retry):
     step = Step(*(WarehouseUnavailable(str(n)) for n in range(1, 5)))
     with pytest.raises(WarehouseUnavailable, match="3"):
-        patience.settle(step)
+        retry.run(step)
 
 
-def test_what_will_not_mend_itself_is_raised_at_once(patience):
+def test_a_lasting_error_is_raised_at_once(retry):
     step = Step(TableMissing())
     with pytest.raises(TableMissing):
-        patience.wait(step)
+        retry.run_after_cold_start(step)
     assert step.attempts == [1]
 
 
-def test_a_start_is_the_callers_of_a_ledger_and_waited_for_by_readers_beyond_their_attempts(
-    patience,
+def test_a_cold_start_is_raised_by_run_and_waited_for_beyond_the_attempts_after_cold_start(
+    retry,
 ):
     with pytest.raises(WarehouseWarming):
-        patience.settle(Step(WarehouseWarming()))
-    assert patience.wait(Step(*[WarehouseWarming()] * 9)) == "done"
+        retry.run(Step(WarehouseWarming()))
+    assert retry.run_after_cold_start(Step(*[WarehouseWarming()] * 9)) == "done"
 
 
-def test_no_attempt_is_made_after_the_time_but_for_a_start(pauses):
+def test_no_attempt_starts_after_the_deadline_except_during_a_cold_start(pauses):
     now = 0.0
 
     def silent(_attempt):
@@ -65,9 +65,9 @@ def test_no_attempt_is_made_after_the_time_but_for_a_start(pauses):
         now += 60
         raise WarehouseUnavailable("silent")
 
-    patience = Patience(pauses.append, seconds=60, monotonic=lambda: now)
+    retry = RetryPolicy(pauses.append, seconds=60, monotonic=lambda: now)
     with pytest.raises(WarehouseUnavailable, match="silent"):
-        patience.wait(silent)
+        retry.run_after_cold_start(silent)
     assert pauses == []
     now = 0.0
-    assert patience.wait(Step(*[WarehouseWarming()] * 9)) == "done"
+    assert retry.run_after_cold_start(Step(*[WarehouseWarming()] * 9)) == "done"
