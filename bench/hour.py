@@ -9,9 +9,8 @@ from statistics import median
 from bench.conditions import peak_bytes
 from bench.errors import WrongResult
 from bench.reading import bytes_read
-from classwaves_rollup.hour import HourRun
-from classwaves_rollup.run import Run, State
-from classwaves_rollup.runs import read_runs
+from classwaves_rollup.hour_computer import HourComputer
+from classwaves_rollup.run_log import Run, State, read_run_log
 from classwaves_rollup.settings import RollupSettings
 from classwaves_runtime.clock import SystemClock
 from classwaves_warehouse.open import open_warehouse
@@ -44,10 +43,10 @@ class Cost:
         return median(self.seconds)
 
 
-def opened(folder: str) -> HourRun:
+def open_computer(folder: str) -> HourComputer:
     """How hours of the tables in a folder are computed."""
     address = f"delta:{folder}"
-    return HourRun.opened(
+    return HourComputer.from_settings(
         RollupSettings.from_environment({"WAREHOUSE": address}),
         open_warehouse(address),
         SystemClock(),
@@ -60,12 +59,12 @@ def cost(folder: str, hour: datetime, runs: int) -> Cost:
     Raises:
         WrongResult: a run failed, or gave another number of facts than the one before it.
     """
-    hour_run = opened(folder)
-    _computed(hour_run, hour + _EMPTY)
+    computer = open_computer(folder)
+    _computed(computer, hour + _EMPTY)
     seconds, cpu_seconds, found, read = [], [], set[tuple[int, int]](), None
     for _ in range(runs):
         before, cpu, began = bytes_read(), time.process_time(), time.perf_counter()
-        run = _computed(hour_run, hour)
+        run = _computed(computer, hour)
         seconds.append(round(time.perf_counter() - began, 3))
         cpu_seconds.append(round(time.process_time() - cpu, 3))
         after = bytes_read()
@@ -77,9 +76,9 @@ def cost(folder: str, hour: datetime, runs: int) -> Cost:
     return Cost(tuple(seconds), tuple(cpu_seconds), facts, rows, read, peak_bytes(os.getpid()))
 
 
-def _computed(hour_run: HourRun, hour: datetime) -> Run:
-    runs = read_runs(hour_run.hours)
-    run = hour_run.compute(hour, runs.get(hour), runs.examined)
+def _computed(computer: HourComputer, hour: datetime) -> Run:
+    run_log = read_run_log(computer.store)
+    run = computer.compute(hour, run_log.get(hour), run_log.examined_versions)
     if run.state is not State.DONE:
         raise WrongResult(f"{hour:%Y-%m-%dT%H} failed: {run.error}")
     return run

@@ -11,11 +11,10 @@ from typing import Any
 
 from bench.conditions import peak_bytes
 from bench.errors import WrongResult
-from bench.hour import opened
+from bench.hour import open_computer
 from classwaves_rollup.backfill import Backfill
-from classwaves_rollup.repair import Look
-from classwaves_rollup.run import Run, State, new_owner
-from classwaves_rollup.taking_over import Patience
+from classwaves_rollup.late_data import LateDataScan
+from classwaves_rollup.run_log import Run, State, TakeoverTimeout, new_owner
 from classwaves_runtime.clock import SystemClock
 
 _YEAR_HOURS = 365 * 24
@@ -61,16 +60,16 @@ def month(folder: str, end: datetime, hours: int, workers: int) -> Month:
     Raises:
         WrongResult: an hour failed, or was right before.
     """
-    wanted = [end - timedelta(hours=number) for number in range(hours, 0, -1)]
-    look = Look(Patience(new_owner(), SystemClock()))
-    work = Backfill(partial(opened, folder), look, workers, threading.Event())
+    hours_to_compute = [end - timedelta(hours=number) for number in range(hours, 0, -1)]
+    scan = LateDataScan(TakeoverTimeout(new_owner(), SystemClock()))
+    job = Backfill(partial(open_computer, folder), scan, workers, threading.Event())
     began, cpu = time.perf_counter(), time.process_time()
-    runs = work.looked()
-    left = work.left(wanted, runs)
-    if left != wanted:
-        raise WrongResult(f"Only {len(left)} of {hours} hours were to be computed.")
+    run_log = job.mark_late_data()
+    remaining = job.remaining(hours_to_compute, run_log)
+    if remaining != hours_to_compute:
+        raise WrongResult(f"Only {len(remaining)} of {hours} hours were to be computed.")
     ended, facts, rows = [], 0, 0
-    for hour, run in work.results(left, runs):
+    for hour, run in job.results(remaining, run_log):
         if not isinstance(run, Run) or run.state is not State.DONE:
             raise WrongResult(
                 f"{hour:%Y-%m-%dT%H} failed: {run.error if isinstance(run, Run) else run}"

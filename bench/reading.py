@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
-from classwaves_rollup.formulas import HOUR, LONGEST_SPAN
+from classwaves_rollup.formulas import HOUR, MAX_DURATION
 from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.tables import (
     API_METRICS,
@@ -35,7 +35,7 @@ TIMES: Final[Mapping[Table, str]] = {
 """By which time an hour picks the rows of a source. The other two are asked for sessions, whenever those were."""
 
 _AFTER: Final[Mapping[Table, timedelta | None]] = {
-    SESSION_EVENTS: HOUR + LONGEST_SPAN,
+    SESSION_EVENTS: HOUR + MAX_DURATION,
     SESSION_METRICS: None,
     GROUP_METRICS: None,
 }
@@ -76,5 +76,5 @@ def _condition(table: Table, hour: datetime) -> ds.Expression | None:
     if table not in _AFTER:
         return (time >= hour) & (time < hour + HOUR)
     after = _AFTER[table]
-    since = time >= hour - LONGEST_SPAN
+    since = time >= hour - MAX_DURATION
     return since if after is None else since & (time < hour + after)

@@ -1,15 +1,15 @@
-"""What can go wrong on the read side.
+"""Errors of the read side.
 
 AnalyticsError
-└── SessionUnknown   the table has no event of the session
+└── SessionUnknown   session_events has no event of the session
 """
 
 from classwaves_runtime.errors import ServiceError
 
 
 class AnalyticsError(ServiceError):
-    """The question cannot be answered."""
+    """The query failed."""
 
 
 class SessionUnknown(AnalyticsError):
-    """No event of the session is stored."""
+    """session_events has no event of the session."""

@@ -1,4 +1,4 @@
-"""The two shapes in which ClassWaves' clients know a timeline."""
+"""The two JSON shapes in which clients of ClassWaves read a timeline."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from classwaves_analytics.timeline import Event
+from classwaves_analytics.timeline import TimelineEvent
 
 _DESCRIPTIONS = {
     "configured": "Session configured",
@@ -20,27 +20,27 @@ _DESCRIPTIONS = {
 
 
 class Shape(StrEnum):
-    """How an event is shown: `store` as the table has it, `classic` in the five keys of the sessions endpoint."""
+    """`store` has the table's columns, `classic` the five keys of the sessions endpoint."""
 
     STORE = "store"
     CLASSIC = "classic"
 
 
-def store(event: Event) -> dict[str, Any]:
-    """The columns of the table, the payload as an object, and `raw_payload` only where it is not one."""
+def store(event: TimelineEvent) -> dict[str, Any]:
+    """The table's columns with the payload as an object; `raw_payload` only if it is not one."""
     shown = {
-        name: _moment(cell) if isinstance(cell, datetime) else cell
-        for name, cell in asdict(event).items()
+        name: _format(value) if isinstance(value, datetime) else value
+        for name, value in asdict(event).items()
     }
     if event.raw_payload is None:
         del shown["raw_payload"]
     return shown
 
 
-def classic(event: Event) -> dict[str, Any]:
-    """timestamp, type, description, impact (nothing computes one: null), groupId (null where the event has none)."""
+def classic(event: TimelineEvent) -> dict[str, Any]:
+    """timestamp, type, description, impact (always null) and groupId (null if there is none)."""
     return {
-        "timestamp": _moment(event.event_time),
+        "timestamp": _format(event.event_time),
         "type": event.event_type,
         "description": _DESCRIPTIONS.get(event.event_type, event.event_type),
         "impact": None,
@@ -48,13 +48,13 @@ def classic(event: Event) -> dict[str, Any]:
     }
 
 
-SHAPES: Mapping[Shape, Callable[[Event], dict[str, Any]]] = {
+SHAPES: Mapping[Shape, Callable[[TimelineEvent], dict[str, Any]]] = {
     Shape.STORE: store,
     Shape.CLASSIC: classic,
 }
 
 
-def _moment(moment: datetime) -> str:
-    """ISO-8601 in UTC, as the backend's own clients write it, with microseconds only where there are any."""
+def _format(moment: datetime) -> str:
+    """ISO-8601 in UTC with milliseconds, as the backend writes it, or microseconds if needed."""
     precision = "microseconds" if moment.microsecond % 1000 else "milliseconds"
     return moment.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")

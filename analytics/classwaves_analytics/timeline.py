@@ -1,23 +1,24 @@
-"""A session's events in their one order, and what is missing between them."""
+"""A session's events in order, and the gaps in their sources' sequence numbers."""
 
 import json
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from classwaves_analytics.errors import SessionUnknown
-from classwaves_analytics.gaps import Gap, gaps
 from classwaves_warehouse.interface import Events
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class TimelineEvent:
     """One row of session_events.
 
     Args:
-        payload: the declared fields of the event's type; None where the table holds text that is no JSON object.
-        raw_payload: that text, for a person to look at; None where the payload could be read.
+        payload: the declared fields of the event's type; None if the table holds no JSON object.
+        raw_payload: the stored text if it is not a JSON object, else None.
     """
 
     id: str
@@ -36,41 +37,72 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """Missing sequence numbers of a source, both ends included, between two that are stored."""
+
+    source: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
-    """A session's events, ordered by (event_time, source, sequence, id), and the gaps in their sources' numbers."""
+    """A session's events by (event_time, source, sequence, id), and their sources' gaps."""
 
     session_id: str
-    events: Sequence[Event]
+    events: Sequence[TimelineEvent]
     gaps: Sequence[Gap]
 
 
-def timeline(events: Events, session_id: str) -> Timeline:
+def read_timeline(events: Events, session_id: str) -> Timeline:
     """The timeline of a session.
 
     Raises:
-        SessionUnknown: no event of it is stored.
-        WarehouseUnavailable, TableMissing: the table cannot be read.
+        SessionUnknown: session_events has no event of it.
+        WarehouseUnavailable, TableMissing: the table could not be read.
     """
     rows = [_event(row) for row in events.timeline(session_id).to_pylist()]
     if not rows:
         raise SessionUnknown(
-            f"No event of session {session_id} is stored. Is it the session's id, and WAREHOUSE right?"
+            f"session_events has no event of session {session_id}. "
+            "Check the session's id and WAREHOUSE."
         )
-    return Timeline(session_id, rows, tuple(gaps((row.source, row.sequence) for row in rows)))
+    gaps = tuple(find_gaps((row.source, row.sequence) for row in rows))
+    return Timeline(session_id, rows, gaps)
 
 
-def _event(row: dict[str, Any]) -> Event:
-    payload, raw = _payload(row["payload"])
+def find_gaps(numbers: Iterable[tuple[str | None, int | None]]) -> Iterator[Gap]:
+    """The interior gaps of each source, by source and sequence.
+
+    Numbers before a source's first and after its last are no gap: the source may have started
+    before the session, and more events may arrive.
+
+    Args:
+        numbers: source and sequence of each event, in any order. Events without either are
+            ignored.
+    """
+    sequences: dict[str, set[int]] = defaultdict(set)
+    for source, sequence in numbers:
+        if source is not None and sequence is not None:
+            sequences[source].add(sequence)
+    for source in sorted(sequences):
+        for before, after in pairwise(sorted(sequences[source])):
+            if after - before > 1:
+                yield Gap(source, before + 1, after - 1)
+
+
+def _event(row: dict[str, Any]) -> TimelineEvent:
+    payload, raw = _parse_payload(row["payload"])
     columns = {
         name: row[name]
-        for name in Event.__dataclass_fields__
+        for name in TimelineEvent.__dataclass_fields__
         if name not in {"payload", "raw_payload"}
     }
-    return Event(payload=payload, raw_payload=raw, **columns)
+    return TimelineEvent(payload=payload, raw_payload=raw, **columns)
 
 
-def _payload(text: str | None) -> tuple[dict[str, Any] | None, str | None]:
-    """One row that cannot be read must not cost the others: older writers left payloads that are no JSON."""
+def _parse_payload(text: str | None) -> tuple[dict[str, Any] | None, str | None]:
+    """The payload, or the raw text: older writers left payloads that are not JSON."""
     try:
         payload = json.loads(text) if text is not None else {}
     except (ValueError, RecursionError):

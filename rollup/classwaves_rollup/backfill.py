@@ -1,4 +1,4 @@
-"""Many hours at once: computed side by side, oldest first, and left out where they are right already."""
+"""Computes a range of hours in parallel, oldest first, without the hours that are up to date."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -7,74 +7,86 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from classwaves_rollup.errors import Overtaken
-from classwaves_rollup.hour import HourRun
-from classwaves_rollup.insisting import insist
-from classwaves_rollup.release import code_version
-from classwaves_rollup.repair import Look
-from classwaves_rollup.run import Run, State
-from classwaves_rollup.runs import Runs, latest
+from classwaves_rollup.errors import Superseded
+from classwaves_rollup.hour_computer import HourComputer, compute_until_done
+from classwaves_rollup.late_data import LateDataScan
+from classwaves_rollup.run_log import Run, RunLog, State, latest_versions
 
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """Hours to be computed.
+    """Computes hours in several threads.
 
     Args:
-        opened: gives each thread what it computes hours with.
-        look: finds what came late. Its position is kept with the rows of the runs.
-        workers: how many threads; each computes an hour from the first step to the last.
-        stop: set when no further hour is to be begun.
+        open_computer: called once in each thread.
+        scan: for late data. Its position is kept with the runs.
+        workers: number of threads.
+        stop: set when no further hour may start.
     """
 
-    opened: Callable[[], HourRun]
-    look: Look
+    open_computer: Callable[[], HourComputer]
+    scan: LateDataScan
     workers: int
     stop: threading.Event
 
-    def looked(self) -> Runs:
-        """The ledger, in which every hour that is not what its sources give now is marked dirty."""
-        return self.look.at(self.opened().hours)
+    def mark_late_data(self) -> RunLog:
+        """The run log after every hour whose sources have changed was marked dirty."""
+        return self.scan.mark(self.open_computer().store)
 
-    def left(self, wanted: Sequence[datetime], runs: Runs) -> list[datetime]:
-        """Those of the wanted hours that are not right, oldest first."""
-        mine = self.opened()
-        passed, by = mine.ingestion.passed(mine.hours), code_version(mine.rates)
-        incomplete = set() if passed is None else set(runs.incomplete(passed))
-        return [hour for hour in wanted if hour in incomplete or not _right(runs.get(hour), by)]
+    def remaining(self, hours: Sequence[datetime], run_log: RunLog) -> list[datetime]:
+        """The hours that are not up to date, in the given order."""
+        computer = self.open_computer()
+        through = computer.ingestion.ingested_through(computer.store)
+        incomplete = set() if through is None else set(run_log.incomplete(through))
+        version = computer.code_version
+        return [
+            hour
+            for hour in hours
+            if hour in incomplete or not _is_up_to_date(run_log.get(hour), version)
+        ]
 
     def results(
-        self, wanted: Sequence[datetime], runs: Runs
-    ) -> Iterator[tuple[datetime, Run | Overtaken]]:
-        """Each hour with what became of it, as they end. What is not begun when `stop` is set is left out.
+        self, hours: Sequence[datetime], run_log: RunLog
+    ) -> Iterator[tuple[datetime, Run | Superseded]]:
+        """Compute hours; give each hour with its result when it finishes.
+
+        Hours that have not started when `stop` is set are left out.
 
         Raises:
-            WarehouseUnavailable: the ledger could not be read or written. What was done stays done.
+            WarehouseUnavailable: the run log could not be read or written. Finished hours stay
+                done.
         """
-        local, examined = threading.local(), latest(runs.examined, self.look.examined)
+        local = threading.local()
+        examined = latest_versions(run_log.examined_versions, self.scan.examined_versions)
 
-        def opened() -> None:
-            local.hour_run = self.opened()
+        def open_computer() -> None:
+            local.computer = self.open_computer()
 
-        def compute(hour: datetime) -> Run | Overtaken:
-            hour_run: HourRun = local.hour_run
-            by = code_version(hour_run.rates)
+        def compute(hour: datetime) -> Run | Superseded:
+            computer: HourComputer = local.computer
+            version = computer.code_version
             try:
-                return insist(hour_run, hour, runs, examined, lambda run: _right(run, by))
-            except Overtaken as error:
+                return compute_until_done(
+                    computer,
+                    hour,
+                    run_log,
+                    examined,
+                    accept=lambda run: _is_up_to_date(run, version),
+                )
+            except Superseded as error:
                 return error
 
-        waiting, running = iter(wanted), dict[Future[Run | Overtaken], datetime]()
-        with ThreadPoolExecutor(self.workers, "hour", opened) as pool:
+        waiting, running = iter(hours), dict[Future[Run | Superseded], datetime]()
+        with ThreadPoolExecutor(self.workers, "hour", open_computer) as pool:
             while True:
                 free = 0 if self.stop.is_set() else self.workers - len(running)
                 running |= {pool.submit(compute, hour): hour for hour in islice(waiting, free)}
                 if not running:
                     return
-                ended, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in ended:
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
                     yield running.pop(future), future.result()
 
 
-def _right(run: Run | None, by: str) -> bool:
-    return run is not None and run.state is State.DONE and run.code_version == by
+def _is_up_to_date(run: Run | None, version: str) -> bool:
+    return run is not None and run.state is State.DONE and run.code_version == version

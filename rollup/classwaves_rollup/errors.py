@@ -1,25 +1,49 @@
-"""What can go wrong in the rollup.
+"""Errors of the rollup, and how an error is summarised in the run log.
 
 RollupError
-├── Overtaken     another run has taken the hour over
-├── HoursFailed   hours could not be computed
-└── WorkEnded     the worker's thread has ended without being told to
+├── Superseded      another run computes the hour
+├── HoursFailed     hours could not be computed
+└── WorkerStopped   the worker's thread ended without being asked to
 """
+
+import re
+import traceback
+from pathlib import Path
 
 from classwaves_runtime.errors import ServiceError
 
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
+_MAX_LENGTH = 500
+
 
 class RollupError(ServiceError):
-    """The rollup cannot do what it was asked for."""
+    """The rollup failed."""
 
 
-class Overtaken(RollupError):
-    """Another run has taken the hour over, and finishes it."""
+class Superseded(RollupError):
+    """Another run computes the hour."""
 
 
 class HoursFailed(RollupError):
-    """Hours could not be computed; `rollup status` names them."""
+    """Hours could not be computed; `rollup status` lists them."""
 
 
-class WorkEnded(RollupError):
-    """The worker's thread has ended without being told to."""
+class WorkerStopped(RollupError):
+    """The worker's thread ended without being asked to."""
+
+
+def error_summary(error: BaseException) -> str:
+    """An error as one line of at most 500 characters that holds no payload.
+
+    Quoted text is left out. So is the message of an error that is not ours: an engine that cannot
+    read a value quotes the value.
+    """
+    kind = type(error).__name__
+    if not isinstance(error, ServiceError):
+        frames = traceback.extract_tb(error.__traceback__)
+        return f"{kind} at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else kind
+    message = " ".join(str(error).split())
+    cause = error.__cause__
+    if cause is not None and not isinstance(cause, ServiceError):
+        message = f"{message.partition(': ')[0]} ({type(cause).__name__})"
+    return f"{kind}: {_QUOTED.sub('…', message)}"[:_MAX_LENGTH]

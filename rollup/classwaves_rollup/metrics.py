@@ -1,4 +1,4 @@
-"""Every metric of the rollup's worker. `make docs` writes docs/metrics.md from this file."""
+"""The metrics of the rollup's worker. `make docs` writes docs/metrics.md from this file."""
 
 import sys
 
@@ -6,40 +6,40 @@ from classwaves_runtime.metrics import Metric, counter, gauge, histogram, page
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
-# What was done.
+# Work done.
 RUNS = counter(
     "rollup_runs_total",
-    "Runs of an hour, by how they came out: done, failed or overtaken.",
+    "Runs of an hour by outcome: done, failed or overtaken (another run computed the hour).",
     "outcome",
 )
 RUN_DURATION = histogram(
-    "rollup_run_duration_seconds", "From the beginning of an hour's run until it ended.", _SECONDS
+    "rollup_run_duration_seconds", "Duration of a run that is done or failed.", _SECONDS
 )
 FACTS = counter("rollup_facts_total", "Facts written.")
 ROWS = counter("rollup_rows_total", "Rows of dashboard_metrics_hourly written.")
 WITHOUT_SCHOOL = gauge(
     "rollup_events_without_school",
-    "Events of the hour computed last that belong to no known school.",
+    "Events without a known school in the hour that was computed last.",
 )
-LOOKS = counter("rollup_looks_total", "Looks at what has come late.")
+LOOKS = counter("rollup_looks_total", "Scans for late data.")
 MARKED = counter(
-    "rollup_marked_runs_total", "Hours marked dirty because what they are made of has changed."
+    "rollup_marked_runs_total", "Hours marked dirty because their sources have changed."
 )
 
-# How hours stand.
+# State of the hours.
 HOUR_LAG = gauge(
     "rollup_hour_lag_seconds",
-    "Seconds since the end of the last hour up to which all are complete.",
+    "Seconds since the end of the last hour through which all hours are complete.",
 )
-DIRTY_RUNS = gauge("rollup_dirty_runs", "Hours that wait to be computed again.")
+DIRTY_RUNS = gauge("rollup_dirty_runs", "Hours that will be recomputed.")
 FAILED_RUNS = gauge("rollup_failed_runs", "Hours that could not be computed.")
 LATE_RUNS = gauge(
     "rollup_late_runs", "Hours that were due more than 10 minutes ago and are not done."
 )
-INCOMPLETE_RUNS = gauge("rollup_incomplete_runs", "Computed hours that ingestion had not passed.")
+INCOMPLETE_RUNS = gauge("rollup_incomplete_runs", "Done hours whose end ingestion had not passed.")
 
-# What it waits for.
-RETRIES = counter("rollup_retries_total", "Times that the warehouse did not answer.")
+# Errors.
+RETRIES = counter("rollup_retries_total", "Failures of the warehouse to respond.")
 
 WORKER: tuple[Metric, ...] = tuple(
     value for value in globals().values() if isinstance(value, Metric)
@@ -47,7 +47,7 @@ WORKER: tuple[Metric, ...] = tuple(
 
 
 def document() -> str:
-    """The catalogue as docs/metrics.md has it."""
+    """The catalogue as a part of docs/metrics.md."""
     return page("Metrics of the rollup", WORKER)
 
 

@@ -1,13 +1,13 @@
-"""What the worker tells about itself: metrics, health and one log line a run."""
+"""Metrics, health and log lines of the worker."""
 
 import logging
 from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 
 from classwaves_rollup import metrics
-from classwaves_rollup.lateness import lag_seconds, late_hours
-from classwaves_rollup.run import Run, State
-from classwaves_rollup.runs import Runs
+from classwaves_rollup.run_log import Run, RunLog, State
+from classwaves_rollup.schedule import lag_seconds, late_hours
 from classwaves_runtime.clock import Clock
 from classwaves_runtime.health import Health
 from classwaves_runtime.metrics import Meters
@@ -15,34 +15,34 @@ from classwaves_warehouse.errors import WarehouseUnavailable
 
 log = logging.getLogger(__name__)
 
-STUCK_SECONDS = 900.0
-"""A step that has taken so long does not end any more; a statement on a cold warehouse takes minutes."""
+STUCK_SECONDS: Final = 900.0
+"""A step that takes this long counts as stuck. A statement on a cold warehouse takes minutes."""
 
 
 class Observer:
-    """Sees what happens and changes nothing. One thread works, another asks how it stands.
+    """Reports what the worker does. The worker's thread calls it, and so does the main thread.
 
     Args:
-        meters: of the worker's catalogue.
+        meters: of the worker's metrics.
         health: of this process.
-        clock: for how late it is.
+        clock: tells how late hours are.
     """
 
     def __init__(self, meters: Meters, health: Health, clock: Clock) -> None:
         self._meters = meters
         self._health = health
         self._clock = clock
-        self._stepped_at = clock.monotonic()
-        self._runs: Runs | None = None
+        self._heartbeat_at = clock.monotonic()
+        self._run_log: RunLog | None = None
         meters.set(metrics.LATE_RUNS, 0)
 
-    def stepped(self) -> None:
-        """The worker goes on."""
-        self._stepped_at = self._clock.monotonic()
+    def heartbeat(self) -> None:
+        """The worker's thread makes progress."""
+        self._heartbeat_at = self._clock.monotonic()
 
-    def computed(self, run: Run) -> None:
-        """A run has ended, done or failed."""
-        self.stepped()
+    def finished(self, run: Run) -> None:
+        """A run is done or failed."""
+        self.heartbeat()
         self._meters.count(metrics.RUNS, 1, run.state.value)
         self._meters.observe(metrics.RUN_DURATION, run.seconds or 0.0)
         hour = f"{run.metric_hour:%Y-%m-%dT%H}"
@@ -63,15 +63,15 @@ class Observer:
             },
         )
 
-    def overtaken(self, hour: datetime) -> None:
-        """Another run has the hour."""
-        self.stepped()
+    def superseded(self, hour: datetime) -> None:
+        """Another run computes the hour."""
+        self.heartbeat()
         self._meters.count(metrics.RUNS, 1, "overtaken")
-        log.info("hour overtaken", extra={"hour": f"{hour:%Y-%m-%dT%H}"})
+        log.info("run superseded", extra={"hour": f"{hour:%Y-%m-%dT%H}"})
 
-    def looked(self, marked: Collection[datetime]) -> None:
-        """What came late has been looked for."""
-        self.stepped()
+    def scanned(self, marked: Collection[datetime]) -> None:
+        """A scan for late data marked these hours dirty."""
+        self.heartbeat()
         self._meters.count(metrics.LOOKS)
         self._meters.count(metrics.MARKED, len(marked))
         if marked:
@@ -80,42 +80,42 @@ class Observer:
                 extra={"hours": [f"{hour:%Y-%m-%dT%H}" for hour in sorted(marked)]},
             )
 
-    def waiting(self, error: WarehouseUnavailable) -> None:
-        """The warehouse did not answer, and will be asked again."""
-        self.stepped()
+    def warehouse_unavailable(self, error: WarehouseUnavailable) -> None:
+        """The warehouse did not respond; the worker tries again later."""
+        self.heartbeat()
         self._meters.count(metrics.RETRIES)
         self._health.unready("warehouse", str(error))
-        log.warning("the warehouse does not answer", extra={"error": str(error)})
+        log.warning("warehouse unavailable", extra={"error": str(error)})
 
-    def knows(self, runs: Runs) -> None:
-        """The ledger is like this now."""
-        self.stepped()
-        self._runs = runs
+    def run_log_changed(self, run_log: RunLog) -> None:
+        """The run log was read or written."""
+        self.heartbeat()
+        self._run_log = run_log
         for cause in ("start", "warehouse"):
             self._health.ready(cause)
-        self.stands()
+        self.report_state()
 
-    def stands(self) -> None:
-        """Tell how hours stand now; called again and again, whatever the worker does."""
-        if self._clock.monotonic() - self._stepped_at < STUCK_SECONDS:
+    def report_state(self) -> None:
+        """Update metrics and health from the run log. Call it regularly, from any thread."""
+        if self._clock.monotonic() - self._heartbeat_at < STUCK_SECONDS:
             self._health.turned()
-        if self._runs is None:
+        if self._run_log is None:
             return
-        now, runs = self._clock.now(), self._runs
-        failed = runs.in_state(State.FAILED)
-        late = late_hours(runs, now)
-        self._meters.set(metrics.DIRTY_RUNS, len(runs.in_state(State.DIRTY)))
+        now, run_log = self._clock.now(), self._run_log
+        failed = run_log.in_state(State.FAILED)
+        late = late_hours(run_log, now)
+        self._meters.set(metrics.DIRTY_RUNS, len(run_log.in_state(State.DIRTY)))
         self._meters.set(metrics.FAILED_RUNS, len(failed))
         self._meters.set(metrics.LATE_RUNS, len(late))
-        self._meters.set(metrics.INCOMPLETE_RUNS, len(runs.incomplete()))
-        self._meters.set(metrics.HOUR_LAG, lag_seconds(runs, now))
-        self._verdict("failed", failed, "could not be computed")
-        self._verdict("late", late, "were due more than 10 minutes ago and are not done")
+        self._meters.set(metrics.INCOMPLETE_RUNS, len(run_log.incomplete()))
+        self._meters.set(metrics.HOUR_LAG, lag_seconds(run_log, now))
+        self._set_readiness("failed", failed, "could not be computed")
+        self._set_readiness("late", late, "were due more than 10 minutes ago and are not done")
 
-    def _verdict(self, cause: str, hours: Collection[datetime], words: str) -> None:
+    def _set_readiness(self, cause: str, hours: Collection[datetime], problem: str) -> None:
         if hours:
             self._health.unready(
-                cause, f"{len(hours)} hours {words}, the newest is {max(hours):%Y-%m-%dT%H}"
+                cause, f"{len(hours)} hours {problem}, the newest is {max(hours):%Y-%m-%dT%H}"
             )
         else:
             self._health.ready(cause)

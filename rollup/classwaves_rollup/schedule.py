@@ -1,30 +1,105 @@
-"""When an hour is due, and when to look for what came late. All in UTC."""
+"""Which hours are due, late or named by a user. Hours are half-open intervals [H, H+1h) in UTC."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from apscheduler.triggers.cron import CronTrigger
 
 from classwaves_rollup.formulas import HOUR
+from classwaves_rollup.run_log import RunLog, State
 
-_HOURS = CronTrigger(minute=5, timezone=UTC)
-_LOOKS = CronTrigger(second=0, timezone=UTC)
+GRACE: Final = timedelta(minutes=10)
+"""An hour is late when it is not done this long after it was due."""
+
+_DUE = CronTrigger(minute=5, timezone=UTC)
+_SCANS = CronTrigger(second=0, timezone=UTC)
+_DATE_LENGTH = len("2026-11-25")
 
 
 def hour_of(moment: datetime) -> datetime:
-    """The start of the hour that holds a moment (aware)."""
+    """The start of the hour that contains a moment (aware)."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def newest_due(now: datetime) -> datetime:
-    """The newest hour that is due: from minute 5 on the hour before."""
-    return hour_of(_next(_HOURS, now)) - 2 * HOUR
+    """The newest hour that is due. An hour is due at minute 5 of the next hour."""
+    return hour_of(_next(_DUE, now)) - 2 * HOUR
 
 
-def next_look(now: datetime) -> datetime:
-    """The next moment at which there may be something to do."""
-    return _next(_LOOKS, now)
+def next_scan(now: datetime) -> datetime:
+    """When the worker looks for work again: at the next full minute."""
+    return _next(_SCANS, now)
 
 
 def _next(trigger: CronTrigger, now: datetime) -> datetime:
     moment: datetime = trigger.get_next_fire_time(now, now)
     return moment.astimezone(UTC)
+
+
+def late_hours(run_log: RunLog, now: datetime) -> list[datetime]:
+    """The hours that should be done and are not, oldest first.
+
+    A dirty hour is not late if its last run finished: the hour was done in time, and a worker
+    recomputes it soon.
+    """
+    newest = newest_due(now - GRACE)
+    unfinished = (
+        hour for hour in run_log.in_state(State.DIRTY) if run_log[hour].finished_at is None
+    )
+    waiting = [
+        *run_log.missing(newest_due(now)),
+        *run_log.in_state(State.RUNNING),
+        *run_log.in_state(State.FAILED),
+        *unfinished,
+    ]
+    return sorted(hour for hour in waiting if hour <= newest)
+
+
+def lag_seconds(run_log: RunLog, now: datetime) -> float:
+    """Seconds since the end of `complete_through`; without one, since the first expected hour."""
+    through = run_log.complete_through
+    since = through + HOUR if through is not None else next(iter(run_log), newest_due(now))
+    return max((now - since).total_seconds(), 0.0)
+
+
+def parse_hour(text: str) -> datetime:
+    """The hour that a text names: 2026-11-25T10; minutes and seconds of 0 and a zone may follow.
+
+    Raises:
+        ValueError: the text does not name the start of an hour.
+    """
+    text = text.strip()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not an hour: write 2026-11-25T10, in UTC") from None
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if len(text) == _DATE_LENGTH or moment != hour_of(moment):
+        raise ValueError(f"{text!r} is not the start of an hour: write 2026-11-25T10, in UTC")
+    return moment
+
+
+def parse_hours(first: str, last: str) -> list[datetime]:
+    """The hours of a range, both ends included, oldest first.
+
+    Args:
+        first: an hour as for `parse_hour`, or a date, which stands for its first hour.
+        last: an hour, or a date, which stands for its last hour.
+
+    Raises:
+        ValueError: one of them is neither, or `last` is before `first`.
+    """
+    start, end = _parse_edge(first, 0), _parse_edge(last, 23)
+    if end < start:
+        raise ValueError(f"{last!r} is before {first!r}")
+    return [start + number * HOUR for number in range(int((end - start) / HOUR) + 1)]
+
+
+def _parse_edge(text: str, hour_of_day: int) -> datetime:
+    text = text.strip()
+    if len(text) != _DATE_LENGTH:
+        return parse_hour(text)
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(hours=hour_of_day)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a date: write 2026-11-25") from None

@@ -1,4 +1,4 @@
-"""The settings of the rollup. A command takes the smallest of these that serves it."""
+"""The settings of the rollup. Each command reads the smallest class that it needs."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from classwaves_warehouse.settings import WarehouseSettings
 
 
 class RollupSettings(WarehouseSettings):
-    """Whose events make an hour complete, and what is estimated."""
+    """The ingestor whose progress makes an hour complete, and the rates of the estimates."""
 
     ingestor_group: str = Field(
         default="session-events-ingestor", min_length=1, description="a consumer group's name"
@@ -18,20 +18,22 @@ class RollupSettings(WarehouseSettings):
     )
     rollup_storage_gb_per_minute: NonNegativeFloat | None = Field(
         default=None,
-        description="gigabytes that a minute of a session takes; unset: storage is not estimated",
+        description="gigabytes stored per session minute; unset: storage is not estimated",
     )
     rollup_cost_per_minute: NonNegativeFloat | None = Field(
         default=None,
-        description="cost of computing for a minute of a session; unset: cost is not estimated",
+        description="computing cost per session minute; unset: cost is not estimated",
     )
 
 
 class WorkerSettings(RollupSettings):
-    """What the worker's process needs to run."""
+    """The settings of the worker's process."""
 
     http_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
         default=0,
-        description="where to serve /metrics, /healthz and /readyz; 0 takes a free port, which is logged",
+        description=(
+            "where to serve /metrics, /healthz and /readyz; 0 takes a free port, which is logged"
+        ),
     )
     drain_seconds: PositiveFloat = Field(
         default=20.0, description="seconds from SIGTERM until the process ends"

@@ -1,83 +1,118 @@
-"""What the worker does in each round: hours that are missing, a look at what came late, hours that need it again."""
+"""The worker of `rollup run`: one thread computes hours, the main thread reports its state."""
 
+import logging
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Final
 
-from classwaves_rollup.errors import Overtaken
-from classwaves_rollup.hour import HourRun
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+from classwaves_rollup import metrics
+from classwaves_rollup.errors import Superseded, WorkerStopped, error_summary
+from classwaves_rollup.hour_computer import HourComputer
+from classwaves_rollup.late_data import LateDataScan
 from classwaves_rollup.observer import Observer
-from classwaves_rollup.repair import Look
-from classwaves_rollup.run import State
-from classwaves_rollup.runs import Runs, latest, read_runs
-from classwaves_rollup.schedule import newest_due
-from classwaves_rollup.taking_over import Patience
-from classwaves_runtime.clock import Clock
+from classwaves_rollup.run_log import (
+    RunLog,
+    State,
+    TakeoverTimeout,
+    latest_versions,
+    read_run_log,
+)
+from classwaves_rollup.schedule import newest_due, next_scan
+from classwaves_rollup.settings import WorkerSettings
+from classwaves_runtime.clock import Clock, SystemClock
+from classwaves_runtime.health import Health
+from classwaves_runtime.metrics import Meters
+from classwaves_runtime.probes import probes
+from classwaves_runtime.stacks import on_sigquit, stall_watch
 from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, ROLLUP_RUNS
 from classwaves_warehouse.errors import WarehouseUnavailable
+from classwaves_warehouse.open import open_warehouse
 
-BUDGET_SECONDS = 30.0
-"""How long missing hours, and then dirty ones, may keep a round from its next look."""
+log = logging.getLogger(__name__)
+
+BUDGET_SECONDS: Final = 30.0
+"""How long missing hours, and then hours to recompute, may delay the next scan for late data."""
+
+_POLL_SECONDS = 0.5
 
 
 @dataclass
 class Worker:
-    """Keeps hours right. One thread owns it.
+    """Computes due hours, scans for late data and recomputes hours. It belongs to one thread.
 
     Args:
-        run: computes an hour.
-        look: finds what came late.
-        patience: with the runs of others.
-        observer: is told what happens.
-        clock: says which hours are due.
-        stopping: whether to begin no further hour.
+        computer: of hours.
+        scan: for late data.
+        takeover: decides when an hour that another owner computes is taken over.
+        observer: reports what happens.
+        clock: tells which hours are due.
+        stopping: whether to start no further hour.
     """
 
-    run: HourRun
-    look: Look
-    patience: Patience
+    computer: HourComputer
+    scan: LateDataScan
+    takeover: TakeoverTimeout
     observer: Observer
     clock: Clock
     stopping: Callable[[], bool]
-    _runs: Runs = field(init=False)
-    _upkept: date | None = field(init=False, default=None)
+    _run_log: RunLog = field(init=False)
+    _compacted_on: date | None = field(init=False, default=None)
 
-    def round(self) -> bool:
-        """Do what there is to do; whether more of it is left for another round at once.
+    @classmethod
+    def from_settings(
+        cls,
+        settings: WorkerSettings,
+        observer: Observer,
+        clock: Clock,
+        stopping: Callable[[], bool],
+    ) -> "Worker":
+        """A worker for the thread that calls this."""
+        computer = HourComputer.from_settings(settings, open_warehouse(settings.warehouse), clock)
+        takeover = TakeoverTimeout(computer.owner, clock)
+        return cls(computer, LateDataScan(takeover), takeover, observer, clock, stopping)
+
+    def run_once(self) -> bool:
+        """Do the work that there is, within a budget; whether some is left.
 
         Raises:
-            TableMissing, TableMismatch, WarehouseRefused: it makes no sense to go on.
+            TableMissing, TableMismatch, WarehouseRefused: the worker cannot go on.
         """
         try:
-            self._know(read_runs(self.run.hours))
+            self._set_run_log(read_run_log(self.computer.store))
             more = self._compute(self._missing())
-            self._know(self.look.at(self.run.hours, self.observer.looked))
-            more = self._compute(self._again()) or more
+            self._set_run_log(self.scan.mark(self.computer.store, self.observer.scanned))
+            more = self._compute(self._to_recompute()) or more
             if not more and not self.stopping():
-                self._keep_up()
+                self._compact_daily()
         except WarehouseUnavailable as error:
-            self.observer.waiting(error)
+            self.observer.warehouse_unavailable(error)
             return False
         return more
 
     def _missing(self) -> Iterator[datetime]:
-        """Due hours without a row, oldest first."""
-        yield from self._runs.missing(newest_due(self.clock.now()))
+        """Due hours without a run, oldest first."""
+        yield from self._run_log.missing(newest_due(self.clock.now()))
 
-    def _again(self) -> Iterator[datetime]:
-        """Hours that have a row and need another run, newest first: the readers of dirty ones wait the most."""
-        runs = self._runs
-        yield from runs.in_state(State.DIRTY)
-        passed = self.run.ingestion.passed(self.run.hours)
-        if passed is not None:
-            yield from runs.incomplete(passed)
-        yield from (hour for hour in runs.in_state(State.RUNNING) if self.patience.over(runs[hour]))
-        yield from runs.in_state(State.FAILED)
+    def _to_recompute(self) -> Iterator[datetime]:
+        """Hours that need another run: dirty ones first, and of each kind the newest first."""
+        run_log = self._run_log
+        yield from run_log.in_state(State.DIRTY)
+        through = self.computer.ingestion.ingested_through(self.computer.store)
+        if through is not None:
+            yield from run_log.incomplete(through)
+        for hour in run_log.in_state(State.RUNNING):
+            if self.takeover.has_passed(run_log[hour]):
+                yield hour
+        yield from run_log.in_state(State.FAILED)
 
-    def _compute(self, wanted: Iterator[datetime]) -> bool:
-        """Compute these hours within the budget; whether some were left."""
+    def _compute(self, hours: Iterator[datetime]) -> bool:
+        """Compute these hours within the budget; whether some are left."""
         ends_at = self.clock.monotonic() + BUDGET_SECONDS
-        for hour in wanted:
+        for hour in hours:
             if self.stopping():
                 return False
             if self.clock.monotonic() >= ends_at:
@@ -86,23 +121,109 @@ class Worker:
         return False
 
     def _compute_one(self, hour: datetime) -> None:
-        known = self._runs.get(hour)
-        examined = latest(self._runs.examined, self.look.examined)
+        examined = latest_versions(self._run_log.examined_versions, self.scan.examined_versions)
         try:
-            run = self.run.compute(hour, known, examined)
-        except Overtaken:
-            self.observer.overtaken(hour)
+            run = self.computer.compute(hour, self._run_log.get(hour), examined)
+        except Superseded:
+            self.observer.superseded(hour)
             return
-        self.observer.computed(run)
-        self._know(self._runs.with_(run))
+        self.observer.finished(run)
+        self._set_run_log(self._run_log.with_run(run))
 
-    def _keep_up(self) -> None:
-        """Once a day put small files together. Facts have one file an hour, which is how they are read."""
+    def _compact_daily(self) -> None:
+        # Facts are left alone: they have one file an hour, and readers read them by hour.
         today = self.clock.now().date()
-        if self._upkept != today:
-            self.run.hours.maintain([ROLLUP_RUNS, DASHBOARD_METRICS_HOURLY])
-            self._upkept = today
+        if self._compacted_on != today:
+            self.computer.store.maintain([ROLLUP_RUNS, DASHBOARD_METRICS_HOURLY])
+            self._compacted_on = today
 
-    def _know(self, runs: Runs) -> None:
-        self._runs = runs
-        self.observer.knows(runs)
+    def _set_run_log(self, run_log: RunLog) -> None:
+        self._run_log = run_log
+        self.observer.run_log_changed(run_log)
+
+
+class WorkerThread(threading.Thread):
+    """The thread that runs the worker, and waits for the next minute when there is no work.
+
+    It is a daemon: a statement that does not return must not keep the process from ending.
+
+    Args:
+        build_worker: called in the thread.
+        stop: set when no further hour may start.
+        observer: reports that the thread makes progress.
+        clock: tells the next minute.
+    """
+
+    def __init__(
+        self,
+        build_worker: Callable[[], Worker],
+        stop: threading.Event,
+        observer: Observer,
+        clock: Clock,
+    ) -> None:
+        super().__init__(name="work", daemon=True)
+        self.error: Exception | None = None
+        """What ended the thread before `stop` was set, if it was an error."""
+        self._build_worker = build_worker
+        self._stop_event = stop
+        self._observer = observer
+        self._clock = clock
+        self.start()
+
+    def run(self) -> None:
+        """Work until `stop` is set or an error makes further work pointless."""
+        try:
+            worker = self._build_worker()
+            while not self._stop_event.is_set():
+                if not worker.run_once():
+                    self._wait_for_next_minute()
+        except Exception as error:  # raised again in the main thread
+            self.error = error
+        except BaseException as error:  # a library's panic, with a message that may hold anything
+            self.error = WorkerStopped(f"The worker's thread ended: {error_summary(error)}.")
+
+    def _wait_for_next_minute(self) -> None:
+        now = self._clock.now()
+        ends_at = next_scan(now)
+        while now < ends_at:
+            seconds = min((ends_at - now).total_seconds(), _POLL_SECONDS)
+            if self._stop_event.wait(seconds):
+                return
+            self._observer.heartbeat()
+            now = self._clock.now()
+
+
+def run_worker(
+    settings: WorkerSettings,
+    stop: threading.Event,
+    build_worker: Callable[..., Worker] = Worker.from_settings,
+) -> None:
+    """Run the worker until `stop` is set, then finish the current hour within the deadline.
+
+    Args:
+        settings: of the process.
+        stop: set when no further hour may start.
+        build_worker: as `Worker.from_settings`.
+
+    Raises:
+        SettingsError, TableMissing, TableMismatch, WarehouseRefused: the worker cannot go on.
+        WorkerStopped: a library ended the worker's thread.
+    """
+    clock, registry = SystemClock(), CollectorRegistry()
+    ProcessCollector(registry=registry)
+    health = Health(clock)
+    observer = Observer(Meters(metrics.WORKER, registry), health, clock)
+    on_sigquit()
+    with probes(settings.http_port, health, registry), stall_watch(health):
+        thread = WorkerThread(
+            lambda: build_worker(settings, observer, clock, stop.is_set), stop, observer, clock
+        )
+        while not stop.wait(_POLL_SECONDS) and thread.is_alive():
+            observer.report_state()
+        thread.join(settings.drain_seconds)
+        if thread.is_alive():
+            log.warning("the current hour is unfinished; the next run takes it over")
+        if thread.error is not None:
+            raise thread.error
+        if not stop.is_set():
+            raise WorkerStopped

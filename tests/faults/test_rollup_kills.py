@@ -1,4 +1,4 @@
-"""A rollup that dies at each of its steps, and some that race: an hour is the old one or the new one, and gets done."""
+"""Kills at each step of the rollup, and races: an hour keeps its old rows or gets its new ones."""
 
 import os
 import signal
@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from classwaves_rollup.run import State
+from classwaves_rollup.run_log import State
 from classwaves_rollup.schedule import newest_due
 from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY
 from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from demo.process import Process
 from demo.world import World
-from tests.support.school import HOUR, TEN, School, everything, told
+from tests.support.rollup.harness import HOUR, TEN, RollupHarness, event_row, read_results
 from tests.support.waiting import PATIENCE, wait_until
 
 _HOUR_POINTS = ("hour-begun", "hour-read", "hour-facts", "hour-rows", "hour-done")
@@ -24,17 +24,17 @@ _INSIDE = (
     "replacing-hour=kill@3",
     "hour-replaced=kill@4",
 )
-_LOOK_POINTS = ("look-versions", "look-marked", "look-examined")
+_SCAN_POINTS = ("look-versions", "look-marked", "look-examined")
 _HOURS = [TEN + number * HOUR for number in range(-1, 4)]
 
 
-class Rollup:
+class RollupProcesses:
     """A folder of tables, and processes of `rollup` on it."""
 
     def __init__(self, folder):
         warehouse = DeltaWarehouse(str(folder / "warehouse"))
         warehouse.tables.migrate()
-        self.school = School(warehouse)
+        self.harness = RollupHarness(warehouse)
         self.world = World(folder, {**os.environ, "WAREHOUSE": f"delta:{folder / 'warehouse'}"})
         self.world.logs.mkdir()
         self._count = 0
@@ -46,19 +46,19 @@ class Rollup:
         )
 
     def end(self, *arguments: str, **environ: str) -> int:
-        """The exit code of a command that is run to its end."""
+        """Run a command to its end; give its exit code."""
         with self.start(*arguments, **environ) as process:
             code = process.wait(PATIENCE)
             assert code in (0, -signal.SIGKILL), process.last_words()
             return code
 
     def rows(self) -> list:
-        return everything(self.school.warehouse)
+        return read_results(self.harness.warehouse)
 
 
 @pytest.fixture
 def rollup(tmp_path):
-    return Rollup(tmp_path)
+    return RollupProcesses(tmp_path)
 
 
 def once(hour=TEN) -> Sequence[str]:
@@ -70,94 +70,96 @@ def backfill() -> Sequence[str]:
 
 
 def expected(*rows) -> list:
-    """What the hours of a warehouse come to that has these events and where nothing ever went wrong."""
-    calm = School()
-    calm.tell(*rows)
-    calm.compute(*_HOURS)
-    return everything(calm.warehouse)
+    """The results for these events without any fault."""
+    undisturbed = RollupHarness()
+    undisturbed.add(*rows)
+    undisturbed.compute(*_HOURS)
+    return read_results(undisturbed.warehouse)
 
 
 BEFORE = [
-    told("s1", "started", 10),
-    told("s1", "ended", 40),
-    told("s2", "started", 50),
-    told("s2", "ended", 80),
+    event_row("s1", "started", 10),
+    event_row("s1", "ended", 40),
+    event_row("s2", "started", 50),
+    event_row("s2", "ended", 80),
 ]
-LATE = [told("s3", "started", 20), told("s3", "ended", 130), told("s2", "ended", 100)]
+LATE = [
+    event_row("s3", "started", 20),
+    event_row("s3", "ended", 130),
+    event_row("s2", "ended", 100),
+]
 
 
-def test_a_kill_at_any_step_leaves_the_old_hour_or_the_new_one_and_the_next_run_finishes(rollup):
-    school = rollup.school
-    school.tell(*BEFORE)
-    school.compute(TEN)
-    old = school.rows()
-    school.tell(*LATE)
-    reference = School()
-    reference.tell(*BEFORE, *LATE)
+def test_a_kill_at_any_step_leaves_the_old_rows_or_the_new_ones_and_the_next_run_finishes(rollup):
+    harness = rollup.harness
+    harness.add(*BEFORE)
+    harness.compute(TEN)
+    old = harness.rows()
+    harness.add(*LATE)
+    reference = RollupHarness()
+    reference.add(*BEFORE, *LATE)
     reference.compute(TEN)
     new = reference.rows()
     assert old != new
     for order in (*(f"{point}=kill@1" for point in _HOUR_POINTS), *_INSIDE):
         assert rollup.end(*once(), FAILPOINTS=order) == -signal.SIGKILL, order
-        assert school.rows() in (old, new), order
-        # Nobody may believe an hour of which only a part is new.
+        assert harness.rows() in (old, new), order
+        # An hour with new facts and old rows must not be done.
         finished = (
-            school.rows(ROLLUP_FACTS_HOURLY) == reference.rows(ROLLUP_FACTS_HOURLY)
-            and school.rows() == new
+            harness.rows(ROLLUP_FACTS_HOURLY) == reference.rows(ROLLUP_FACTS_HOURLY)
+            and harness.rows() == new
         )
-        assert finished or school.runs[TEN].state is not State.DONE, order
+        assert finished or harness.run_log[TEN].state is not State.DONE, order
     assert rollup.end(*once()) == 0
-    assert school.rows() == new
-    assert school.runs[TEN].state is State.DONE
+    assert harness.rows() == new
+    assert harness.run_log[TEN].state is State.DONE
 
 
-def test_a_kill_at_any_step_of_a_look_loses_no_change(rollup):
-    school = rollup.school
-    school.tell(*BEFORE)
-    school.compute(*_HOURS)
-    school.tell(*LATE)
-    for point in _LOOK_POINTS:
+def test_a_kill_at_any_step_of_a_scan_loses_no_change(rollup):
+    harness = rollup.harness
+    harness.add(*BEFORE)
+    harness.compute(*_HOURS)
+    harness.add(*LATE)
+    for point in _SCAN_POINTS:
         assert rollup.end(*backfill(), FAILPOINTS=f"{point}=kill@1") == -signal.SIGKILL
     assert rollup.end(*backfill()) == 0
     assert rollup.rows() == expected(*BEFORE, *LATE)
 
 
-def test_a_backfill_that_is_killed_goes_on_where_it_was(rollup):
-    rollup.school.tell(*BEFORE, *LATE)
+def test_a_killed_backfill_continues_where_it_stopped(rollup):
+    rollup.harness.add(*BEFORE, *LATE)
     for _ in range(2):
         assert rollup.end(*backfill(), FAILPOINTS="hour-done=kill@2") == -signal.SIGKILL
-    done = {hour for hour, run in rollup.school.runs.items() if run.state is State.DONE}
+    done = {hour for hour, run in rollup.harness.run_log.items() if run.state is State.DONE}
     assert len(done) >= 2
-    before = {hour: rollup.school.runs[hour].run_id for hour in done}
+    before = {hour: rollup.harness.run_log[hour].run_id for hour in done}
     assert rollup.end(*backfill()) == 0
-    assert {hour: rollup.school.runs[hour].run_id for hour in done} == before
+    assert {hour: rollup.harness.run_log[hour].run_id for hour in done} == before
     assert rollup.rows() == expected(*BEFORE, *LATE)
 
 
 @pytest.mark.parametrize("stalls", ["hour-begun", "hour-read"])
-def test_a_run_that_is_overtaken_and_then_wakes_up_and_dies_hides_nothing_that_came_late(
-    rollup, stalls
-):
-    school = rollup.school
-    early, late = [*BEFORE, told("s3", "started", -250)], told("s3", "ended", 70)
-    school.tell(*early)
-    with rollup.start(*once(), FAILPOINTS=f"{stalls}=stop@1,hour-facts=kill@1") as overtaken:
-        wait_until(lambda: frozen(overtaken), "the first run stalls")
-        school.compute(*_HOURS)
-        school.tell(late)
-        os.kill(overtaken.pid, signal.SIGCONT)
-        assert overtaken.wait(PATIENCE) in (0, -signal.SIGKILL), overtaken.last_words()
+def test_a_superseded_run_that_resumes_and_dies_does_not_hide_late_data(rollup, stalls):
+    harness = rollup.harness
+    early, late = [*BEFORE, event_row("s3", "started", -250)], event_row("s3", "ended", 70)
+    harness.add(*early)
+    with rollup.start(*once(), FAILPOINTS=f"{stalls}=stop@1,hour-facts=kill@1") as superseded:
+        wait_until(lambda: is_stopped(superseded), "the first run stalls")
+        harness.compute(*_HOURS)
+        harness.add(late)
+        os.kill(superseded.pid, signal.SIGCONT)
+        assert superseded.wait(PATIENCE) in (0, -signal.SIGKILL), superseded.last_words()
     assert rollup.end(*backfill()) == 0
     assert rollup.rows() == expected(*early, late)
 
 
-def frozen(process: Process) -> bool:
+def is_stopped(process: Process) -> bool:
     assert process.code is None, process.last_words()
     return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
-def test_rollups_that_race_for_the_same_hours_write_the_same_rows_once(rollup):
-    rollup.school.tell(*BEFORE, *LATE)
+def test_processes_that_race_for_the_same_hours_write_the_same_rows_once(rollup):
+    rollup.harness.add(*BEFORE, *LATE)
     with (
         rollup.start(*backfill()) as one,
         rollup.start(*backfill()) as other,
@@ -166,29 +168,29 @@ def test_rollups_that_race_for_the_same_hours_write_the_same_rows_once(rollup):
         codes = [process.wait(PATIENCE) for process in (one, other, third)]
     assert codes == [0, 0, 0], "\n".join(process.last_words() for process in (one, other, third))
     assert rollup.rows() == expected(*BEFORE, *LATE)
-    assert {run.state for run in rollup.school.runs.values()} == {State.DONE}
+    assert {run.state for run in rollup.harness.run_log.values()} == {State.DONE}
 
 
-def test_workers_that_run_at_once_repair_late_events_and_end_at_sigterm(rollup):
-    school, newest = rollup.school, newest_due(datetime.now(UTC))
+def test_two_workers_recompute_late_events_and_end_at_sigterm(rollup):
+    harness, newest = rollup.harness, newest_due(datetime.now(UTC))
     hours = [newest - HOUR, newest]
     shift = (newest - HOUR - TEN) / timedelta(minutes=1)
-    school.tell(told("s1", "started", shift + 10), told("s1", "ended", shift + 40))
-    school.compute(*hours)
-    school.tell(told("s2", "started", shift + 20), told("s2", "ended", shift + 70))
+    harness.add(event_row("s1", "started", shift + 10), event_row("s1", "ended", shift + 40))
+    harness.compute(*hours)
+    harness.add(event_row("s2", "started", shift + 20), event_row("s2", "ended", shift + 70))
 
-    def repaired() -> bool:
-        active = [row["sessions_active"] for row in school.rows()]
-        return active == [2, 1] and all(school.runs[hour].state is State.DONE for hour in hours)
+    def recomputed() -> bool:
+        active = [row["sessions_active"] for row in harness.rows()]
+        return active == [2, 1] and all(harness.run_log[hour].state is State.DONE for hour in hours)
 
     with rollup.start("run", HTTP_PORT="0") as one, rollup.start("run", HTTP_PORT="0") as other:
         wait_until(
-            lambda: repaired() or one.code is not None or other.code is not None,
-            "late events are there",
+            lambda: recomputed() or one.code is not None or other.code is not None,
+            "late events are in the rows",
         )
         for process in (one, other):
             process.terminate()
         assert [process.wait(PATIENCE) for process in (one, other)] == [0, 0], (
             one.last_words() + other.last_words()
         )
-    assert repaired()
+    assert recomputed()

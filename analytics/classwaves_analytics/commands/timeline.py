@@ -8,8 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from classwaves_analytics.shapes import SHAPES, Shape
-from classwaves_analytics.timeline import Timeline
-from classwaves_analytics.timeline import timeline as look
+from classwaves_analytics.timeline import Timeline, read_timeline
 from classwaves_warehouse.open import open_warehouse
 from classwaves_warehouse.settings import WarehouseSettings
 
@@ -19,17 +18,17 @@ _PIPED_WIDTH = 200
 def timeline(
     session: Annotated[str, typer.Argument(help="The session's id.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    shape: Annotated[Shape, typer.Option(help="How --json shows an event.")] = Shape.STORE,
+    shape: Annotated[Shape, typer.Option(help="The shape of an event in --json.")] = Shape.STORE,
     warehouse: Annotated[str | None, typer.Option(help="Instead of WAREHOUSE.")] = None,
 ) -> None:
-    """Show a session's events in their one order, and the gaps in their sources' numbers."""
+    """Show a session's events in order, and the gaps in their sources' sequence numbers."""
     environ = os.environ if warehouse is None else {**os.environ, "WAREHOUSE": warehouse}
     settings = WarehouseSettings.from_environment(environ)
-    found = look(open_warehouse(settings.warehouse).events, session)
+    found = read_timeline(open_warehouse(settings.warehouse).events, session)
     if as_json:
         typer.echo(json.dumps(_document(found, shape), ensure_ascii=False))
     else:
-        _show(found)
+        _print(found)
 
 
 def _document(found: Timeline, shape: Shape) -> dict[str, Any]:
@@ -40,9 +39,9 @@ def _document(found: Timeline, shape: Shape) -> dict[str, Any]:
     }
 
 
-def _show(found: Timeline) -> None:
+def _print(found: Timeline) -> None:
     table = Table("time (UTC)", "type", "source", "number", box=None, expand=True)
-    table.add_column("payload", ratio=1)  # what gives way when the terminal is narrow
+    table.add_column("payload", ratio=1)  # shrinks if the terminal is narrow
     for column in table.columns:
         column.no_wrap = True
     for event in found.events:

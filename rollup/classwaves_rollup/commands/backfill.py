@@ -9,13 +9,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from classwaves_rollup.backfill import Backfill
 from classwaves_rollup.errors import HoursFailed
-from classwaves_rollup.given import hours_given
-from classwaves_rollup.hour import HourRun
-from classwaves_rollup.repair import Look
-from classwaves_rollup.run import Run, State, new_owner
-from classwaves_rollup.runs import Runs
+from classwaves_rollup.hour_computer import HourComputer
+from classwaves_rollup.late_data import LateDataScan
+from classwaves_rollup.run_log import Run, RunLog, State, TakeoverTimeout, new_owner
+from classwaves_rollup.schedule import parse_hours
 from classwaves_rollup.settings import RollupSettings
-from classwaves_rollup.taking_over import Patience
 from classwaves_runtime import failpoints
 from classwaves_runtime.clock import SystemClock
 from classwaves_runtime.signals import stop_event
@@ -38,49 +36,60 @@ def backfill(
         str, typer.Option("--to", metavar="HOUR|DATE", help="The last hour, or its date, included.")
     ],
     workers: Annotated[
-        int, typer.Option(min=1, max=64, help="Hours computed side by side.")
+        int, typer.Option(min=1, max=64, help="How many hours to compute in parallel.")
     ] = os.cpu_count() or 1,
     again: Annotated[
         bool,
-        typer.Option("--again", help="Also hours that seem right, as after restoring a source."),
+        typer.Option(
+            "--again", help="Also compute hours that seem up to date, as after restoring a source."
+        ),
     ] = False,
 ) -> None:
-    """Compute the hours of a range that are not right yet, oldest first; exit 1 if one failed. Run again to go on."""
+    """Compute the hours of a range that are not up to date, oldest first; exit 1 if one failed.
+
+    Run it again to continue.
+    """
     settings, clock = RollupSettings.from_environment(os.environ), SystemClock()
     failpoints.arm(os.environ)
     try:
-        wanted = hours_given(first, last)
+        hours = parse_hours(first, last)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--from, --to") from error
-    if wanted[-1] > clock.now():
-        raise typer.BadParameter(f"{wanted[-1]:%Y-%m-%dT%H} has not begun", param_hint="--to")
+    if hours[-1] > clock.now():
+        raise typer.BadParameter(f"{hours[-1]:%Y-%m-%dT%H} has not begun", param_hint="--to")
     stop, warehouse = stop_event(), open_warehouse(settings.warehouse)
-    look = Look(Patience(new_owner(), clock))
-    work = Backfill(lambda: HourRun.opened(settings, warehouse, clock), look, workers, stop)
-    runs = work.looked()
-    left = wanted if again else work.left(wanted, runs)
-    typer.echo(f"{len(wanted)} hours, {len(wanted) - len(left)} of them are right already.")
-    failed = _carry_out(work, left, runs)
+    job = Backfill(
+        open_computer=lambda: HourComputer.from_settings(settings, warehouse, clock),
+        scan=LateDataScan(TakeoverTimeout(new_owner(), clock)),
+        workers=workers,
+        stop=stop,
+    )
+    run_log = job.mark_late_data()
+    remaining = hours if again else job.remaining(hours, run_log)
+    typer.echo(f"{len(hours)} hours, {len(hours) - len(remaining)} of them are up to date.")
+    failed = _compute(job, remaining, run_log)
     if failed:
         raise HoursFailed(
-            f"{len(failed)} hours failed, the first is {min(failed):%Y-%m-%dT%H}: see `rollup status`."
+            f"{len(failed)} hours failed, the first is {min(failed):%Y-%m-%dT%H}: "
+            "see `rollup status`."
         )
     if stop.is_set():
-        raise HoursFailed("Stopped: not all hours are computed. The same command goes on.")
+        raise HoursFailed("Stopped before all hours were computed. Run the command again.")
 
 
-def _carry_out(work: Backfill, left: Sequence[datetime], runs: Runs) -> list[datetime]:
+def _compute(job: Backfill, hours: Sequence[datetime], run_log: RunLog) -> list[datetime]:
+    """Compute hours with a progress bar; give those that failed."""
     console, failed = Console(stderr=True), []
     with Progress(*_COLUMNS, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("hours", total=len(left))
+        task = progress.add_task("hours", total=len(hours))
         rows = 0
-        for hour, result in work.results(left, runs):
+        for hour, result in job.results(hours, run_log):
             progress.advance(task)
             if isinstance(result, Run) and result.state is State.DONE:
                 rows += result.hourly_rows or 0
             else:
                 failed.append(hour)
-                why = result.error if isinstance(result, Run) else str(result)
-                progress.console.print(f"{hour:%Y-%m-%dT%H} failed: {why}")
+                reason = result.error if isinstance(result, Run) else str(result)
+                progress.console.print(f"{hour:%Y-%m-%dT%H} failed: {reason}")
     typer.echo(f"{rows} rows written.")
     return failed

@@ -5,11 +5,9 @@ from typing import Annotated
 import typer
 
 from classwaves_rollup.errors import HoursFailed
-from classwaves_rollup.given import hour_given
-from classwaves_rollup.hour import HourRun
-from classwaves_rollup.insisting import insist
-from classwaves_rollup.run import State
-from classwaves_rollup.runs import read_runs
+from classwaves_rollup.hour_computer import HourComputer, compute_until_done
+from classwaves_rollup.run_log import State, read_run_log
+from classwaves_rollup.schedule import parse_hour
 from classwaves_rollup.settings import RollupSettings
 from classwaves_runtime import failpoints
 from classwaves_runtime.clock import SystemClock
@@ -18,7 +16,8 @@ from classwaves_warehouse.open import open_warehouse
 
 def once(
     hour: Annotated[
-        datetime, typer.Option(parser=hour_given, metavar="HOUR", help="As 2026-11-25T10, in UTC.")
+        datetime,
+        typer.Option(parser=parse_hour, metavar="HOUR", help="Such as 2026-11-25T10, in UTC."),
     ],
 ) -> None:
     """Compute one hour, whether or not it was computed before; exit 1 if it failed."""
@@ -26,13 +25,20 @@ def once(
     failpoints.arm(os.environ)
     if hour > clock.now():
         raise typer.BadParameter(f"{hour:%Y-%m-%dT%H} has not begun", param_hint="--hour")
-    hour_run = HourRun.opened(settings, open_warehouse(settings.warehouse), clock)
-    runs = read_runs(hour_run.hours)
-    run = insist(hour_run, hour, runs, runs.examined, lambda other: other.state is State.DONE)
+    computer = HourComputer.from_settings(settings, open_warehouse(settings.warehouse), clock)
+    run_log = read_run_log(computer.store)
+    run = compute_until_done(
+        computer,
+        hour,
+        run_log,
+        run_log.examined_versions,
+        accept=lambda other: other.state is State.DONE,
+    )
     if run.state is State.FAILED:
         raise HoursFailed(f"{hour:%Y-%m-%dT%H} failed: {run.error}")
     typer.echo(
-        f"{hour:%Y-%m-%dT%H} {run.state} in {run.seconds or 0:.1f} s: {run.hourly_rows} rows from {run.facts} facts, "
+        f"{hour:%Y-%m-%dT%H} {run.state} in {run.seconds or 0:.1f} s: "
+        f"{run.hourly_rows} rows from {run.facts} facts, "
         f"{run.events_without_school} events without a school; "
         f"{'complete' if run.complete else 'ingestion had not passed its end'}"
     )

@@ -7,10 +7,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from classwaves_rollup.run import Run
+from classwaves_rollup.run_log import Run
 from classwaves_rollup.settings import RollupSettings
-from classwaves_rollup.status import Status
-from classwaves_rollup.status import status as look
+from classwaves_rollup.status import Status, read_status
 from classwaves_runtime.clock import SystemClock
 from classwaves_warehouse.open import open_warehouse
 
@@ -21,21 +20,22 @@ def status(
     last: Annotated[int, typer.Option(min=1, help="How many of the newest hours to show.")] = 24,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show what became of the last hours, and up to where all are complete."""
+    """Show the state of the newest hours, and through which hour all are complete."""
     settings = RollupSettings.from_environment(os.environ)
-    found = look(settings, open_warehouse(settings.warehouse).hours(), SystemClock().now())
+    store = open_warehouse(settings.warehouse).hours()
+    found = read_status(settings, store, SystemClock().now())
     if as_json:
         typer.echo(json.dumps(_document(found, last)))
     else:
-        _show(found, last)
+        _print(found, last)
 
 
 def _document(found: Status, last: int) -> dict[str, Any]:
     return {
         "complete_through": _hour(found.complete_through),
         "lag_seconds": round(found.lag_seconds, 3),
-        "stored_until": _moment(found.stored_until),
-        **{name: [_hour(hour) for hour in hours] for name, hours in found.troubles.items()},
+        "stored_until": _moment(found.ingested_through),
+        **{name: [_hour(hour) for hour in hours] for name, hours in found.problems.items()},
         "hours": [_run(run) for run in found.newest(last)],
     }
 
@@ -71,7 +71,7 @@ def _count(count: int | None) -> str:
     return "" if count is None else f"{count:,}"
 
 
-def _show(found: Status, last: int) -> None:
+def _print(found: Status, last: int) -> None:
     table = Table(
         "hour (UTC)", "state", "complete", "seconds", "rows", "facts", "no school", "why", box=None
     )
@@ -85,19 +85,18 @@ def _show(found: Status, last: int) -> None:
             run.error or "",
         )
     Console(width=None if Console().is_terminal else _PIPED_WIDTH).print(table)
-    through = found.complete_through
+    complete, ingested = found.complete_through, found.ingested_through
     typer.echo(
-        "complete through: "
-        + ("no hour yet" if through is None else f"{through:%Y-%m-%d %H} (UTC)")
+        "complete through: " + (f"{complete:%Y-%m-%d %H} (UTC)" if complete else "no hour yet")
     )
-    until = found.stored_until
     typer.echo(
-        "stored until: "
-        + ("not known of every partition" if until is None else f"{until:%Y-%m-%d %H:%M:%S} (UTC)")
+        "ingested through: "
+        + (f"{ingested:%Y-%m-%d %H:%M:%S} (UTC)" if ingested else "unknown for some partition")
     )
     typer.echo(f"lag: {found.lag_seconds:.0f} s")
-    for name, hours in found.troubles.items():
+    for name, hours in found.problems.items():
         if hours:
             typer.echo(
-                f"{name}: {len(hours)} hours, from {hours[0]:%Y-%m-%d %H} to {hours[-1]:%Y-%m-%d %H}"
+                f"{name}: {len(hours)} hours, "
+                f"from {hours[0]:%Y-%m-%d %H} to {hours[-1]:%Y-%m-%d %H}"
             )

@@ -1,9 +1,9 @@
-WITH answered AS (
+WITH requests AS (
     SELECT
         school_id,
         response_time_ms,
         status_code,
-        timestamp AS answered_at
+        timestamp AS requested_at
     FROM api_metrics
     WHERE
         timestamp >= :hour
@@ -17,18 +17,18 @@ SELECT
     CAST(NULL AS STRING) AS entity_id,
     CAST(SUM(CAST(response_time_ms AS BIGINT)) AS DOUBLE) / COUNT(*) AS amount,
     CAST(COUNT(*) AS DOUBLE) AS weight
-FROM answered
+FROM requests
 WHERE response_time_ms IS NOT NULL
 GROUP BY school_id
 UNION ALL
--- In percent of all requests whose outcome is known, so that it can be weighted like any other mean.
+-- A percentage, weighted by its number of requests like every other mean.
 SELECT
     school_id,
     'server_error' AS fact,
     NULL AS entity_id,
     100 * CAST(COUNT(CASE WHEN status_code >= 500 THEN 1 END) AS DOUBLE) / COUNT(*) AS amount,
     CAST(COUNT(*) AS DOUBLE) AS weight
-FROM answered
+FROM requests
 WHERE status_code IS NOT NULL
 GROUP BY school_id
 UNION ALL
@@ -36,8 +36,8 @@ SELECT
     school_id,
     'as_of' AS fact,
     NULL AS entity_id,
-    CAST(UNIX_MICROS(MAX(answered_at)) AS DOUBLE) AS amount,
+    CAST(UNIX_MICROS(MAX(requested_at)) AS DOUBLE) AS amount,
     NULL AS weight
-FROM answered
+FROM requests
 WHERE COALESCE(response_time_ms, status_code) IS NOT NULL
 GROUP BY school_id

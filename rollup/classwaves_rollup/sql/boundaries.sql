@@ -1,5 +1,6 @@
--- Each started and ended of the window beside its session's neighbours. At the same instant a start comes before an end,
--- and of two alike the one with the lesser id, so that no order of rows has a say in whose lesson it is.
+-- Each `started` and `ended` of the window, with the previous and the next one of its session. At
+-- the same time a start precedes an end, then the lesser id precedes. So the result does not depend
+-- on the order of rows.
 SELECT
     session_id,
     teacher_id,

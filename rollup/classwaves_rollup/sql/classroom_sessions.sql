@@ -1,12 +1,13 @@
--- A session that is not transcribed gives 0 minutes: that is known, while of a session that is not here nothing is.
+-- A session without transcription has 0 minutes. A session that is not in classroom_sessions has no
+-- fact.
 SELECT
-    spans.school_id,
+    active_minutes.school_id,
     'transcription' AS fact,
-    spans.session_id AS entity_id,
-    MAX(CASE WHEN classroom_sessions.transcription_enabled THEN spans.minutes ELSE 0 END) AS amount,
+    active_minutes.session_id AS entity_id,
+    MAX(CASE WHEN classroom_sessions.transcription_enabled THEN active_minutes.minutes ELSE 0 END) AS amount,
     CAST(NULL AS DOUBLE) AS weight
 FROM classroom_sessions
-INNER JOIN spans
-    ON classroom_sessions.id = spans.session_id
+INNER JOIN active_minutes
+    ON classroom_sessions.id = active_minutes.session_id
 WHERE classroom_sessions.transcription_enabled IS NOT NULL
-GROUP BY spans.school_id, spans.session_id
+GROUP BY active_minutes.school_id, active_minutes.session_id

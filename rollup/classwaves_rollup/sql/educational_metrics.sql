@@ -1,5 +1,6 @@
--- Counts are added up, durations and rates averaged. Sums are of decimals: they do not depend on the order of rows.
-WITH named AS (
+-- Counts are summed, durations and rates are averaged. Decimal sums do not depend on the order of
+-- rows.
+WITH metrics AS (
     SELECT
         schools.school_id,
         educational_metrics.calculation_timestamp,
@@ -29,7 +30,7 @@ SELECT
     CAST(NULL AS STRING) AS entity_id,
     CAST(SUM(metric_value) AS DOUBLE) AS amount,
     CAST(NULL AS DOUBLE) AS weight
-FROM named
+FROM metrics
 WHERE fact IN ('prompts_generated', 'interventions', 'alerts', 'ai_analyses')
 GROUP BY school_id, fact
 UNION ALL
@@ -39,7 +40,7 @@ SELECT
     NULL AS entity_id,
     CAST(SUM(metric_value) AS DOUBLE) / COUNT(*) AS amount,
     CAST(COUNT(*) AS DOUBLE) AS weight
-FROM named
+FROM metrics
 WHERE fact IN ('ai_processing_time', 'ai_success_rate')
 GROUP BY school_id, fact
 UNION ALL
@@ -49,6 +50,6 @@ SELECT
     NULL AS entity_id,
     CAST(UNIX_MICROS(MAX(calculation_timestamp)) AS DOUBLE) AS amount,
     NULL AS weight
-FROM named
+FROM metrics
 WHERE fact IS NOT NULL
 GROUP BY school_id

@@ -1,7 +1,7 @@
--- The latest row of each group, under the same condition as that of a session.
+-- The latest row of each group since its session started, as in session_metrics.
 WITH latest AS (
     SELECT
-        spans.school_id,
+        active_minutes.school_id,
         group_metrics.group_id,
         group_metrics.calculation_timestamp,
         CAST(group_metrics.turn_taking_score AS DOUBLE) AS turn_taking,
@@ -9,13 +9,13 @@ WITH latest AS (
         ROW_NUMBER() OVER (
             PARTITION BY group_metrics.session_id, group_metrics.group_id
             ORDER BY group_metrics.calculation_timestamp DESC, group_metrics.id DESC
-        ) AS place
+        ) AS rank
     FROM group_metrics
-    INNER JOIN spans
-        ON group_metrics.session_id = spans.session_id
+    INNER JOIN active_minutes
+        ON group_metrics.session_id = active_minutes.session_id
     WHERE
         group_metrics.calculation_timestamp >= :window_start
-        AND group_metrics.calculation_timestamp >= spans.starts
+        AND group_metrics.calculation_timestamp >= active_minutes.starts
 )
 
 SELECT
@@ -25,7 +25,7 @@ SELECT
     turn_taking AS amount,
     members AS weight
 FROM latest
-WHERE place = 1 AND turn_taking IS NOT NULL
+WHERE rank = 1 AND turn_taking IS NOT NULL
 UNION ALL
 SELECT
     school_id,
@@ -34,5 +34,5 @@ SELECT
     CAST(UNIX_MICROS(MAX(calculation_timestamp)) AS DOUBLE) AS amount,
     NULL AS weight
 FROM latest
-WHERE place = 1 AND turn_taking IS NOT NULL
+WHERE rank = 1 AND turn_taking IS NOT NULL
 GROUP BY school_id

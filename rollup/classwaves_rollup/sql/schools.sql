@@ -1,14 +1,14 @@
--- The school of each session that the hour has to do with: from its events, else from classroom_sessions, else none.
--- Where they disagree it is the least, so that it does not depend on the order of rows.
+-- The school of each session in the hour: from its events, else from classroom_sessions, else NULL.
+-- If several schools are named, it is the least, so that it does not depend on the order of rows.
 SELECT
-    named.session_id,
-    COALESCE(MIN(named.school_id), MIN(NULLIF(classroom_sessions.school_id, ''))) AS school_id,
-    MAX(named.as_of) AS as_of
+    sessions.session_id,
+    COALESCE(MIN(sessions.school_id), MIN(NULLIF(classroom_sessions.school_id, ''))) AS school_id,
+    MAX(sessions.as_of) AS as_of
 FROM (
     SELECT
         session_id,
         MIN(NULLIF(school_id, '')) AS school_id,
-        -- A session that ends in time after the hour does not make it another one.
+        -- An end after the hour does not change the hour, so its time of writing does not count.
         MAX(CASE WHEN event_time < :hour_end THEN created_at END) AS as_of
     FROM session_events
     WHERE
@@ -30,7 +30,7 @@ FROM (
         NULL AS as_of
     FROM system_events
     WHERE created_at >= :hour AND created_at < :hour_end AND session_id IS NOT NULL
-) AS named
+) AS sessions
 LEFT JOIN classroom_sessions
-    ON named.session_id = classroom_sessions.id
-GROUP BY named.session_id
+    ON sessions.session_id = classroom_sessions.id
+GROUP BY sessions.session_id

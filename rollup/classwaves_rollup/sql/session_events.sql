@@ -1,5 +1,5 @@
 WITH completed AS (
-    -- An end that only repeats the one before it says nothing new.
+    -- A repeated end does not complete the session again.
     SELECT DISTINCT
         boundaries.session_id,
         schools.school_id
@@ -13,24 +13,26 @@ WITH completed AS (
         AND (
             boundaries.previous_type IS NULL
             OR boundaries.previous_type = 'started'
-            OR boundaries.previous_time < boundaries.event_time - INTERVAL $longest_hours HOURS
+            OR boundaries.previous_time < boundaries.event_time - INTERVAL $max_duration_hours HOURS
         )
         AND schools.school_id IS NOT NULL
 ),
 
--- What pupils and leaders said, once for each session and pupil or group. It is the most that an hour has: a session is
--- carried through it as a number, and the join comes before the payload is looked into, since most of the window is about
--- sessions of other hours.
-told AS (
+-- Events of pupils and leaders, one row for each session and pupil or group. An hour has more of
+-- these than of any other kind. So a session is carried as its rank, a number, and the join
+-- precedes the parsing of payloads: most events of the window are about sessions of other hours.
+events AS (
     SELECT
-        place,
+        rank,
         event_type = 'leader_ready' AS of_group,
         subject,
-        MAX(CASE WHEN event_type = 'member_join' THEN event_time END) AS joined,
-        MAX(CASE WHEN event_type = 'member_leave' AND event_time < :hour THEN event_time END) AS gone
+        MAX(CASE WHEN event_type = 'member_join' THEN event_time END) AS joined_at,
+        MAX(
+            CASE WHEN event_type = 'member_leave' AND event_time < :hour THEN event_time END
+        ) AS left_at
     FROM (
         SELECT
-            spans.place,
+            active_minutes.rank,
             session_events.event_type,
             session_events.event_time,
             CASE
@@ -42,16 +44,16 @@ told AS (
                 )
             END AS subject
         FROM session_events
-        INNER JOIN spans
-            ON session_events.session_id = spans.session_id
+        INNER JOIN active_minutes
+            ON session_events.session_id = active_minutes.session_id
         WHERE
             session_events.event_time >= :window_start
             AND session_events.event_time < :hour_end
             AND session_events.event_type IN ('leader_ready', 'member_join', 'member_leave')
-    ) AS said
-    -- Other ids of pupils than pseudonyms must not get into one more table.
+    ) AS parsed
+    -- Only pseudonyms of pupils may be copied into another table.
     WHERE event_type = 'leader_ready' OR STARTSWITH(subject, 'p1_')
-    GROUP BY place, event_type = 'leader_ready', subject
+    GROUP BY rank, event_type = 'leader_ready', subject
 ),
 
 prompts AS (
@@ -76,7 +78,7 @@ SELECT
     session_id AS entity_id,
     minutes AS amount,
     CAST(NULL AS DOUBLE) AS weight
-FROM spans
+FROM active_minutes
 UNION ALL
 SELECT
     school_id,
@@ -87,15 +89,15 @@ SELECT
 FROM completed
 UNION ALL
 SELECT DISTINCT
-    spans.school_id,
+    active_minutes.school_id,
     'teacher' AS fact,
-    stretches.teacher_id AS entity_id,
+    session_intervals.teacher_id AS entity_id,
     NULL AS amount,
     NULL AS weight
-FROM stretches
-INNER JOIN spans
-    ON stretches.session_id = spans.session_id
-WHERE stretches.microseconds > 0 AND stretches.teacher_id NOT IN ('', 'system')
+FROM session_intervals
+INNER JOIN active_minutes
+    ON session_intervals.session_id = active_minutes.session_id
+WHERE session_intervals.microseconds > 0 AND session_intervals.teacher_id NOT IN ('', 'system')
 UNION ALL
 SELECT
     school_id,
@@ -105,27 +107,30 @@ SELECT
     NULL AS weight
 FROM (
     SELECT DISTINCT
-        spans.school_id,
-        told.subject AS pupil
-    FROM told
-    INNER JOIN spans
-        ON told.place = spans.place
-    WHERE NOT told.of_group AND told.joined IS NOT NULL AND (told.gone IS NULL OR told.gone <= told.joined)
-) AS there
+        active_minutes.school_id,
+        events.subject AS pupil
+    FROM events
+    INNER JOIN active_minutes
+        ON events.rank = active_minutes.rank
+    WHERE
+        NOT events.of_group
+        AND events.joined_at IS NOT NULL
+        AND (events.left_at IS NULL OR events.left_at <= events.joined_at)
+) AS present
 UNION ALL
--- Ready are some of the groups that there are: of a group that student_groups does not know there is nothing to say.
+-- Only groups in student_groups count, so that no more groups can be ready than there are.
 SELECT DISTINCT
-    spans.school_id,
+    active_minutes.school_id,
     'group_ready' AS fact,
-    told.subject AS entity_id,
+    events.subject AS entity_id,
     NULL AS amount,
     NULL AS weight
-FROM told
-INNER JOIN spans
-    ON told.place = spans.place
+FROM events
+INNER JOIN active_minutes
+    ON events.rank = active_minutes.rank
 INNER JOIN student_groups
-    ON spans.session_id = student_groups.session_id AND told.subject = student_groups.id
-WHERE told.of_group
+    ON active_minutes.session_id = student_groups.session_id AND events.subject = student_groups.id
+WHERE events.of_group
 UNION ALL
 SELECT DISTINCT
     school_id,
@@ -144,7 +149,7 @@ SELECT
     NULL AS weight
 FROM schools
 INNER JOIN (
-    SELECT session_id FROM spans
+    SELECT session_id FROM active_minutes
     UNION
     SELECT session_id FROM completed
     UNION

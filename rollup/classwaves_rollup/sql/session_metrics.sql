@@ -1,14 +1,15 @@
--- The latest row of each session. One from before the start is what the backend writes when a session is set up: zeros.
+-- The latest row of each session since it started. The backend writes rows of zeros when it
+-- configures a session.
 WITH latest AS (
     SELECT
-        spans.school_id,
-        spans.session_id,
-        spans.minutes,
+        active_minutes.school_id,
+        active_minutes.session_id,
+        active_minutes.minutes,
         session_metrics.calculation_timestamp,
         CAST(session_metrics.overall_engagement_score AS DOUBLE) AS engagement,
         CAST(session_metrics.participation_rate AS DOUBLE) AS participation,
         CAST(session_metrics.average_connection_quality AS DOUBLE) AS connection,
-        -- The mean of those of the three that are there.
+        -- The mean of the scores that are not NULL.
         CAST(
             COALESCE(session_metrics.attention_score, 0)
             + COALESCE(session_metrics.interaction_score, 0)
@@ -22,13 +23,13 @@ WITH latest AS (
         ROW_NUMBER() OVER (
             PARTITION BY session_metrics.session_id
             ORDER BY session_metrics.calculation_timestamp DESC, session_metrics.id DESC
-        ) AS place
+        ) AS rank
     FROM session_metrics
-    INNER JOIN spans
-        ON session_metrics.session_id = spans.session_id
+    INNER JOIN active_minutes
+        ON session_metrics.session_id = active_minutes.session_id
     WHERE
         session_metrics.calculation_timestamp >= :window_start
-        AND session_metrics.calculation_timestamp >= spans.starts
+        AND session_metrics.calculation_timestamp >= active_minutes.starts
 )
 
 SELECT
@@ -38,7 +39,7 @@ SELECT
     engagement AS amount,
     minutes AS weight
 FROM latest
-WHERE place = 1 AND engagement IS NOT NULL
+WHERE rank = 1 AND engagement IS NOT NULL
 UNION ALL
 SELECT
     school_id,
@@ -47,7 +48,7 @@ SELECT
     participation AS amount,
     minutes AS weight
 FROM latest
-WHERE place = 1 AND participation IS NOT NULL
+WHERE rank = 1 AND participation IS NOT NULL
 UNION ALL
 SELECT
     school_id,
@@ -56,7 +57,7 @@ SELECT
     quality AS amount,
     minutes AS weight
 FROM latest
-WHERE place = 1 AND quality IS NOT NULL
+WHERE rank = 1 AND quality IS NOT NULL
 UNION ALL
 SELECT
     school_id,
@@ -65,7 +66,7 @@ SELECT
     connection AS amount,
     minutes AS weight
 FROM latest
-WHERE place = 1 AND connection IS NOT NULL
+WHERE rank = 1 AND connection IS NOT NULL
 UNION ALL
 SELECT
     school_id,
@@ -74,5 +75,5 @@ SELECT
     CAST(UNIX_MICROS(MAX(calculation_timestamp)) AS DOUBLE) AS amount,
     NULL AS weight
 FROM latest
-WHERE place = 1 AND COALESCE(engagement, participation, quality, connection) IS NOT NULL
+WHERE rank = 1 AND COALESCE(engagement, participation, quality, connection) IS NOT NULL
 GROUP BY school_id

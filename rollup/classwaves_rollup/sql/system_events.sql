@@ -1,4 +1,4 @@
--- A log without errors gives 0 errors; without a log nothing is known.
+-- A log without errors has 0 errors. Without a log the number of errors is NULL.
 WITH logged AS (
     SELECT
         COALESCE(NULLIF(system_events.school_id, ''), schools.school_id) AS school_id,

@@ -1,6 +1,6 @@
--- What the facts of one hour, or of several, come to. Everything is counted or weighed once for each kind of fact, and
--- then laid out by columns. Distinct entities are counted over all hours together; decimals make sums and means the same
--- whatever the order of rows.
+-- The totals of the facts of one hour or of several. Each kind of fact is aggregated once and then
+-- becomes columns. Distinct entities are counted over all hours together. Decimal sums do not
+-- depend on the order of rows.
 WITH by_fact AS (
     SELECT
         school_id,
@@ -53,7 +53,7 @@ SELECT
     MAX(total) FILTER (WHERE fact = 'session') * CAST(:cost_per_minute AS DOUBLE) AS estimated_compute_cost,
     CAST(COUNT(DISTINCT source) AS INT) AS data_sources_count,
     :calculation_method AS calculation_method,
-    -- When the newest of all that it was computed from was written; a double holds microseconds exactly until 2255.
+    -- When the newest source row was written. A double holds microseconds exactly until 2255.
     DATEADD(
         MICROSECOND,
         CAST(MAX(greatest) FILTER (WHERE fact = 'as_of') AS BIGINT),

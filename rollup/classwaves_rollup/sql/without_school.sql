@@ -10,4 +10,4 @@ FROM (
         session_events.event_time >= :hour
         AND session_events.event_time < :hour_end
         AND schools.school_id IS NULL
-) AS homeless
+) AS events

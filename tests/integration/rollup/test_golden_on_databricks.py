@@ -1,4 +1,4 @@
-"""What was computed by hand comes out of Databricks SQL too, and what DuckDB makes of believable data."""
+"""Databricks SQL matches the results by hand, and those of DuckDB for realistic data."""
 
 from datetime import UTC, datetime
 
@@ -19,9 +19,9 @@ from classwaves_warehouse.databricks.settings import DatabricksSettings
 from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
 from demo.sources import sources
 from tests.support.rollup import rows
-from tests.support.rollup.alike import differing, differing_facts
-from tests.support.rollup.asking import facts_of, listed
-from tests.support.rollup.golden import CASES, together
+from tests.support.rollup.assertions import differing_facts, differing_rows
+from tests.support.rollup.golden import CASES, combine
+from tests.support.rollup.statements import compute_facts, sorted_facts
 from tests.support.sources import fill
 
 PRESENT = {table.qualified_name for table in SOURCES}
@@ -41,13 +41,15 @@ def facts_from(warehouse, tables, hour):
         return conform(snapshot.query(facts_statement(PRESENT), window(hour)), ROLLUP_FACTS_HOURLY)
 
 
-def test_an_hour_is_what_was_computed_by_hand(warehouse):
-    given, expected, homeless = together(CASES)
-    facts = facts_from(warehouse, rows.arrow(given), rows.HOUR)
-    assert not differing_facts(listed(facts), listed(facts_of(rows.arrow(given))))
+def test_an_hour_matches_the_result_by_hand(warehouse):
+    given, expected, without_school = combine(CASES)
+    facts = facts_from(warehouse, rows.to_arrow(given), rows.HOUR)
+    assert not differing_facts(
+        sorted_facts(facts), sorted_facts(compute_facts(rows.to_arrow(given)))
+    )
     with warehouse.hours().snapshot(SOURCES) as snapshot:
         counted = snapshot.query(without_school_statement(PRESENT), window(rows.HOUR))
-    assert counted["events_without_school"].to_pylist() == [homeless]
+    assert counted["events_without_school"].to_pylist() == [without_school]
     fill(warehouse, ROLLUP_FACTS_HOURLY, facts)
     found = {}
     for rates in {case.rates for case in CASES}:
@@ -62,19 +64,20 @@ def test_an_hour_is_what_was_computed_by_hand(warehouse):
         for (school, rates), row in found.items()
         if numbered[school.split(".")[0]] == rates
     }
-    assert not differing(by_school, expected)
+    assert not differing_rows(by_school, expected)
 
 
-def test_a_source_that_is_missing_is_nothing_to_spark(warehouse):
+def test_spark_reads_missing_sources_as_empty(warehouse):
     with warehouse.hours().snapshot(SOURCES) as snapshot:
         assert not snapshot.versions
         assert snapshot.query(facts_statement(()), window(rows.HOUR)).num_rows == 0
 
 
-def test_believable_data_have_the_facts_that_duckdb_finds(warehouse):
+def test_realistic_data_have_the_facts_that_duckdb_finds(warehouse):
     first = datetime(2025, 9, 15, 8, tzinfo=UTC)
     made = sources(3, first, hours=2, schools=4, sessions=30, measured_groups=True)
     tables = {table: made[table.qualified_name] for table in SOURCES}
     assert not differing_facts(
-        listed(facts_from(warehouse, tables, first + HOUR)), listed(facts_of(tables, first + HOUR))
+        sorted_facts(facts_from(warehouse, tables, first + HOUR)),
+        sorted_facts(compute_facts(tables, first + HOUR)),
     )

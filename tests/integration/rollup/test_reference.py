@@ -1,14 +1,17 @@
-"""The SQL says what the reference says, whatever the sources hold: more of them than the unit tests have time for."""
+"""The SQL matches the reference for more random sources than the unit tests have time for."""
 
 from datetime import timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.rollup.asking import hours_from
-from tests.support.rollup.holding import hold_hour, hold_totals
+from tests.support.rollup.assertions import (
+    assert_hour_matches_reference,
+    assert_totals_match_reference,
+)
 from tests.support.rollup.random_sources import random_sources
 from tests.support.rollup.rows import HOUR
+from tests.support.rollup.statements import hours_from
 
 MANY = settings(
     max_examples=150,
@@ -19,11 +22,11 @@ MANY = settings(
 
 @MANY
 @given(random_sources(), st.integers(-12, 12))
-def test_the_facts_of_any_hour_are_those_of_the_reference(sources, offset):
-    hold_hour(sources, HOUR + timedelta(hours=offset))
+def test_the_facts_of_any_hour_match_the_reference(sources, offset):
+    assert_hour_matches_reference(sources, HOUR + timedelta(hours=offset))
 
 
 @MANY
 @given(random_sources(), st.integers(1, 5))
-def test_what_facts_come_to_over_hours_is_what_the_reference_says(sources, count):
-    hold_totals(sources, hours_from(HOUR - timedelta(hours=2), count))
+def test_the_totals_of_hours_match_the_reference(sources, count):
+    assert_totals_match_reference(sources, hours_from(HOUR - timedelta(hours=2), count))

@@ -1,4 +1,5 @@
--- The backend's rollup, retold for DuckDB from the description of its faults: its joins, its expressions, its constants.
+-- The backend's rollup in DuckDB's dialect, from the description of its bugs: the same joins,
+-- expressions and constants.
 WITH clock AS (SELECT date_trunc('hour', $now - INTERVAL 1 HOUR) AS h)
 SELECT
     cs.school_id,

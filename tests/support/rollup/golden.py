@@ -1,27 +1,27 @@
-"""Small hours, computed by hand. A case's columns that are not named are not looked at."""
+"""Small hours with results by hand. Columns that a case does not name are not compared."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from classwaves_rollup.rates import Rates
+from classwaves_rollup.formulas import Rates
 from tests.support.rollup.rows import (
     Sources,
-    answered,
+    api_request,
     at,
+    classroom_session,
+    educational_metric,
     event,
-    group,
-    group_measured,
-    joins,
-    leaves,
-    lesson,
-    logged,
-    measured,
-    metric,
-    ready,
-    room,
+    group_metrics,
+    leader_ready,
+    member_join,
+    member_leave,
+    prompt_use,
+    session_metrics,
     sources,
-    uses,
+    student_group,
+    system_event,
+    whole_session,
 )
 
 NO_RATES = Rates()
@@ -29,19 +29,20 @@ NO_RATES = Rates()
 
 @dataclass(frozen=True)
 class Case:
-    """An hour's sources, and what is expected by school.
+    """The sources of an hour, and the expected rows.
 
     Args:
-        name: what it shows.
-        given: from 9:00 on.
-        expected: columns by school; schools that are not here must have no row.
-        homeless: events of the hour without a school.
+        name: of the case.
+        given: its sources, for the hour from 9:00.
+        expected: school → column → value; other schools must have no row.
+        without_school: number of the hour's events without a school.
+        rates: of the estimates.
     """
 
     name: str
     given: Sources
     expected: Mapping[str, Mapping[str, Any]]
-    homeless: int = 0
+    without_school: int = 0
     rates: Rates = NO_RATES
 
 
@@ -85,8 +86,8 @@ _NOTHING = dict.fromkeys(
 
 CASES = (
     Case(
-        "a session of known start and end, and nothing else known",
-        sources(lesson("s", -10, 20)),
+        "a session with a start and an end, and no other source",
+        sources(whole_session("s", -10, 20)),
         {
             "school": {
                 "id": "school_2025-09-15-09",
@@ -103,16 +104,22 @@ CASES = (
             }
         },
     ),
-    Case("an hour without anything", sources(lesson("s", 60, 90), lesson("t", -90, 0 - 1)), {}),
     Case(
-        "a session that ends as the hour begins is over, but another that ends then is completed in it",
-        sources(lesson("s", -30, 0)),
+        "an hour without events",
+        sources(whole_session("s", 60, 90), whole_session("t", -90, 0 - 1)),
+        {},
+    ),
+    Case(
+        "a session that ends when the hour starts is completed in the hour but not active",
+        sources(whole_session("s", -30, 0)),
         {"school": {"sessions_active": 0, "sessions_completed": 1, "teachers_active": 0}},
     ),
     Case(
-        "minutes are clipped to the hour, estimates made of configured rates and named",
+        "minutes are clipped to the hour; configured rates give estimates and are named",
         sources(
-            lesson("before", -30, 15), lesson("after", 50, 100), lesson("throughout", -100, 100)
+            whole_session("before", -30, 15),
+            whole_session("after", 50, 100),
+            whole_session("throughout", -100, 100),
         ),
         {
             "school": {
@@ -125,7 +132,7 @@ CASES = (
         rates=Rates(0.001, 0.02),
     ),
     Case(
-        "a resume goes on without a hole, an end between two starts makes one",
+        "a resume leaves no gap; an end between two starts leaves one",
         sources(
             [
                 event("resumed", "started", 0),
@@ -133,8 +140,8 @@ CASES = (
                 event("resumed", "ended", 40),
             ],
             [
-                *lesson("paused", 0, 10, school_id="other"),
-                *lesson("paused", 30, 40, school_id="other"),
+                *whole_session("paused", 0, 10, school_id="other"),
+                *whole_session("paused", 30, 40, school_id="other"),
             ],
         ),
         {
@@ -144,42 +151,54 @@ CASES = (
         rates=Rates(cost_per_minute=1.0),
     ),
     Case(
-        "a session that nobody ended counts for four hours",
+        "a session without an end counts for four hours",
         sources(event("within", "started", -180), event("over", "started", -240)),
         {"school": {"sessions_active": 1, "estimated_compute_cost": 60.0}},
         rates=Rates(cost_per_minute=1.0),
     ),
     Case(
-        "an end within twelve hours is believed, a later one only completes",
-        sources(lesson("long", -660, 60), lesson("tidied", -690, 31)),
+        "an end within twelve hours ends the session, a later one only completes it",
+        sources(whole_session("long", -660, 60), whole_session("tidied", -690, 31)),
         {"school": {"sessions_active": 1, "sessions_completed": 1, "estimated_compute_cost": 60.0}},
         rates=Rates(cost_per_minute=1.0),
     ),
     Case(
         "a repeated end and an end without a start",
         sources(
-            [*lesson("twice", -90, -5), event("twice", "ended", 5)],
+            [*whole_session("twice", -90, -5), event("twice", "ended", 5)],
             event("never begun", "ended", 10, school_id="other"),
         ),
         {"other": {"sessions_active": 0, "sessions_completed": 1, "teachers_active": 0}},
     ),
     Case(
-        "teachers are counted once, and the system is none",
-        sources(lesson("a", 0, 30), lesson("b", 10, 40), lesson("c", 0, 5, teacher_id="system")),
+        "teachers count once, and the system is not a teacher",
+        sources(
+            whole_session("a", 0, 30),
+            whole_session("b", 10, 40),
+            whole_session("c", 0, 5, teacher_id="system"),
+        ),
         {"school": {"sessions_active": 3, "teachers_active": 1}},
     ),
     Case(
-        "pupils: who came before and left before, who left in the hour, who came again, who has no pseudonym",
+        "pupils: left before the hour, left in it, joined again, has no pseudonym",
         sources(
-            lesson("s", -60, 60),
-            lesson("t", -60, 60),
-            [joins("s", "p1_gone", -50), leaves("s", "p1_gone", -1)],
-            [joins("s", "p1_leaving", -50), leaves("s", "p1_leaving", 0)],
-            [joins("s", "p1_back", -50), leaves("s", "p1_back", -20), joins("s", "p1_back", -10)],
-            [joins("s", "p1_twice", 5), joins("t", "p1_twice", 6), joins("s", "p1_twice", 7)],
+            whole_session("s", -60, 60),
+            whole_session("t", -60, 60),
+            [member_join("s", "p1_gone", -50), member_leave("s", "p1_gone", -1)],
+            [member_join("s", "p1_leaving", -50), member_leave("s", "p1_leaving", 0)],
             [
-                joins("s", "p1_later", 60),
-                joins("s", "a name", 10),
+                member_join("s", "p1_back", -50),
+                member_leave("s", "p1_back", -20),
+                member_join("s", "p1_back", -10),
+            ],
+            [
+                member_join("s", "p1_twice", 5),
+                member_join("t", "p1_twice", 6),
+                member_join("s", "p1_twice", 7),
+            ],
+            [
+                member_join("s", "p1_later", 60),
+                member_join("s", "a name", 10),
                 event("s", "member_join", 11, '{"a":"O"Neil"}'),
             ],
         ),
@@ -188,13 +207,13 @@ CASES = (
     Case(
         "groups and those of them that were ready",
         sources(
-            lesson("s", -60, 60),
-            [group("s", "g1"), group("s", "g2"), group("over", "g3")],
+            whole_session("s", -60, 60),
+            [student_group("s", "g1"), student_group("s", "g2"), student_group("over", "g3")],
             [
-                ready("s", "g1", -61),
-                ready("s", "g1", 3),
-                ready("s", "g2", 60),
-                ready("s", "unheard of", 4),
+                leader_ready("s", "g1", -61),
+                leader_ready("s", "g1", 3),
+                leader_ready("s", "g2", 60),
+                leader_ready("s", "unheard of", 4),
             ],
         ),
         {"school": {"total_groups": 2, "ready_groups": 1, "data_sources_count": 2}},
@@ -202,19 +221,27 @@ CASES = (
     Case(
         "a prompt that is used twice was used once",
         sources(
-            lesson("s", 0, 60), [uses("s", "p", 1), uses("s", "p", 2), uses("s", "q", 3, "dismiss")]
+            whole_session("s", 0, 60),
+            [prompt_use("s", "p", 1), prompt_use("s", "p", 2), prompt_use("s", "q", 3, "dismiss")],
         ),
         {"school": {"total_prompts_used": 1}},
     ),
     Case(
-        "the latest measurement of a session, weighted by its minutes; zeros from before the start are none",
+        "the latest metrics of a session since its start, weighted by its minutes",
         sources(
-            [*lesson("long", 0, 45), *lesson("short", 0, 15), *lesson("unmeasured", 0, 60)],
-            [measured("long", 20, overall_engagement_score=10), measured("unmeasured", -5)],
-            measured(
+            [
+                *whole_session("long", 0, 45),
+                *whole_session("short", 0, 15),
+                *whole_session("unmeasured", 0, 60),
+            ],
+            [
+                session_metrics("long", 20, overall_engagement_score=10),
+                session_metrics("unmeasured", -5),
+            ],
+            session_metrics(
                 "long", 100, overall_engagement_score=80, participation_rate=0.5, attention_score=60
             ),
-            measured(
+            session_metrics(
                 "short",
                 15,
                 overall_engagement_score=40,
@@ -238,32 +265,35 @@ CASES = (
     Case(
         "groups are weighted by their members",
         sources(
-            lesson("s", 0, 60),
-            group_measured("s", "g1", 30, turn_taking_score=90, members_present=3),
-            group_measured("s", "g2", 30, turn_taking_score=50),
+            whole_session("s", 0, 60),
+            group_metrics("s", "g1", 30, turn_taking_score=90, members_present=3),
+            group_metrics("s", "g2", 30, turn_taking_score=50),
         ),
         {"school": {"avg_collaboration_score": 80.0, "total_groups": None}},
     ),
     Case(
-        "educational metrics are added up or averaged, of sessions that are over too",
+        "educational metrics are summed or averaged, also of sessions that have ended",
         sources(
-            room("over"),
+            classroom_session("over"),
             [
-                metric("over", "prompts_generated", 5, 0),
-                metric("over", "prompts_generated", 7, 59.9),
-            ],
-            [metric("over", "alerts_generated", 2, 1), metric("over", "interventions", 1, 1)],
-            [
-                metric("over", "ai_processing_time_ms", 100, 1),
-                metric("over", "ai_processing_time_ms", 200, 1),
+                educational_metric("over", "prompts_generated", 5, 0),
+                educational_metric("over", "prompts_generated", 7, 59.9),
             ],
             [
-                metric("over", "prompts_generated", 9, 60),
-                metric("system", "prompts_generated", 9, 5),
+                educational_metric("over", "alerts_generated", 2, 1),
+                educational_metric("over", "interventions", 1, 1),
             ],
             [
-                metric("over", "ai_analyses_completed", 3, 2),
-                metric("over", "ai_success_rate", 50, 2),
+                educational_metric("over", "ai_processing_time_ms", 100, 1),
+                educational_metric("over", "ai_processing_time_ms", 200, 1),
+            ],
+            [
+                educational_metric("over", "prompts_generated", 9, 60),
+                educational_metric("system", "prompts_generated", 9, 5),
+            ],
+            [
+                educational_metric("over", "ai_analyses_completed", 3, 2),
+                educational_metric("over", "ai_success_rate", 50, 2),
             ],
         ),
         {
@@ -281,11 +311,14 @@ CASES = (
         },
     ),
     Case(
-        "transcribed minutes; zero where none is transcribed",
+        "transcribed minutes; zero if no session is transcribed",
         sources(
-            [*lesson("yes", 0, 30), *lesson("no", 0, 60)],
-            [room("yes", transcription_enabled=True), room("no")],
-            [*lesson("silent", 0, 60, school_id="other"), room("silent", school_id="other")],
+            [*whole_session("yes", 0, 30), *whole_session("no", 0, 60)],
+            [classroom_session("yes", transcription_enabled=True), classroom_session("no")],
+            [
+                *whole_session("silent", 0, 60, school_id="other"),
+                classroom_session("silent", school_id="other"),
+            ],
         ),
         {
             "school": {"total_transcription_minutes": 30.0},
@@ -296,22 +329,22 @@ CASES = (
         "logs: errors of a school and of a session's school; answers and failures of the API",
         sources(
             [
-                room("s"),
-                logged("error", 1, session_id="s"),
-                logged("critical", 2, school_id="school"),
+                classroom_session("s"),
+                system_event("error", 1, session_id="s"),
+                system_event("critical", 2, school_id="school"),
             ],
             [
-                logged("info", 3, school_id="quiet"),
-                logged("error", 4),
-                logged("error", 60, school_id="school"),
+                system_event("info", 3, school_id="quiet"),
+                system_event("error", 4),
+                system_event("error", 60, school_id="school"),
             ],
             [
-                answered(100, 200, 5),
-                answered(200, 500, 6),
-                answered(None, 404, 7),
-                answered(300, None, 8),
+                api_request(100, 200, 5),
+                api_request(200, 500, 6),
+                api_request(None, 404, 7),
+                api_request(300, None, 8),
             ],
-            answered(1, 500, 9, school_id=None),
+            api_request(1, 500, 9, school_id=None),
         ),
         {
             "school": {
@@ -329,26 +362,32 @@ CASES = (
         },
     ),
     Case(
-        "schools: from envelopes, the least if they disagree, else from the room, else none",
+        "schools: from events, the least of several, else from classroom_sessions, else none",
         sources(
             [
                 event("disputed", "started", 0, school_id="b"),
                 event("disputed", "ended", 30, school_id="a"),
             ],
-            [*lesson("unnamed", 0, 30, school_id=None), room("unnamed", school_id="c")],
-            [*lesson("nowhere", 0, 30, school_id=None), joins("nowhere", "p1_x", 1, school_id="")],
+            [
+                *whole_session("unnamed", 0, 30, school_id=None),
+                classroom_session("unnamed", school_id="c"),
+            ],
+            [
+                *whole_session("nowhere", 0, 30, school_id=None),
+                member_join("nowhere", "p1_x", 1, school_id=""),
+            ],
         ),
         {
             "a": {"sessions_active": 1, "sessions_completed": 1},
             "c": {"sessions_active": 1, "data_sources_count": 2},
         },
-        homeless=3,
+        without_school=3,
     ),
 )
 
 
-def together(cases: Sequence[Case]) -> tuple[Sources, dict[str, Mapping[str, Any]], int]:
-    """All cases in one hour: schools and sessions are given the case's number, so that none meets another's."""
+def combine(cases: Sequence[Case]) -> tuple[Sources, dict[str, Mapping[str, Any]], int]:
+    """All cases in one hour. Schools and sessions are prefixed with the number of their case."""
     given: Sources = {}
     expected: dict[str, Mapping[str, Any]] = {}
     for number, case in enumerate(cases):
@@ -371,4 +410,4 @@ def together(cases: Sequence[Case]) -> tuple[Sources, dict[str, Mapping[str, Any
                 for name, value in columns.items()
             }
             expected[f"{number}.{school}"] = prefixed
-    return given, expected, sum(case.homeless for case in cases)
+    return given, expected, sum(case.without_school for case in cases)

@@ -1,4 +1,4 @@
-"""Random sources with few names and round times, so that odd things meet."""
+"""Random sources with few names and round times, so that edge cases coincide."""
 
 from hypothesis import strategies as st
 
@@ -10,7 +10,7 @@ _pupils = st.sampled_from(("p1_a", "p1_b", "raw"))
 _groups = st.sampled_from(("g1", "g2", "g3"))
 _teachers = st.sampled_from(("t1", "t1", "t2", "system", ""))
 _schools = st.sampled_from((None, "", "A", "A", "A", "B"))
-# Mostly about the hour, on its edges and on those of the cut-offs; now and then far away.
+# Mostly near the hour, at its limits and at those of the durations; sometimes far away.
 _minutes = st.one_of(
     st.sampled_from((-720, -721, -240, -1, 0, 1, 30, 59, 60, 61, 300, 719, 720, 779, 780, 781)),
     st.integers(-90, 150),
@@ -57,7 +57,7 @@ def _events(draw):
                 session, "leader_ready", minutes, {"groupId": draw(_groups)}, **values
             )
         case "uses":
-            return rows.uses(
+            return rows.prompt_use(
                 session,
                 draw(_groups),
                 minutes,
@@ -93,14 +93,14 @@ def _session_metrics(draw):
         "overall_engagement_score": draw(st.integers(0, 100)),
         "participation_rate": draw(st.integers(0, 1)),
     }
-    return rows.measured(draw(_sessions), draw(_minutes), **values, **needed)
+    return rows.session_metrics(draw(_sessions), draw(_minutes), **values, **needed)
 
 
 @st.composite
 def _group_metrics(draw):
     session, present = draw(_sessions), draw(st.one_of(st.none(), st.integers(0, 5)))
     values = {"turn_taking_score": draw(_score), "members_present": present}
-    return rows.group_measured(session, f"{session} {draw(_groups)}", draw(_minutes), **values)
+    return rows.group_metrics(session, f"{session} {draw(_groups)}", draw(_minutes), **values)
 
 
 @st.composite
@@ -114,35 +114,37 @@ def _educational(draw):
     )
     name = draw(st.sampled_from((*names, "ai_processing_time_ms", "ai_success_rate")))
     session = draw(st.sampled_from((*SESSIONS, "system")))
-    return rows.metric(session, name, draw(_score), draw(_minutes))
+    return rows.educational_metric(session, name, draw(_score), draw(_minutes))
 
 
 @st.composite
 def _rooms(draw):
     transcribed = draw(st.booleans())
-    return rows.room(draw(_sessions), school_id=draw(_schools), transcription_enabled=transcribed)
+    return rows.classroom_session(
+        draw(_sessions), school_id=draw(_schools), transcription_enabled=transcribed
+    )
 
 
 @st.composite
 def _logs(draw):
     severity = draw(st.sampled_from(("info", "error", "critical")))
     session = draw(st.one_of(st.none(), _sessions))
-    return rows.logged(severity, draw(_minutes), school_id=draw(_schools), session_id=session)
+    return rows.system_event(severity, draw(_minutes), school_id=draw(_schools), session_id=session)
 
 
 @st.composite
 def _answers(draw):
     milliseconds = draw(st.one_of(st.none(), st.integers(0, 5000)))
     status = draw(st.one_of(st.none(), st.sampled_from((200, 404, 500, 503))))
-    return rows.answered(milliseconds, status, draw(_minutes), school_id=draw(_schools))
+    return rows.api_request(milliseconds, status, draw(_minutes), school_id=draw(_schools))
 
 
-_groups_of_rooms = st.builds(rows.group, _sessions, _groups)
+_groups_of_rooms = st.builds(rows.student_group, _sessions, _groups)
 
 
 @st.composite
 def random_sources(draw):
-    """Rows of all sources but those that happen to be missing."""
+    """Rows of all sources; a source can be missing."""
     kinds = [
         (_events(), 25),
         (_session_metrics(), 4),

@@ -1,4 +1,4 @@
-"""The rollup once more, slow and plain, written from docs/rollup.md: what the SQL is held to.
+"""A reference implementation of docs/rollup.md, slow and simple, to compare the SQL with.
 
 Rows are dictionaries; sources are lists of rows by qualified name. A source may be missing.
 """
@@ -6,26 +6,36 @@ Rows are dictionaries; sources are lists of rows by qualified name. A source may
 from collections import defaultdict
 from datetime import datetime
 
-from tests.support.rollup.day import LONGEST, Day, Row, Sources, field, micros, minutes
-from tests.support.rollup.totals import Fact
+from tests.support.rollup.reference_hour import (
+    MAX_DURATION,
+    HourSources,
+    Row,
+    Sources,
+    micros,
+    minutes,
+    payload_field,
+)
+from tests.support.rollup.reference_totals import Fact
 
 
 def facts(sources: Sources, hour: datetime) -> set[Fact]:
     """All facts of an hour."""
-    day = Day(sources, hour)
+    sources_of_hour = HourSources(sources, hour)
     active = {
-        session: minutes(time) for session, time in day.active().items() if day.school(session)
+        session: minutes(time)
+        for session, time in sources_of_hour.active().items()
+        if sources_of_hour.school(session)
     }
-    found = set(_of_events(day, active))
-    found |= set(_of_session_metrics(day, active))
-    found |= set(_of_group_metrics(day, active))
-    found |= set(_of_educational_metrics(day))
+    found = set(_of_events(sources_of_hour, active))
+    found |= set(_of_session_metrics(sources_of_hour, active))
+    found |= set(_of_group_metrics(sources_of_hour, active))
+    found |= set(_of_educational_metrics(sources_of_hour))
     transcribed = {
         row["id"]: row["transcription_enabled"]
         for row in sorted(
             (
                 row
-                for row in day.rows("sessions.classroom_sessions")
+                for row in sources_of_hour.rows("sessions.classroom_sessions")
                 if row["transcription_enabled"] is not None
             ),
             key=lambda row: row["transcription_enabled"],
@@ -34,15 +44,26 @@ def facts(sources: Sources, hour: datetime) -> set[Fact]:
     for session in transcribed.keys() & active:
         amount = active[session] if transcribed[session] else 0.0
         found.add(
-            Fact(str(day.school(session)), "classroom_sessions", "transcription", session, amount)
+            Fact(
+                str(sources_of_hour.school(session)),
+                "classroom_sessions",
+                "transcription",
+                session,
+                amount,
+            )
         )
-    for row in day.rows("sessions.student_groups"):
+    for row in sources_of_hour.rows("sessions.student_groups"):
         if row["session_id"] in active and row["id"] is not None:
             found.add(
-                Fact(str(day.school(row["session_id"])), "student_groups", "group", row["id"])
+                Fact(
+                    str(sources_of_hour.school(row["session_id"])),
+                    "student_groups",
+                    "group",
+                    row["id"],
+                )
             )
-    found |= set(_of_system_events(day))
-    found |= set(_of_api_metrics(day))
+    found |= set(_of_system_events(sources_of_hour))
+    found |= set(_of_api_metrics(sources_of_hour))
     return found
 
 
@@ -58,53 +79,69 @@ def _as_of(source: str, written: list[tuple[str, datetime | None]]) -> list[Fact
     return known + [Fact(school, source, "as_of") for school in without - newest.keys()]
 
 
-def _of_events(day: Day, active: dict[str, float]) -> list[Fact]:
+def _of_events(sources_of_hour: HourSources, active: dict[str, float]) -> list[Fact]:
     source = "session_events"
     found = []
     counted = set(active)
     for session, time in active.items():
-        found.append(Fact(str(day.school(session)), source, "session", session, time))
-        pupils = {_pupil(row) for row in day.events if row["session_id"] == session}
+        found.append(Fact(str(sources_of_hour.school(session)), source, "session", session, time))
+        pupils = {_pupil(row) for row in sources_of_hour.events if row["session_id"] == session}
         found += [
-            Fact(str(day.school(session)), source, "student", pupil)
+            Fact(str(sources_of_hour.school(session)), source, "student", pupil)
             for pupil in pupils
-            if pupil and pupil.startswith("p1_") and _there(day, session, pupil)
+            if pupil and pupil.startswith("p1_") and _there(sources_of_hour, session, pupil)
         ]
         groups = {
-            row["id"] for row in day.rows("sessions.student_groups") if row["session_id"] == session
+            row["id"]
+            for row in sources_of_hour.rows("sessions.student_groups")
+            if row["session_id"] == session
         }
         found += [
-            Fact(str(day.school(session)), source, "group_ready", field(row, "groupId"))
-            for row in day.events
+            Fact(
+                str(sources_of_hour.school(session)),
+                source,
+                "group_ready",
+                payload_field(row, "groupId"),
+            )
+            for row in sources_of_hour.events
             if row["session_id"] == session
             and row["event_type"] == "leader_ready"
-            and field(row, "groupId") in groups
+            and payload_field(row, "groupId") in groups
         ]
-    for session in day.completed():
-        if school := day.school(session):
+    for session in sources_of_hour.completed():
+        if school := sources_of_hour.school(session):
             counted.add(session)
             found.append(Fact(school, source, "session_completed", session))
-    for stretch in day.stretches():
+    for interval in sources_of_hour.session_intervals():
         if (
-            stretch.within(day.hour)
-            and stretch.session in active
-            and stretch.teacher not in ("", "system")
+            interval.within(sources_of_hour.hour)
+            and interval.session in active
+            and interval.teacher not in ("", "system")
         ):
-            found.append(Fact(str(day.school(stretch.session)), source, "teacher", stretch.teacher))
-    for row in day.events:
-        used = row["event_type"] == "prompt_interaction" and day.in_hour(row["event_time"])
+            found.append(
+                Fact(
+                    str(sources_of_hour.school(interval.session)),
+                    source,
+                    "teacher",
+                    interval.teacher,
+                )
+            )
+    for row in sources_of_hour.events:
+        used = row["event_type"] == "prompt_interaction" and sources_of_hour.in_hour(
+            row["event_time"]
+        )
         if (
             used
-            and field(row, "action") == "use"
-            and field(row, "promptId") is not None
-            and (school := day.school(row["session_id"]))
+            and payload_field(row, "action") == "use"
+            and payload_field(row, "promptId") is not None
+            and (school := sources_of_hour.school(row["session_id"]))
         ):
             counted.add(row["session_id"])
-            found.append(Fact(school, source, "prompt_used", field(row, "promptId")))
+            found.append(Fact(school, source, "prompt_used", payload_field(row, "promptId")))
     written = [
-        (str(day.school(each["session_id"])), each["created_at"])
-        for each in day.events
-        if each["session_id"] in counted and each["event_time"] < day.end
+        (str(sources_of_hour.school(each["session_id"])), each["created_at"])
+        for each in sources_of_hour.events
+        if each["session_id"] in counted and each["event_time"] < sources_of_hour.end
     ]
     return found + _as_of(source, written)
 
@@ -112,27 +149,33 @@ def _of_events(day: Day, active: dict[str, float]) -> list[Fact]:
 def _pupil(row: Row) -> str | None:
     if row["event_type"] not in ("member_join", "member_leave"):
         return None
-    return field(row, "studentId") or field(row, "userId")
+    return payload_field(row, "studentId") or payload_field(row, "userId")
 
 
-def _there(day: Day, session: str, pupil: str) -> bool:
-    theirs = [row for row in day.events if row["session_id"] == session and _pupil(row) == pupil]
+def _there(sources_of_hour: HourSources, session: str, pupil: str) -> bool:
+    theirs = [
+        row
+        for row in sources_of_hour.events
+        if row["session_id"] == session and _pupil(row) == pupil
+    ]
     joins = [row["event_time"] for row in theirs if row["event_type"] == "member_join"]
     leaves = [
         row["event_time"]
         for row in theirs
-        if row["event_type"] == "member_leave" and row["event_time"] < day.hour
+        if row["event_type"] == "member_leave" and row["event_time"] < sources_of_hour.hour
     ]
     return bool(joins) and not any(leave > max(joins) for leave in leaves)
 
 
-def _latest(day: Day, rows: list[Row], active: dict[str, float]) -> Row | None:
+def _latest(sources_of_hour: HourSources, rows: list[Row], active: dict[str, float]) -> Row | None:
     valid = [
         row
         for row in rows
         if row["session_id"] in active
         and row["calculation_timestamp"]
-        >= max(day.hour - LONGEST, day.first_started(row["session_id"]))
+        >= max(
+            sources_of_hour.hour - MAX_DURATION, sources_of_hour.first_started(row["session_id"])
+        )
     ]
     return max(valid, key=lambda row: (row["calculation_timestamp"], row["id"]), default=None)
 
@@ -144,14 +187,14 @@ def _by(rows: list[Row], *columns: str) -> list[list[Row]]:
     return list(kinds.values())
 
 
-def _of_session_metrics(day: Day, active: dict[str, float]) -> list[Fact]:
+def _of_session_metrics(sources_of_hour: HourSources, active: dict[str, float]) -> list[Fact]:
     found = []
     written = []
-    for rows in _by(day.rows("analytics.session_metrics"), "session_id"):
-        row = _latest(day, rows, active)
+    for rows in _by(sources_of_hour.rows("analytics.session_metrics"), "session_id"):
+        row = _latest(sources_of_hour, rows, active)
         if row is None:
             continue
-        session, school = row["session_id"], str(day.school(row["session_id"]))
+        session, school = row["session_id"], str(sources_of_hour.school(row["session_id"]))
         parts = [
             row[name] for name in ("attention_score", "interaction_score", "on_topic_percentage")
         ]
@@ -171,14 +214,14 @@ def _of_session_metrics(day: Day, active: dict[str, float]) -> list[Fact]:
     return found + _as_of("session_metrics", written)
 
 
-def _of_group_metrics(day: Day, active: dict[str, float]) -> list[Fact]:
+def _of_group_metrics(sources_of_hour: HourSources, active: dict[str, float]) -> list[Fact]:
     found = []
     written = []
-    for rows in _by(day.rows("analytics.group_metrics"), "session_id", "group_id"):
-        row = _latest(day, rows, active)
+    for rows in _by(sources_of_hour.rows("analytics.group_metrics"), "session_id", "group_id"):
+        row = _latest(sources_of_hour, rows, active)
         if row is None or row["turn_taking_score"] is None:
             continue
-        school = str(day.school(row["session_id"]))
+        school = str(sources_of_hour.school(row["session_id"]))
         weight = 1.0 if row["members_present"] is None else float(row["members_present"])
         amount = float(row["turn_taking_score"])
         found.append(
@@ -188,7 +231,7 @@ def _of_group_metrics(day: Day, active: dict[str, float]) -> list[Fact]:
     return found + _as_of("group_metrics", written)
 
 
-def _of_educational_metrics(day: Day) -> list[Fact]:
+def _of_educational_metrics(sources_of_hour: HourSources) -> list[Fact]:
     source = "educational_metrics"
     sums = {
         "prompts_generated": "prompts_generated",
@@ -199,10 +242,12 @@ def _of_educational_metrics(day: Day) -> list[Fact]:
     means = {"ai_processing_time_ms": "ai_processing_time", "ai_success_rate": "ai_success_rate"}
     values = defaultdict(list)
     written = []
-    for row in day.rows("analytics.educational_metrics"):
-        school = day.school(row["session_id"])
+    for row in sources_of_hour.rows("analytics.educational_metrics"):
+        school = sources_of_hour.school(row["session_id"])
         name = (sums | means).get(row["metric_name"])
-        usable = day.in_hour(row["calculation_timestamp"]) and row["session_id"] != "system"
+        usable = (
+            sources_of_hour.in_hour(row["calculation_timestamp"]) and row["session_id"] != "system"
+        )
         if usable and name and school and row["metric_value"] is not None:
             values[school, name].append(row["metric_value"])
             written.append((school, row["calculation_timestamp"]))
@@ -224,12 +269,14 @@ def _of_educational_metrics(day: Day) -> list[Fact]:
     return found + _as_of(source, written)
 
 
-def _of_system_events(day: Day) -> list[Fact]:
+def _of_system_events(sources_of_hour: HourSources) -> list[Fact]:
     severities = defaultdict(list)
     written = []
-    for row in day.rows("operational.system_events"):
-        school = row["school_id"] or (row["session_id"] and day.school(row["session_id"]))
-        if day.in_hour(row["created_at"]) and school:
+    for row in sources_of_hour.rows("operational.system_events"):
+        school = row["school_id"] or (
+            row["session_id"] and sources_of_hour.school(row["session_id"])
+        )
+        if sources_of_hour.in_hour(row["created_at"]) and school:
             severities[school].append(row["severity"])
             written.append((school, row["created_at"]))
     found = []
@@ -239,11 +286,11 @@ def _of_system_events(day: Day) -> list[Fact]:
     return found + _as_of("system_events", written)
 
 
-def _of_api_metrics(day: Day) -> list[Fact]:
+def _of_api_metrics(sources_of_hour: HourSources) -> list[Fact]:
     times, statuses, written = defaultdict(list), defaultdict(list), []
-    for row in day.rows("operational.api_metrics"):
+    for row in sources_of_hour.rows("operational.api_metrics"):
         school = row["school_id"]
-        if not (day.in_hour(row["timestamp"]) and school):
+        if not (sources_of_hour.in_hour(row["timestamp"]) and school):
             continue
         if row["response_time_ms"] is not None:
             times[school].append(row["response_time_ms"])
@@ -264,11 +311,12 @@ def _of_api_metrics(day: Day) -> list[Fact]:
 
 
 def without_school(sources: Sources, hour: datetime) -> int:
-    day = Day(sources, hour)
+    sources_of_hour = HourSources(sources, hour)
     return len(
         {
             (row["session_id"], row["id"])
-            for row in day.events
-            if day.in_hour(row["event_time"]) and day.school(row["session_id"]) is None
+            for row in sources_of_hour.events
+            if sources_of_hour.in_hour(row["event_time"])
+            and sources_of_hour.school(row["session_id"]) is None
         }
     )

@@ -1,4 +1,4 @@
-"""Rows of the rollup's sources, in a few words. Times are minutes from HOUR on."""
+"""Rows of the rollup's sources. Times are minutes after HOUR."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -44,7 +44,7 @@ def event(
     payload: Mapping[str, Any] | str | None = None,
     **values: Any,
 ) -> Row:
-    """A row of session_events: of the school `school` and the teacher `teacher`, written a minute later."""
+    """A row of session_events, by default of `school` and `teacher` and written a minute later."""
     given = {"school_id": "school", "teacher_id": "teacher", "created_at": at(minutes + 1)} | values
     text = payload if isinstance(payload, str) else json.dumps(payload or {})
     return _row(
@@ -57,36 +57,38 @@ def event(
     )
 
 
-def lesson(session: str, starts: float, ends: float, **values: Any) -> list[Row]:
-    """Its start and its end."""
+def whole_session(session: str, starts: float, ends: float, **values: Any) -> list[Row]:
+    """The start and the end of a session."""
     return [event(session, "started", starts, **values), event(session, "ended", ends, **values)]
 
 
-def joins(session: str, pupil: str, minutes: float, **values: Any) -> Row:
+def member_join(session: str, pupil: str, minutes: float, **values: Any) -> Row:
     return event(session, "member_join", minutes, {"studentId": pupil}, **values)
 
 
-def leaves(session: str, pupil: str, minutes: float, **values: Any) -> Row:
+def member_leave(session: str, pupil: str, minutes: float, **values: Any) -> Row:
     return event(session, "member_leave", minutes, {"userId": pupil}, **values)
 
 
-def uses(session: str, prompt: str, minutes: float, action: str = "use", **values: Any) -> Row:
+def prompt_use(
+    session: str, prompt: str, minutes: float, action: str = "use", **values: Any
+) -> Row:
     return event(
         session, "prompt_interaction", minutes, {"promptId": prompt, "action": action}, **values
     )
 
 
-def ready(session: str, group: str, minutes: float, **values: Any) -> Row:
+def leader_ready(session: str, group: str, minutes: float, **values: Any) -> Row:
     return event(
         session, "leader_ready", minutes, {"groupId": group}, teacher_id="system", **values
     )
 
 
-def measured(session: str, minutes: float, **values: Any) -> Row:
+def session_metrics(session: str, minutes: float, **values: Any) -> Row:
     return _row(SESSION_METRICS, session_id=session, calculation_timestamp=at(minutes), **values)
 
 
-def group_measured(session: str, group: str, minutes: float, **values: Any) -> Row:
+def group_metrics(session: str, group: str, minutes: float, **values: Any) -> Row:
     return _row(
         GROUP_METRICS,
         session_id=session,
@@ -96,24 +98,24 @@ def group_measured(session: str, group: str, minutes: float, **values: Any) -> R
     )
 
 
-def metric(session: str, name: str, value: float, minutes: float, **values: Any) -> Row:
+def educational_metric(session: str, name: str, value: float, minutes: float, **values: Any) -> Row:
     given = {"session_id": session, "metric_name": name, "metric_value": value}
     return _row(EDUCATIONAL_METRICS, **given, calculation_timestamp=at(minutes), **values)
 
 
-def room(session: str, **values: Any) -> Row:
+def classroom_session(session: str, **values: Any) -> Row:
     return _row(CLASSROOM_SESSIONS, id=session, **({"school_id": "school"} | values))
 
 
-def group(session: str, name: str, **values: Any) -> Row:
+def student_group(session: str, name: str, **values: Any) -> Row:
     return _row(STUDENT_GROUPS, id=name, session_id=session, **values)
 
 
-def logged(severity: str, minutes: float, **values: Any) -> Row:
+def system_event(severity: str, minutes: float, **values: Any) -> Row:
     return _row(SYSTEM_EVENTS, severity=severity, created_at=at(minutes), **values)
 
 
-def answered(milliseconds: int | None, status: int | None, minutes: float, **values: Any) -> Row:
+def api_request(milliseconds: int | None, status: int | None, minutes: float, **values: Any) -> Row:
     given = {
         "school_id": "school",
         "response_time_ms": milliseconds,
@@ -123,7 +125,7 @@ def answered(milliseconds: int | None, status: int | None, minutes: float, **val
 
 
 def sources(*rows: Row | Sequence[Row]) -> Sources:
-    """Rows by the table that they are of; a table without rows is missing."""
+    """Table → its rows; a table without rows is missing."""
     found: Sources = {}
     for each in rows:
         for row in [each] if isinstance(each, dict) else each:
@@ -133,8 +135,8 @@ def sources(*rows: Row | Sequence[Row]) -> Sources:
     return found
 
 
-def arrow(given: Sources) -> dict[Table, pa.Table]:
-    """The same as Arrow tables."""
+def to_arrow(given: Sources) -> dict[Table, pa.Table]:
+    """The sources as Arrow tables."""
     return {
         _BY_NAME[name]: pa.Table.from_pylist(rows, arrow_schema(_BY_NAME[name]))
         for name, rows in given.items()

@@ -1,9 +1,10 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from classwaves_analytics.errors import SessionUnknown
-from classwaves_analytics.gaps import Gap
 from classwaves_analytics.shapes import classic, store
-from classwaves_analytics.timeline import timeline
+from classwaves_analytics.timeline import Gap, find_gaps, read_timeline
 from classwaves_warehouse.checkpoint import Progress
 from classwaves_warehouse.memory import MemoryWarehouse
 from tests.support.rows import STREAM, batch, event
@@ -19,21 +20,21 @@ def stored():
     return of
 
 
-def test_events_come_in_their_one_order_whatever_the_arrival(stored):
-    found = timeline(
+def test_events_are_in_order_whatever_their_order_of_arrival(stored):
+    found = read_timeline(
         stored(event("c", minutes=2), event("a", minutes=1), event("b", minutes=1)), "s1"
     )
     assert [each.id for each in found.events] == ["a", "b", "c"]
 
 
-def test_another_sessions_events_are_left_out(stored):
-    found = timeline(stored(event("a"), event("b", session_id="s2")), "s1")
+def test_events_of_other_sessions_are_left_out(stored):
+    found = read_timeline(stored(event("a"), event("b", session_id="s2")), "s1")
     assert [each.id for each in found.events] == ["a"]
 
 
 @pytest.mark.parametrize("text", ['{"teacherNotes":"O"Neil"}', "[1]", "null", "7", "[" * 100_000])
-def test_a_payload_that_is_no_object_is_shown_raw_and_costs_no_other_event(stored, text):
-    found = timeline(
+def test_a_payload_that_is_not_an_object_is_kept_raw_without_effect_on_other_events(stored, text):
+    found = read_timeline(
         stored(event("a", payload=text), event("b", minutes=1, payload='{"groupId":"g1"}')), "s1"
     )
     assert (found.events[0].payload, found.events[0].raw_payload) == (None, text)
@@ -41,22 +42,23 @@ def test_a_payload_that_is_no_object_is_shown_raw_and_costs_no_other_event(store
 
 
 def test_a_row_without_a_payload_has_an_empty_one(stored):
-    assert timeline(stored(event("a", payload=None)), "s1").events[0].payload == {}
+    assert read_timeline(stored(event("a", payload=None)), "s1").events[0].payload == {}
 
 
-def test_numbers_that_a_source_left_out_are_gaps(stored):
+def test_missing_sequence_numbers_are_gaps(stored):
     rows = [event(str(n), source="controller-1", sequence=n) for n in (1, 2, 5)]
-    assert timeline(stored(*rows), "s1").gaps == (Gap("controller-1", 3, 4),)
+    assert read_timeline(stored(*rows), "s1").gaps == (Gap("controller-1", 3, 4),)
 
 
-def test_a_session_without_events_is_unknown_by_name(stored):
+def test_a_session_without_events_is_unknown(stored):
     with pytest.raises(SessionUnknown, match="session s9"):
-        timeline(stored(event("a")), "s9")
+        read_timeline(stored(event("a")), "s9")
 
 
-def test_the_shape_of_the_store_has_its_columns_and_an_object_for_payload(stored):
+def test_the_store_shape_has_the_columns_and_the_payload_as_an_object(stored):
     (shown,) = map(
-        store, timeline(stored(event("a", payload='{"groupId":"g1"}', sequence=3)), "s1").events
+        store,
+        read_timeline(stored(event("a", payload='{"groupId":"g1"}', sequence=3)), "s1").events,
     )
     assert list(shown)[:7] == [
         "id",
@@ -72,13 +74,13 @@ def test_the_shape_of_the_store_has_its_columns_and_an_object_for_payload(stored
     assert shown["sequence"] == 3
 
 
-def test_the_shape_of_the_store_shows_raw_text_only_where_there_is_no_payload(stored):
-    (shown,) = map(store, timeline(stored(event("a", payload="broken")), "s1").events)
+def test_the_store_shape_has_the_raw_text_only_without_a_payload(stored):
+    (shown,) = map(store, read_timeline(stored(event("a", payload="broken")), "s1").events)
     assert (shown["payload"], shown["raw_payload"]) == (None, "broken")
 
 
 def test_the_classic_shape_has_the_five_keys_of_the_endpoint(stored):
-    found = timeline(
+    found = read_timeline(
         stored(event("a", event_type="leader_ready", payload='{"groupId":"g1"}')), "s1"
     )
     assert [classic(each) for each in found.events] == [
@@ -92,10 +94,12 @@ def test_the_classic_shape_has_the_five_keys_of_the_endpoint(stored):
     ]
 
 
-def test_the_classic_shape_invents_nothing(stored):
+def test_the_classic_shape_has_null_for_unknown_values(stored):
     (shown,) = map(
         classic,
-        timeline(stored(event("a", event_type="session_started", payload="broken")), "s1").events,
+        read_timeline(
+            stored(event("a", event_type="session_started", payload="broken")), "s1"
+        ).events,
     )
     assert (shown["description"], shown["impact"], shown["groupId"]) == (
         "session_started",
@@ -104,6 +108,44 @@ def test_the_classic_shape_invents_nothing(stored):
     )
 
 
-def test_microseconds_are_shown_where_there_are_any(stored):
-    (shown,) = map(classic, timeline(stored(event("a", minutes=1e-6)), "s1").events)
+def test_microseconds_are_shown_if_there_are_any(stored):
+    (shown,) = map(classic, read_timeline(stored(event("a", minutes=1e-6)), "s1").events)
     assert shown["timestamp"] == "2026-03-02T08:00:00.000060Z"
+
+
+numbered = st.lists(st.tuples(st.sampled_from([None, "a", "b"]), st.none() | st.integers(1, 40)))
+
+
+def numbers_of(events, source):
+    return {sequence for name, sequence in events if name == source and sequence is not None}
+
+
+@given(numbered)
+def test_stored_numbers_and_gaps_together_are_dense(events):
+    found = list(find_gaps(events))
+    for source in ("a", "b"):
+        there = numbers_of(events, source)
+        lacking = [
+            n for gap in found if gap.source == source for n in range(gap.first, gap.last + 1)
+        ]
+        assert there.isdisjoint(lacking)
+        assert sorted(there.union(lacking)) == (
+            list(range(min(there), max(there) + 1)) if there else []
+        )
+
+
+@given(numbered.flatmap(lambda events: st.tuples(st.just(events), st.permutations(events))))
+def test_the_order_of_arrival_does_not_change_gaps(events):
+    given_order, another = events
+    assert list(find_gaps(given_order)) == list(find_gaps(another))
+
+
+@given(numbered)
+def test_repeats_do_not_change_gaps(events):
+    assert list(find_gaps(events + events)) == list(find_gaps(events))
+
+
+def test_consecutive_missing_numbers_are_one_gap():
+    assert list(find_gaps([("a", 1), ("a", 5), ("b", 7), (None, 9), ("b", None)])) == [
+        Gap("a", 2, 4)
+    ]

@@ -1,22 +1,21 @@
+from dataclasses import replace
 from threading import Event
 
 from classwaves_rollup.backfill import Backfill
-from classwaves_rollup.hour import HourRun
-from classwaves_rollup.rates import Rates
-from classwaves_rollup.run import State
-from tests.support.school import HOUR, INGESTION, TEN, School, told
+from classwaves_rollup.run_log import State
+from tests.support.rollup.harness import HOUR, TEN, event_row
 
 
-def test_the_position_of_its_look_is_kept_with_its_runs(quick):
-    school = School()
-    school.tell(told("s1", "started", 10))
+def test_the_position_of_its_scan_is_kept_with_its_runs(quick_harness):
+    quick_harness.add(event_row("s1", "started", 10))
 
-    def opened():
-        return HourRun(school.warehouse.hours(), INGESTION, Rates(), school.clock)
+    def open_computer():
+        return replace(quick_harness.computer, store=quick_harness.warehouse.hours())
 
-    work = Backfill(opened, school.look, 2, Event())
+    job = Backfill(open_computer, quick_harness.scan, 2, Event())
     hours = [TEN, TEN + HOUR]
-    results = dict(work.results(hours, work.looked()))
+    results = dict(job.results(hours, job.mark_late_data()))
     assert {run.state for run in results.values()} == {State.DONE}
-    assert school.runs.examined == school.look.examined
-    assert school.runs.examined["analytics.session_events"] == 1
+    run_log = quick_harness.run_log
+    assert run_log.examined_versions == quick_harness.scan.examined_versions
+    assert run_log.examined_versions["analytics.session_events"] == 1

@@ -10,13 +10,13 @@ from classwaves_runtime.metrics import Kind
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 
 
-def test_the_page_is_the_catalogues_of_both_rooms():
+def test_the_page_has_the_metrics_of_both_processes():
     written = f"{catalogue.document()}\n{metrics.document()}"
     assert PAGE.read_text() == written, "docs/metrics.md has drifted: run `make docs`"
 
 
 @pytest.mark.parametrize("metric", metrics.WORKER, ids=lambda metric: metric.name)
-def test_a_metric_is_named_as_prometheus_names_things(metric):
+def test_a_metric_is_named_by_the_conventions_of_prometheus(metric):
     assert re.fullmatch(r"rollup_[a-z_]+", metric.name)
     assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER)
     assert metric.help.endswith(".")

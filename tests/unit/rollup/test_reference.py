@@ -1,16 +1,19 @@
-"""The SQL says what the reference says, whatever the sources hold. `tests/integration` tries more of them."""
+"""The SQL matches the reference for random sources; tests/integration tries more of them."""
 
 from datetime import timedelta
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.support.rollup.asking import hours_from
-from tests.support.rollup.holding import hold_hour, hold_totals
+from tests.support.rollup.assertions import (
+    assert_hour_matches_reference,
+    assert_totals_match_reference,
+)
 from tests.support.rollup.random_sources import random_sources
 from tests.support.rollup.rows import HOUR
+from tests.support.rollup.statements import hours_from
 
-# Looking for the least failing case would take minutes: DuckDB takes 50 ms to plan a statement.
+# No shrinking: it would take minutes, since DuckDB takes 50 ms to plan a statement.
 FEW = settings(
     max_examples=8,
     deadline=None,
@@ -21,11 +24,11 @@ FEW = settings(
 
 @FEW
 @given(random_sources(), st.integers(-2, 2))
-def test_the_facts_of_an_hour_are_those_of_the_reference(sources, offset):
-    hold_hour(sources, HOUR + timedelta(hours=offset))
+def test_the_facts_of_an_hour_match_the_reference(sources, offset):
+    assert_hour_matches_reference(sources, HOUR + timedelta(hours=offset))
 
 
 @FEW
 @given(random_sources(), st.integers(1, 2))
-def test_what_facts_come_to_over_hours_is_what_the_reference_says(sources, count):
-    hold_totals(sources, hours_from(HOUR - timedelta(hours=1), count))
+def test_the_totals_of_hours_match_the_reference(sources, count):
+    assert_totals_match_reference(sources, hours_from(HOUR - timedelta(hours=1), count))

@@ -1,8 +1,21 @@
 from datetime import UTC, datetime, timedelta, timezone
+from unittest.mock import patch
 
 import pytest
+from apscheduler.triggers.cron import CronTrigger
 
-from classwaves_rollup.schedule import hour_of, newest_due, next_look
+from classwaves_rollup.run_log import Run, RunLog, State
+from classwaves_rollup.schedule import (
+    hour_of,
+    late_hours,
+    newest_due,
+    next_scan,
+    parse_hour,
+    parse_hours,
+)
+from tests.support.rollup.harness import HOUR, TEN
+
+DUE = TEN + HOUR + timedelta(minutes=5)
 
 
 def at(hour: int, minute: int, second: int = 0) -> datetime:
@@ -20,21 +33,90 @@ def at(hour: int, minute: int, second: int = 0) -> datetime:
         (at(12, 5), at(11, 0)),
     ],
 )
-def test_from_minute_5_on_the_hour_before_is_due(now, newest):
+def test_an_hour_is_due_at_minute_5_of_the_next_hour(now, newest):
     assert newest_due(now) == newest
 
 
-def test_the_day_begins_with_the_last_hour_of_the_day_before():
+def test_after_midnight_the_last_hour_of_the_previous_day_is_due():
     assert newest_due(datetime(2026, 3, 2, 0, 5, tzinfo=UTC)) == datetime(
         2026, 3, 1, 23, tzinfo=UTC
     )
 
 
-def test_a_look_comes_at_each_full_minute():
-    assert [next_look(at(10, 3, second)) for second in (0, 1, 59)] == [at(10, 4)] * 3
+def test_the_worker_scans_at_each_full_minute():
+    assert [next_scan(at(10, 3, second)) for second in (0, 1, 59)] == [at(10, 4)] * 3
 
 
-def test_hours_are_those_of_utc_wherever_the_clock_stands():
+def test_hours_are_in_utc_whatever_the_time_zone_of_the_clock():
     india = timezone(timedelta(hours=5, minutes=30))
     assert hour_of(datetime(2026, 3, 2, 15, 45, tzinfo=india)) == at(10, 0)
     assert newest_due(datetime(2026, 3, 2, 16, 35, tzinfo=india)) == at(10, 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-03-02T10",
+        "2026-03-02 10:00",
+        "2026-03-02T10:00:00Z",
+        "2026-03-02T15:30+05:30",
+        " 2026-03-02T10Z ",
+    ],
+)
+def test_an_hour_can_be_written_in_several_ways(text):
+    assert parse_hour(text) == TEN
+
+
+@pytest.mark.parametrize(
+    "text", ["", "now", "2026-03-02", "2026-03-02T10:05", "2026-03-02T10:00:01", "2026-02-30T10"]
+)
+def test_a_text_that_is_not_an_hour_is_refused_with_an_example(text):
+    with pytest.raises(ValueError, match="write 2026-11-25T10, in UTC"):
+        parse_hour(text)
+
+
+def test_a_range_includes_both_ends():
+    assert parse_hours("2026-03-02T10", "2026-03-02T12") == [TEN, TEN + HOUR, TEN + 2 * HOUR]
+    assert parse_hours("2026-03-02T10", "2026-03-02T10") == [TEN]
+
+
+def test_a_date_is_its_whole_day():
+    hours = parse_hours("2026-03-02", "2026-03-03")
+    assert (len(hours), hours[0], hours[-1]) == (48, TEN - 10 * HOUR, TEN + 37 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "problem"),
+    [
+        ("2026-03-02T11", "2026-03-02T10", "'2026-03-02T10' is before '2026-03-02T11'"),
+        ("2026-02-30", "2026-03-02", "'2026-02-30' is not a date"),
+        ("2026-03-02", "soon", "'soon' is not an hour"),
+    ],
+)
+def test_an_invalid_range_is_refused(first, last, problem):
+    with pytest.raises(ValueError, match=problem):
+        parse_hours(first, last)
+
+
+@pytest.mark.parametrize("state", [None, State.RUNNING, State.FAILED])
+def test_an_hour_is_late_ten_minutes_after_it_was_due(state):
+    runs = {TEN - HOUR: Run(TEN - HOUR, "run", State.DONE, finished_at=TEN)}
+    if state is not None:
+        runs[TEN] = Run(TEN, "run", state)
+    late_at = DUE + timedelta(minutes=10)
+    assert late_hours(RunLog(runs), late_at - timedelta(seconds=1)) == []
+    assert late_hours(RunLog(runs), late_at) == [TEN]
+
+
+def test_in_an_empty_run_log_the_newest_due_hour_can_be_late():
+    assert late_hours(RunLog({}), DUE + timedelta(minutes=9)) == []
+    assert late_hours(RunLog({}), DUE + timedelta(minutes=10)) == [TEN]
+
+
+def test_the_schedule_is_not_evaluated_for_each_hour():
+    first = TEN - timedelta(days=40)
+    runs = RunLog({first: Run(first, "run", State.DONE, finished_at=TEN)})
+    real = CronTrigger.get_next_fire_time
+    with patch.object(CronTrigger, "get_next_fire_time", autospec=True, side_effect=real) as called:
+        assert len(late_hours(runs, DUE + timedelta(minutes=10))) == 40 * 24
+    assert called.call_count <= 2

@@ -1,94 +1,101 @@
-"""Two workers on one warehouse: neither takes an hour from the other that is being computed, and nothing is lost."""
+"""Two workers on one warehouse: neither takes over an hour that the other computes."""
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from classwaves_rollup import metrics
-from classwaves_rollup.hour import HourRun
+from classwaves_rollup.formulas import Rates
+from classwaves_rollup.hour_computer import HourComputer
+from classwaves_rollup.late_data import LateDataScan
 from classwaves_rollup.observer import Observer
-from classwaves_rollup.rates import Rates
-from classwaves_rollup.repair import Look
-from classwaves_rollup.run import State
-from classwaves_rollup.runs import read_runs
-from classwaves_rollup.taking_over import PATIENCE_SECONDS, Patience
+from classwaves_rollup.run_log import TAKEOVER_SECONDS, State, TakeoverTimeout, read_run_log
 from classwaves_rollup.worker import Worker
 from classwaves_runtime.clock import ManualClock
 from classwaves_runtime.health import Health
 from classwaves_runtime.metrics import Meters
 from classwaves_schemas.tables import SESSION_EVENTS
 from classwaves_warehouse.memory import MemoryWarehouse
-from tests.support.school import HOUR, INGESTION, TEN, told
+from tests.support.rollup.harness import HOUR, INGESTION, TEN, event_row
 from tests.support.sources import fill
 
 ELEVEN = TEN + HOUR
+LATE = event_row("s1", "started", 70)
 
 
-class Pair:
-    """Two workers at five past twelve, and what happens while an hour is being computed."""
+class WorkerPair:
+    """Two workers at five past twelve.
 
-    def __init__(self):
+    Args:
+        options: of their computers.
+    """
+
+    def __init__(self, **options):
         self.clock = ManualClock(ELEVEN + HOUR + HOUR / 12)
         self.meanwhile = []
+        """What to do while an hour is computed, in turn."""
         self.warehouse = MemoryWarehouse(self._on_commit)
-        self.one, self.other = self._worker(), self._worker()
+        self.one, self.other = self._worker(options), self._worker(options)
 
-    def _worker(self):
-        run = HourRun(self.warehouse.hours(), INGESTION, Rates(), self.clock)
-        patience = Patience(run.owner, self.clock)
+    def _worker(self, options):
+        computer = HourComputer(self.warehouse.hours(), INGESTION, Rates(), self.clock, **options)
+        takeover = TakeoverTimeout(computer.owner, self.clock)
         observer = Observer(
             Meters(metrics.WORKER, CollectorRegistry()), Health(self.clock), self.clock
         )
-        return Worker(run, Look(patience), patience, observer, self.clock, stopping=lambda: False)
+        return Worker(
+            computer, LateDataScan(takeover), takeover, observer, self.clock, lambda: False
+        )
 
     def _on_commit(self, moment):
-        begun = moment == "before" and any(run.state is State.RUNNING for run in self.runs.values())
-        if begun and self.meanwhile:
+        running = any(run.state is State.RUNNING for run in self.run_log.values())
+        if moment == "before" and running and self.meanwhile:
             self.meanwhile.pop(0)()
 
     @property
-    def runs(self):
-        return read_runs(self.warehouse.hours())
+    def run_log(self):
+        return read_run_log(self.warehouse.hours())
 
-    def tell(self, *rows):
+    def add(self, *rows):
         fill(self.warehouse, SESSION_EVENTS, rows)
 
-    def owns(self, worker, hour=ELEVEN):
-        return self.runs[hour].state is State.DONE and self.runs[hour].belongs_to(worker.run.owner)
+    def computed_by(self, worker):
+        run = self.run_log[ELEVEN]
+        return run.state is State.DONE and run.belongs_to(worker.computer.owner)
 
 
 @pytest.fixture
 def pair(quick):
-    return Pair()
+    return WorkerPair(**quick)
 
 
 def test_an_event_does_not_take_an_hour_from_the_worker_that_computes_it(pair):
-    pair.meanwhile = [lambda: pair.tell(told("s1", "started", 70)), pair.other.round]
-    pair.one.round()
-    assert pair.owns(pair.one)
+    pair.meanwhile = [lambda: pair.add(LATE), pair.other.run_once]
+    pair.one.run_once()
+    assert pair.computed_by(pair.one)
 
 
-def test_what_came_while_an_hour_was_computed_is_found_by_the_next_look(pair):
+def test_an_event_that_arrived_while_an_hour_was_computed_is_found_by_the_next_scan(pair):
     versions = []
 
     def meanwhile():
-        pair.tell(told("s1", "started", 70))
-        pair.other.round()
-        versions.append(dict(pair.other.look.examined))
+        pair.add(LATE)
+        pair.other.run_once()
+        versions.append(dict(pair.other.scan.examined_versions))
 
     pair.meanwhile = [meanwhile]
-    pair.one.round()
+    pair.one.run_once()
     assert versions == [{}]
-    assert pair.runs[ELEVEN].state is State.DONE
-    assert pair.runs[ELEVEN].source_versions["analytics.session_events"] == 1
+    assert pair.run_log[ELEVEN].state is State.DONE
+    assert pair.run_log[ELEVEN].source_versions["analytics.session_events"] == 1
 
 
-def test_who_has_computed_an_hour_for_too_long_loses_it_at_the_next_event(pair):
+def test_an_hour_is_taken_over_at_the_next_event_after_the_timeout(pair):
     def much_later():
-        pair.other.round()
-        pair.clock.advance(PATIENCE_SECONDS)
-        pair.tell(told("s1", "started", 70))
-        pair.other.round()
+        pair.other.run_once()
+        pair.clock.advance(TAKEOVER_SECONDS)
+        pair.add(LATE)
+        pair.other.run_once()
 
     pair.meanwhile = [much_later]
-    pair.one.round()
-    assert pair.owns(pair.other)
+    pair.one.run_once()
+    assert pair.computed_by(pair.other)

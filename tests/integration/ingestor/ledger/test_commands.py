@@ -120,4 +120,4 @@ def test_a_session_that_is_not_stored_is_a_clear_error(classroom, run, monkeypat
     monkeypatch.delenv("WAREHOUSE")
     done = run(analytics, "timeline", "nobody", "--warehouse", warehouse)
     assert done.exit_code == 1
-    assert "No event of session nobody is stored" in done.stderr
+    assert "session_events has no event of session nobody." in done.stderr

@@ -1,4 +1,4 @@
-"""Whatever comes late: every hour that a look leaves alone is what computing it again would give."""
+"""Every hour that a scan does not mark has the rows that computing it again would give."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from classwaves_rollup.formulas import facts_statement, window, without_school_statement
-from classwaves_rollup.run import Run, State
+from classwaves_rollup.run_log import Run, State
 from classwaves_schemas.tables import (
     CLASSROOM_SESSIONS,
     EDUCATIONAL_METRICS,
@@ -18,7 +18,7 @@ from classwaves_schemas.tables import (
     STUDENT_GROUPS,
     SYSTEM_EVENTS,
 )
-from tests.support.school import HOUR, TEN, School, at, told
+from tests.support.rollup.harness import HOUR, TEN, RollupHarness, at, event_row
 from tests.support.sources import fill
 
 HOURS = [TEN + number * HOUR for number in (-1, 0, 1, 2, 6, 14)]
@@ -73,7 +73,7 @@ def row(draw, table):
     if table is SESSION_EVENTS:
         kind = draw(kinds)
         written = at(moment + draw(st.sampled_from([0, 1, 1500])))
-        return told(
+        return event_row(
             session,
             kind,
             moment,
@@ -106,86 +106,88 @@ def row(draw, table):
 
 
 def computed(snapshot, hour):
-    """What an hour comes to now: its facts, and its events without a school."""
+    """The facts of an hour from the sources now, and the number of its events without a school."""
     present = snapshot.versions
     facts = snapshot.query(facts_statement(present), window(hour)).to_pylist()
-    homeless = snapshot.query(without_school_statement(present), window(hour))[
+    without_school = snapshot.query(without_school_statement(present), window(hour))[
         "events_without_school"
     ][0].as_py()
-    return Counter(map(str, facts)), facts, homeless
+    return Counter(map(str, facts)), facts, without_school
 
 
-def settle(school, hours):
-    """Let these hours be done from the sources as they are; what each comes to."""
+def set_done(harness, hours):
+    """Mark hours done with their facts from the sources now; give these by hour."""
     made = {}
-    runs = school.runs
-    with school.hour_run.hours.snapshot(SOURCES) as snapshot:
+    runs = harness.run_log
+    with harness.computer.store.snapshot(SOURCES) as snapshot:
         versions = dict(snapshot.versions)
         for hour in hours:
-            made[hour], facts, homeless = computed(snapshot, hour)
-            fill(school.warehouse, ROLLUP_FACTS_HOURLY, facts)
+            made[hour], facts, without_school = computed(snapshot, hour)
+            fill(harness.warehouse, ROLLUP_FACTS_HOURLY, facts)
             run = Run(
                 hour,
                 f"{hour} {versions}",
                 State.DONE,
                 source_versions=versions,
-                events_without_school=homeless,
+                events_without_school=without_school,
             )
-            school.hour_run.hours.upsert_run(run.row(), runs[hour].run_id if hour in runs else None)
-            made[hour] = (made[hour], homeless)
+            harness.computer.store.upsert_run(
+                run.row(), runs[hour].run_id if hour in runs else None
+            )
+            made[hour] = (made[hour], without_school)
     return made
 
 
-def tell(school, given):
+def add_all(harness, given):
     """Add rows to several sources, one after the other."""
     for table, rows in given:
-        school.tell(*rows, table=table)
+        harness.add(*rows, table=table)
 
 
-def hold(school, before, dirty):
-    """See that all hours but the dirty ones are what they were; whether each has changed."""
+def assert_unmarked_hours_are_unchanged(harness, before, dirty):
+    """Check that only dirty hours have changed; give for each hour whether it has."""
     changed = {}
-    with school.hour_run.hours.snapshot(SOURCES) as snapshot:
+    with harness.computer.store.snapshot(SOURCES) as snapshot:
         for hour in HOURS:
-            now, _, homeless = computed(snapshot, hour)
-            changed[hour] = before[hour] != (now, homeless)
-            assert not changed[hour] or hour in dirty, (
-                f"{hour} is not what it was, and nobody noticed"
-            )
+            now, _, without_school = computed(snapshot, hour)
+            changed[hour] = before[hour] != (now, without_school)
+            assert not changed[hour] or hour in dirty, f"{hour} has changed and was not marked"
     return changed
 
 
-def test_the_hours_that_a_look_leaves_alone_are_right():
+def test_hours_that_a_scan_does_not_mark_are_unchanged():
     found = Counter()
 
     @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(sources(), min_size=1, max_size=4), st.lists(sources(), min_size=1, max_size=2))
     def holds(early, late):
-        school = School()
-        tell(school, early)
-        before = settle(school, HOURS)
-        tell(school, late)
-        dirty = set(school.dirty())
-        for hour, changed in hold(school, before, dirty).items():
-            found["changed" if changed else "spared" if hour not in dirty else "in vain"] += 1
+        harness = RollupHarness()
+        add_all(harness, early)
+        before = set_done(harness, HOURS)
+        add_all(harness, late)
+        dirty = set(harness.mark_late_data())
+        for hour, changed in assert_unmarked_hours_are_unchanged(harness, before, dirty).items():
+            found[
+                "changed" if changed else "unmarked" if hour not in dirty else "marked in vain"
+            ] += 1
         event(f"{len(dirty)} hours dirty")
 
     holds()
-    # A look that marks everything would be right too, and worth nothing.
-    assert found["spared"] > found["in vain"]
+    # A scan that marks every hour would be correct and useless.
+    assert found["unmarked"] > found["marked in vain"]
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(sources(), min_size=1, max_size=3), st.lists(sources(), min_size=1, max_size=3))
-def test_hours_that_were_being_computed_during_a_look_are_looked_at_once_they_are_done(early, late):
-    school = School()
-    tell(school, early)
-    before = settle(school, HOURS)
-    done, upsert = school.runs, school.hour_run.hours.upsert_run
+def test_hours_that_were_running_during_a_scan_are_scanned_once_they_are_done(early, late):
+    harness = RollupHarness()
+    add_all(harness, early)
+    before = set_done(harness, HOURS)
+    done, upsert = harness.run_log, harness.computer.store.upsert_run
     for hour in HOURS:
         upsert(Run(hour, f"theirs of {hour}", State.RUNNING).row(), done[hour].run_id)
-    tell(school, late)
-    assert school.dirty() == []
+    add_all(harness, late)
+    assert harness.mark_late_data() == []
     for hour in HOURS:
         upsert(done[hour].row(), f"theirs of {hour}")
-    hold(school, before, set(school.dirty()))
+    assert_unmarked_hours_are_unchanged(harness, before, set(harness.mark_late_data()))

@@ -1,4 +1,5 @@
--- What some sessions had and have to do with which hours of a stretch of time. Hours are numbers since 1970.
+-- How changed sessions relate to the hours of a range, by the stored facts and by the sources now.
+-- Hours are numbers since 1970.
 WITH changed AS (
     SELECT EXPLODE(SPLIT(:sessions, '$separator')) AS session_id
 ),
@@ -44,40 +45,44 @@ transcribed AS (
     GROUP BY classroom_sessions.id
 ),
 
--- How long they are under way in each hour, as `spans` has it of one.
+-- The minutes of each session in each hour, as in `active_minutes` for one hour.
 active_now AS (
     SELECT
         session_id,
         number * 3600000000 AS at,
         CAST(
-            SUM(LEAST(until, number * 3600000000 + 3600000000) - GREATEST(since, number * 3600000000)) AS DOUBLE
+            SUM(
+                LEAST(ends_us, number * 3600000000 + 3600000000)
+                - GREATEST(starts_us, number * 3600000000)
+            ) AS DOUBLE
         ) / 60000000 AS minutes
     FROM (
         SELECT
             session_id,
-            since,
-            until,
+            starts_us,
+            ends_us,
             EXPLODE(
                 SEQUENCE(
-                    CAST(FLOOR(CAST(since AS DOUBLE) / 3600000000) AS BIGINT),
-                    CAST(FLOOR(CAST(until - 1 AS DOUBLE) / 3600000000) AS BIGINT)
+                    CAST(FLOOR(CAST(starts_us AS DOUBLE) / 3600000000) AS BIGINT),
+                    CAST(FLOOR(CAST(ends_us - 1 AS DOUBLE) / 3600000000) AS BIGINT)
                 )
             ) AS number
         FROM (
             SELECT
-                stretches.session_id,
-                UNIX_MICROS(GREATEST(stretches.starts, :hour)) AS since,
-                UNIX_MICROS(GREATEST(stretches.starts, :hour)) + stretches.microseconds AS until
-            FROM stretches
+                session_intervals.session_id,
+                UNIX_MICROS(GREATEST(session_intervals.starts, :hour)) AS starts_us,
+                UNIX_MICROS(GREATEST(session_intervals.starts, :hour))
+                + session_intervals.microseconds AS ends_us
+            FROM session_intervals
             INNER JOIN changed
-                ON stretches.session_id = changed.session_id
-            WHERE stretches.microseconds > 0
-        ) AS each_stretch
-    ) AS each_hour
+                ON session_intervals.session_id = changed.session_id
+            WHERE session_intervals.microseconds > 0
+        ) AS clipped
+    ) AS by_hour
     GROUP BY session_id, number
 ),
 
-told AS (
+events AS (
     SELECT DISTINCT
         session_events.session_id,
         UNIX_MICROS(session_events.event_time) AS at,
@@ -88,66 +93,66 @@ told AS (
     WHERE session_events.event_time >= :window_start AND session_events.event_time < :window_end
 ),
 
-named AS (
+schools_now AS (
     SELECT
         session_id,
         MIN(school_id) AS school_id
-    FROM told
+    FROM events
     GROUP BY session_id
 ),
 
-had AS (
+activity AS (
     SELECT
         session_id,
-        'active' AS part,
+        'active' AS kind,
         at
     FROM active_facts
     UNION ALL
     SELECT
         session_id,
-        'active' AS part,
+        'active' AS kind,
         at
     FROM active_now
     UNION ALL
-    -- The facts are not what its starts and ends make of them now.
+    -- The stored minutes differ from those of its starts and ends now.
     SELECT
         COALESCE(active_facts.session_id, active_now.session_id) AS session_id,
-        'moved' AS part,
+        'activity_changed' AS kind,
         COALESCE(active_facts.at, active_now.at) AS at
     FROM active_facts
     FULL OUTER JOIN active_now
         ON active_facts.session_id = active_now.session_id AND active_facts.at = active_now.at
     WHERE COALESCE(active_facts.minutes, -1) <> COALESCE(active_now.minutes, -1)
     UNION ALL
-    -- Its events name another school now.
+    -- Its events name another school than the stored facts.
     SELECT
         active_facts.session_id,
-        'moved' AS part,
+        'activity_changed' AS kind,
         active_facts.at
     FROM active_facts
-    INNER JOIN named
-        ON active_facts.session_id = named.session_id
-    WHERE named.school_id <> active_facts.school_id
+    INNER JOIN schools_now
+        ON active_facts.session_id = schools_now.session_id
+    WHERE schools_now.school_id <> active_facts.school_id
     UNION ALL
     SELECT
         session_id,
-        'event' AS part,
+        'event' AS kind,
         at
-    FROM told
+    FROM events
     UNION ALL
-    -- It does not name the session's school.
+    -- The event does not name the session's school.
     SELECT
-        told.session_id,
-        'unsettled' AS part,
-        told.at
-    FROM told
-    INNER JOIN named
-        ON told.session_id = named.session_id
-    WHERE told.school_id IS NULL OR told.school_id <> named.school_id
+        events.session_id,
+        'school_disputed' AS kind,
+        events.at
+    FROM events
+    INNER JOIN schools_now
+        ON events.session_id = schools_now.session_id
+    WHERE events.school_id IS NULL OR events.school_id <> schools_now.school_id
     UNION ALL
     SELECT
         educational_metrics.session_id,
-        'log' AS part,
+        'log' AS kind,
         UNIX_MICROS(educational_metrics.calculation_timestamp) AS at
     FROM educational_metrics
     INNER JOIN changed
@@ -156,17 +161,17 @@ had AS (
     UNION ALL
     SELECT
         system_events.session_id,
-        'log' AS part,
+        'log' AS kind,
         UNIX_MICROS(system_events.created_at) AS at
     FROM system_events
     INNER JOIN changed
         ON system_events.session_id = changed.session_id
     WHERE system_events.created_at >= :hour AND system_events.created_at < :hour_end
     UNION ALL
-    -- The facts are not what the session's row makes of them now.
+    -- The stored facts differ from what the session's row gives now.
     SELECT
         active_facts.session_id,
-        'disagreeing' AS part,
+        'row_changed' AS kind,
         active_facts.at
     FROM active_facts
     LEFT JOIN transcription_facts
@@ -181,6 +186,6 @@ had AS (
 
 SELECT DISTINCT
     session_id,
-    part,
+    kind,
     CAST(FLOOR(CAST(at AS DOUBLE) / 3600000000) AS BIGINT) AS hour
-FROM had
+FROM activity

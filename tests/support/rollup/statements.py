@@ -1,12 +1,13 @@
-"""The rollup's statements, asked of tables in memory or of any warehouse."""
+"""The rollup's statements on tables in memory."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
 from classwaves_rollup.formulas import (
+    Rates,
     facts_statement,
     hourly_parameters,
     hourly_statement,
@@ -15,36 +16,31 @@ from classwaves_rollup.formulas import (
     window,
     without_school_statement,
 )
-from classwaves_rollup.rates import Rates
 from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY, SOURCES, Table
 from classwaves_warehouse.conform import conform
 from classwaves_warehouse.duck import Duck
-from tests.support.rollup.rows import HOUR, Sources, arrow
-from tests.support.rollup.totals import Fact
+from tests.support.rollup.reference_totals import Fact
+from tests.support.rollup.rows import HOUR, Sources, to_arrow
 
-Query = Callable[[str, Mapping[str, Any]], pa.Table]
 NO_RATES = Rates()
 
 
-def facts_of(tables: Mapping[Table, pa.Table], hour: datetime = HOUR) -> pa.Table:
+def compute_facts(tables: Mapping[Table, pa.Table], hour: datetime = HOUR) -> pa.Table:
     """The facts of an hour, as rows of rollup_facts_hourly."""
     with Duck({table.name: rows for table, rows in tables.items()}) as duck:
-        return asked_facts(duck.query, {table.qualified_name for table in tables}, hour)
+        sql = facts_statement({table.qualified_name for table in tables})
+        return conform(duck.query(sql, window(hour)), ROLLUP_FACTS_HOURLY)
 
 
-def everywhere(tables: Mapping[Table, pa.Table]) -> dict[Table, pa.Table]:
-    """The tables, and empty ones for the sources that are missing: one statement for all, translated once."""
+def with_all_sources(tables: Mapping[Table, pa.Table]) -> dict[Table, pa.Table]:
+    """The tables, and empty ones for missing sources: one statement for all is translated once."""
     return {source: tables.get(source, arrow_schema(source).empty_table()) for source in SOURCES}
 
 
-def asked_facts(query: Query, present: set[str], hour: datetime = HOUR) -> pa.Table:
-    return conform(query(facts_statement(present), window(hour)), ROLLUP_FACTS_HOURLY)
-
-
-def homeless(given: Sources, hour: datetime = HOUR) -> int:
-    """How many events of an hour belong to no school."""
-    tables = everywhere(arrow(given))
+def count_events_without_school(given: Sources, hour: datetime = HOUR) -> int:
+    """The number of an hour's events without a school."""
+    tables = with_all_sources(to_arrow(given))
     with Duck({table.name: rows for table, rows in tables.items()}) as duck:
         found = duck.query(
             without_school_statement({table.qualified_name for table in tables}), window(hour)
@@ -52,7 +48,7 @@ def homeless(given: Sources, hour: datetime = HOUR) -> int:
     return int(found["events_without_school"][0].as_py())
 
 
-def hourly_of(
+def compute_hourly(
     facts: pa.Table, hour: datetime = HOUR, rates: Rates = NO_RATES
 ) -> list[dict[str, Any]]:
     """An hour's rows of dashboard_metrics_hourly, by school."""
@@ -61,42 +57,44 @@ def hourly_of(
     return sorted(rows, key=lambda row: row["school_id"])
 
 
-def totals_of(
+def compute_totals(
     facts: pa.Table, first: datetime, end: datetime, rates: Rates = NO_RATES
 ) -> dict[str, dict[str, Any]]:
-    """What hours come to, by school."""
+    """The totals of hours, by school."""
     with Duck({ROLLUP_FACTS_HOURLY.name: facts}) as duck:
         rows = duck.query(totals_statement(), totals_parameters(first, end, rates)).to_pylist()
     return {row.pop("school_id"): row for row in rows}
 
 
-def rolled(
+def compute_rows(
     given: Sources, hour: datetime = HOUR, rates: Rates = NO_RATES
 ) -> dict[str, dict[str, Any]]:
-    """An hour's rows by school, straight from sources."""
+    """An hour's rows of dashboard_metrics_hourly from sources, by school."""
     return {
         row["school_id"]: row
-        for row in hourly_of(facts_of(everywhere(arrow(given)), hour), hour, rates)
+        for row in compute_hourly(
+            compute_facts(with_all_sources(to_arrow(given)), hour), hour, rates
+        )
     }
 
 
-def several(given: Sources, hours: Sequence[datetime]) -> pa.Table:
+def compute_facts_of_hours(given: Sources, hours: Sequence[datetime]) -> pa.Table:
     """The facts of several hours."""
-    tables = everywhere(arrow(given))
-    return pa.concat_tables([facts_of(tables, hour) for hour in hours])
+    tables = with_all_sources(to_arrow(given))
+    return pa.concat_tables([compute_facts(tables, hour) for hour in hours])
 
 
 def hours_from(first: datetime, count: int) -> list[datetime]:
     return [first + timedelta(hours=number) for number in range(count)]
 
 
-def listed(facts: pa.Table) -> list[Fact]:
-    """Facts in one order, each as often as it is in the table."""
+def sorted_facts(facts: pa.Table) -> list[Fact]:
+    """The facts of a table in a fixed order, duplicates included."""
     columns = ("school_id", "source", "fact", "entity_id", "amount", "weight")
-    return in_order(
+    return sort_facts(
         Fact(*values) for values in zip(*(facts[name].to_pylist() for name in columns), strict=True)
     )
 
 
-def in_order(facts: Iterable[Fact]) -> list[Fact]:
+def sort_facts(facts: Iterable[Fact]) -> list[Fact]:
     return sorted(facts, key=lambda fact: (fact.school, fact.source, fact.name, fact.entity or ""))

@@ -1,10 +1,10 @@
-"""What facts of the reference come to, by school."""
+"""The totals of facts in the reference implementation, by school."""
 
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from tests.support.rollup.day import EPOCH
+from tests.support.rollup.reference_hour import EPOCH
 
 
 class Fact(NamedTuple):
@@ -21,7 +21,7 @@ def totals(
     storage_gb_per_minute: float | None = None,
     cost_per_minute: float | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """The columns of docs/rollup.md by school, from the facts of an hour or of several."""
+    """School → the columns of docs/rollup.md, from the facts of one hour or of several."""
     return {
         school: _columns(
             [fact for fact in found if fact.school == school],
@@ -36,8 +36,8 @@ def _columns(found: list[Fact], storage: float | None, cost: float | None) -> di
     def named(name: str) -> list[Fact]:
         return [fact for fact in found if fact.name == name]
 
-    def entities(name: str, none_known: int | None = None) -> int | None:
-        return len({fact.entity for fact in named(name)}) if named(name) else none_known
+    def entities(name: str, default: int | None = None) -> int | None:
+        return len({fact.entity for fact in named(name)}) if named(name) else default
 
     def total(name: str) -> float | None:
         amounts = [Fraction(fact.amount) for fact in named(name) if fact.amount is not None]
@@ -59,7 +59,7 @@ def _columns(found: list[Fact], storage: float | None, cost: float | None) -> di
         )
 
     as_of = [fact.amount for fact in named("as_of") if fact.amount is not None]
-    spent = total("session")
+    minutes = total("session")
     groups = entities("group")
     method = ["facts"]
     if storage is not None:
@@ -93,8 +93,8 @@ def _columns(found: list[Fact], storage: float | None, cost: float | None) -> di
         "avg_ai_processing_time": mean("ai_processing_time"),
         "ai_analysis_success_rate": mean("ai_success_rate"),
         "total_transcription_minutes": total("transcription"),
-        "total_storage_gb": None if storage is None or spent is None else spent * storage,
-        "estimated_compute_cost": None if cost is None or spent is None else spent * cost,
+        "total_storage_gb": None if storage is None or minutes is None else minutes * storage,
+        "estimated_compute_cost": None if cost is None or minutes is None else minutes * cost,
         "data_sources_count": len({fact.source for fact in found}),
         "calculation_method": "; ".join(method),
         "calculated_at": EPOCH + timedelta(microseconds=int(max(as_of))) if as_of else None,

@@ -1,4 +1,4 @@
-"""The sources as one hour of the reference sees them."""
+"""The sources of one hour in the reference implementation."""
 
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
@@ -6,15 +6,15 @@ from json import loads
 from typing import Any, NamedTuple
 
 HOUR = timedelta(hours=1)
-LONGEST = timedelta(hours=12)
-ZOMBIE = timedelta(hours=4)
+MAX_DURATION = timedelta(hours=12)
+ASSUMED_DURATION = timedelta(hours=4)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Row = dict[str, Any]
 Sources = dict[str, list[Row]]
 
 
-class Stretch(NamedTuple):
+class SessionInterval(NamedTuple):
     session: str
     teacher: str
     starts: datetime
@@ -24,8 +24,8 @@ class Stretch(NamedTuple):
         return max(min(self.ends, hour + HOUR) - max(self.starts, hour), timedelta())
 
 
-class Day:
-    """The sources as one hour sees them."""
+class HourSources:
+    """The sources that one hour reads."""
 
     def __init__(self, sources: Sources, hour: datetime) -> None:
         self.hour = hour
@@ -38,7 +38,9 @@ class Day:
     def _is_read(self, row: Row) -> bool:
         bound = row["event_type"] in ("started", "ended")
         return (
-            self.hour - LONGEST <= row["event_time"] < (self.end + LONGEST if bound else self.end)
+            self.hour - MAX_DURATION
+            <= row["event_time"]
+            < (self.end + MAX_DURATION if bound else self.end)
         )
 
     def rows(self, name: str) -> list[Row]:
@@ -48,49 +50,49 @@ class Day:
         return self.hour <= at < self.end
 
     def bounds(self) -> dict[str, list[Row]]:
-        """Each session's started and ended, in their order."""
-        lives = defaultdict(list)
+        """Session → its started and ended events, in order."""
+        boundaries = defaultdict(list)
         for row in self.events:
             if row["event_type"] in ("started", "ended"):
-                lives[row["session_id"]].append(row)
-        for life in lives.values():
-            life.sort(
+                boundaries[row["session_id"]].append(row)
+        for events in boundaries.values():
+            events.sort(
                 key=lambda row: (row["event_time"], row["event_type"] != "started", row["id"])
             )
-        return lives
+        return boundaries
 
-    def stretches(self) -> list[Stretch]:
+    def session_intervals(self) -> list[SessionInterval]:
         found = []
-        for session, life in self.bounds().items():
-            for place, row in enumerate(life):
+        for session, events in self.bounds().items():
+            for number, row in enumerate(events):
                 if row["event_type"] != "started":
                     continue
                 starts = row["event_time"]
-                follower = life[place + 1] if place + 1 < len(life) else None
-                ends = starts + ZOMBIE
+                follower = events[number + 1] if number + 1 < len(events) else None
+                ends = starts + ASSUMED_DURATION
                 if follower:
                     after = follower["event_time"]
-                    if follower["event_type"] == "ended" and after - starts <= LONGEST:
+                    if follower["event_type"] == "ended" and after - starts <= MAX_DURATION:
                         ends = after
                     else:
                         ends = min(after, ends)
-                found.append(Stretch(session, row["teacher_id"], starts, ends))
+                found.append(SessionInterval(session, row["teacher_id"], starts, ends))
         return found
 
     def active(self) -> dict[str, timedelta]:
-        """The time of each session in the hour."""
+        """Session → its active time in the hour."""
         times: dict[str, timedelta] = defaultdict(timedelta)
-        for stretch in self.stretches():
-            times[stretch.session] += stretch.within(self.hour)
+        for interval in self.session_intervals():
+            times[interval.session] += interval.within(self.hour)
         return {session: time for session, time in times.items() if time}
 
     def completed(self) -> set[str]:
         found = set()
-        for session, life in self.bounds().items():
-            for place, row in enumerate(life):
+        for session, events in self.bounds().items():
+            for number, row in enumerate(events):
                 if row["event_type"] != "ended" or not self.in_hour(row["event_time"]):
                     continue
-                before = life[place - 1] if place else None
+                before = events[number - 1] if number else None
                 repeat = (
                     before
                     and before["event_type"] == "ended"
@@ -101,17 +103,17 @@ class Day:
         return found
 
     def school(self, session: str | None) -> str | None:
-        told = [
+        named = [
             row["school_id"]
             for row in self.events
             if row["session_id"] == session and row["school_id"]
         ]
-        known = [
+        registered = [
             row["school_id"]
             for row in self.rows("sessions.classroom_sessions")
             if row["id"] == session and row["school_id"]
         ]
-        return min(told, default=None) or min(known, default=None)
+        return min(named, default=None) or min(registered, default=None)
 
     def first_started(self, session: str) -> datetime:
         return min(
@@ -123,7 +125,7 @@ class Day:
         )
 
 
-def field(row: Row, name: str) -> Any:
+def payload_field(row: Row, name: str) -> Any:
     try:
         payload = loads(row["payload"])
     except (TypeError, ValueError):
