@@ -30,7 +30,7 @@ class Backfill:
     stop: threading.Event
 
     def mark_late_data(self) -> RunLog:
-        """The run log after every hour whose sources have changed was marked dirty."""
+        """Mark the hours dirty whose sources have changed; give the run log after that."""
         return self.scan.mark(self.open_computer().store)
 
     def remaining(self, hours: Sequence[datetime], run_log: RunLog) -> list[datetime]:

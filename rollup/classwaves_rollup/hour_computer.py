@@ -77,8 +77,8 @@ class Ingestion:
             WarehouseUnavailable: it could not be read.
         """
         partitions = store.stored_until(self.group, self.topic).values()
-        known = [time for time in partitions if time is not None]
-        return min(known) if known and len(known) == len(partitions) else None
+        times = [time for time in partitions if time is not None]
+        return min(times) if times and len(times) == len(partitions) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ FACTS = counter("rollup_facts_total", "Facts written.")
 ROWS = counter("rollup_rows_total", "Rows of dashboard_metrics_hourly written.")
 WITHOUT_SCHOOL = gauge(
     "rollup_events_without_school",
-    "Events without a known school in the hour that was computed last.",
+    "Events without a school in the hour that was computed last.",
 )
-LOOKS = counter("rollup_looks_total", "Scans for late data.")
+SCANS = counter("rollup_looks_total", "Scans for late data.")
 MARKED = counter(
     "rollup_marked_runs_total", "Hours marked dirty because their sources have changed."
 )

@@ -25,7 +25,7 @@ class Observer:
     Args:
         meters: of the worker's metrics.
         health: of this process.
-        clock: tells how late hours are.
+        clock: gives the lag and the late hours.
     """
 
     def __init__(self, meters: Meters, health: Health, clock: Clock) -> None:
@@ -72,7 +72,7 @@ class Observer:
     def scanned(self, marked: Collection[datetime]) -> None:
         """A scan for late data marked these hours dirty."""
         self.heartbeat()
-        self._meters.count(metrics.LOOKS)
+        self._meters.count(metrics.SCANS)
         self._meters.count(metrics.MARKED, len(marked))
         if marked:
             log.info(

@@ -180,7 +180,7 @@ class RunLog(Mapping[datetime, Run]):
         """The hours that are done but not complete, newest first.
 
         Args:
-            ingested_through: leaves out the hours whose end ingestion has still not passed.
+            ingested_through: if given, only hours whose end it has passed.
         """
         found = [hour for hour in self.in_state(State.DONE) if not self._runs[hour].complete]
         if ingested_through is None:

@@ -27,7 +27,7 @@ def newest_due(now: datetime) -> datetime:
 
 
 def next_scan(now: datetime) -> datetime:
-    """When the worker looks for work again: at the next full minute."""
+    """The next time at which the worker scans: the next full minute."""
     return _next(_SCANS, now)
 
 

@@ -49,7 +49,7 @@ class Worker:
         scan: for late data.
         takeover: decides when an hour that another owner computes is taken over.
         observer: reports what happens.
-        clock: tells which hours are due.
+        clock: gives the due hours.
         stopping: whether to start no further hour.
     """
 
@@ -151,7 +151,7 @@ class WorkerThread(threading.Thread):
         build_worker: called in the thread.
         stop: set when no further hour may start.
         observer: reports that the thread makes progress.
-        clock: tells the next minute.
+        clock: gives the next minute.
     """
 
     def __init__(

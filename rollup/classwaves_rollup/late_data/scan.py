@@ -5,8 +5,8 @@ A scan has three steps. A crash between two of them loses nothing:
 1. It takes the latest versions of all sources, *then* reads the run log, *then* the facts. So an
    hour without a run will be computed from at least these versions, and the facts of a done hour
    are there.
-2. Rows that were added since an hour was computed, or since the last scan if that was later, tell
-   which hours they affect. It marks these hours dirty, unless another run wrote the hour meanwhile.
+2. Rows that were added since an hour was computed, or since the last scan if that was later,
+   determine the affected hours. It marks these hours dirty, unless another run wrote the hour meanwhile.
 3. It moves its position to the versions of step 1. The position is kept with the rows that runs
    write (examined_versions); a lost position only means that more is scanned again.
 
@@ -75,7 +75,7 @@ class LateDataScan:
     def mark(
         self, store: Hours, on_marked: Callable[[Collection[datetime]], None] = lambda _: None
     ) -> RunLog:
-        """Mark every hour dirty whose sources have changed; give the run log after that.
+        """Mark the hours dirty whose sources have changed; give the run log after that.
 
         Hours that another owner computes are skipped until their takeover timeout passes.
 
@@ -142,7 +142,7 @@ class _Search:
     """Finds the affected hours in one scan.
 
     Args:
-        store: tells which rows were added.
+        store: gives the rows that were added.
         snapshot: of the sources and the facts, taken after the run log was read.
         run_log: as it was read.
         positions: by hour to scan, the versions up to which it was scanned before.
@@ -167,8 +167,8 @@ class _Search:
     def dirty_hours(self) -> Mapping[datetime, str]:
         """The hours to mark dirty, each with the reason."""
         for hour, position in self._positions.items():
-            # Nobody can know what an unfinished run has read, and it may still finish: the mark
-            # keeps it from calling the hour done.
+            # What an unfinished run has read is unknown, and it may still finish: the mark keeps
+            # it from finishing the hour.
             if self._run_log[hour].state is State.RUNNING and position != self._versions:
                 self._reasons[hour_to_number(hour)] = "its run did not finish"
         candidates: list[_Candidate] = []

@@ -53,7 +53,7 @@ SELECT
     MAX(total) FILTER (WHERE fact = 'session') * CAST(:cost_per_minute AS DOUBLE) AS estimated_compute_cost,
     CAST(COUNT(DISTINCT source) AS INT) AS data_sources_count,
     :calculation_method AS calculation_method,
-    -- When the newest source row was written. A double holds microseconds exactly until 2255.
+    -- The time of the newest source row. A double holds microseconds exactly until 2255.
     DATEADD(
         MICROSECOND,
         CAST(MAX(greatest) FILTER (WHERE fact = 'as_of') AS BIGINT),
