@@ -127,6 +127,6 @@ class World:
         return [
             sys.executable,
             "-c",
-            f"from {program}.cli import app; app(prog_name={program!r})",
+            f"from classwaves_{program}.cli import app; app(prog_name={program!r})",
             *arguments,
         ]

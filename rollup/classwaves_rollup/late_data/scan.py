@@ -6,7 +6,8 @@ A scan has three steps. A crash between two of them loses nothing:
    hour without a run will be computed from at least these versions, and the facts of a done hour
    are there.
 2. Rows that were added since an hour was computed, or since the last scan if that was later,
-   determine the affected hours. It marks these hours dirty, unless another run wrote the hour meanwhile.
+   determine the affected hours. It marks each of them dirty, unless another run wrote it
+   meanwhile.
 3. It moves its position to the versions of step 1. The position is kept with the rows that runs
    write (examined_versions); a lost position only means that more is scanned again.
 
