@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from confluent_kafka import Producer
 
 from classwaves_runtime.settings import kafka_options
+from classwaves_runtime.timestamps import format_timestamp
 
 EVENTS_PER_SESSION = 100
 _BEGINS = datetime(2025, 9, 15, 8, tzinfo=UTC)
@@ -30,7 +31,7 @@ def events(count: int) -> Iterator[tuple[bytes, bytes]]:
         value = _VALUE.format(
             session=session,
             number=number,
-            time=at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            time=format_timestamp(at),
             teacher=_TEACHER.format(number % sessions // 5),
             sequence=number // sessions + 1,
         )

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from classwaves_analytics.timeline import TimelineEvent
+from classwaves_runtime.timestamps import format_timestamp
 
 _DESCRIPTIONS = {
     "configured": "Session configured",
@@ -29,7 +30,7 @@ class Shape(StrEnum):
 def store(event: TimelineEvent) -> dict[str, Any]:
     """The table's columns with the payload as an object; `raw_payload` only if it is not one."""
     shown = {
-        name: _format(value) if isinstance(value, datetime) else value
+        name: format_timestamp(value, exact=True) if isinstance(value, datetime) else value
         for name, value in asdict(event).items()
     }
     if event.raw_payload is None:
@@ -40,7 +41,7 @@ def store(event: TimelineEvent) -> dict[str, Any]:
 def classic(event: TimelineEvent) -> dict[str, Any]:
     """timestamp, type, description, impact (always null) and groupId (null if there is none)."""
     return {
-        "timestamp": _format(event.event_time),
+        "timestamp": format_timestamp(event.event_time, exact=True),
         "type": event.event_type,
         "description": _DESCRIPTIONS.get(event.event_type, event.event_type),
         "impact": None,
@@ -52,9 +53,3 @@ SHAPES: Mapping[Shape, Callable[[TimelineEvent], dict[str, Any]]] = {
     Shape.STORE: store,
     Shape.CLASSIC: classic,
 }
-
-
-def _format(moment: datetime) -> str:
-    """ISO-8601 in UTC with milliseconds, as the backend writes it, or microseconds if needed."""
-    precision = "microseconds" if moment.microsecond % 1000 else "milliseconds"
-    return moment.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")

@@ -11,6 +11,7 @@ from rich.table import Table
 from classwaves_ingestor.ledger.status import PartitionStatus, Status
 from classwaves_ingestor.ledger.status import status as look
 from classwaves_ingestor.settings import LedgerSettings
+from classwaves_runtime.timestamps import format_timestamp
 from classwaves_warehouse.open import open_warehouse
 
 
@@ -48,9 +49,7 @@ def _row(each: PartitionStatus) -> dict[str, Any]:
 
 
 def _moment(moment: datetime | None) -> str | None:
-    return (
-        None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )
+    return None if moment is None else format_timestamp(moment)
 
 
 def _show(found: Status) -> None:

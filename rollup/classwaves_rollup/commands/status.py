@@ -11,6 +11,7 @@ from classwaves_rollup.run_log import Run
 from classwaves_rollup.settings import RollupSettings
 from classwaves_rollup.status import Status, read_status
 from classwaves_runtime.clock import SystemClock
+from classwaves_runtime.timestamps import format_timestamp
 from classwaves_warehouse.open import open_warehouse
 
 _PIPED_WIDTH = 200
@@ -62,9 +63,7 @@ def _hour(hour: datetime | None) -> str | None:
 
 
 def _moment(moment: datetime | None) -> str | None:
-    return (
-        None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )
+    return None if moment is None else format_timestamp(moment)
 
 
 def _count(count: int | None) -> str:
