@@ -11,11 +11,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
-from importlib.resources import files
-from string import Template
 from typing import Final
 
 from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, SOURCES, Table
+from classwaves_warehouse.sql_files import load_sql
 
 HOUR: Final = timedelta(hours=1)
 MAX_DURATION: Final = timedelta(hours=12)
@@ -26,7 +25,6 @@ ASSUMED_DURATION: Final = timedelta(hours=4)
 SEPARATOR: Final = "\x1f"
 """Separates the ids in a parameter that holds several."""
 
-_SQL: Final = files("classwaves_rollup") / "sql"
 _SUBSTITUTIONS: Final = {
     "max_duration_hours": str(MAX_DURATION // HOUR),
     "assumed_duration_hours": str(ASSUMED_DURATION // HOUR),
@@ -192,8 +190,7 @@ def _digest(formulas: Formulas) -> str:
 
 
 def _read(name: str) -> str:
-    text = (_SQL / f"{name}.sql").read_text(encoding="utf-8")
-    return Template(text).substitute(_SUBSTITUTIONS).rstrip()
+    return load_sql("classwaves_rollup", name, **_SUBSTITUTIONS)
 
 
 def _empty_sources(present: Container[str]) -> dict[str, str]:

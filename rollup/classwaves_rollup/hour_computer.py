@@ -18,9 +18,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Self
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-from tenacity.wait import wait_base
-
 from classwaves_rollup.errors import Superseded
 from classwaves_rollup.formulas import (
     FORMULAS,
@@ -35,6 +32,7 @@ from classwaves_rollup.run_log import Run, RunLog, State, new_owner, read_run, r
 from classwaves_rollup.settings import RollupSettings
 from classwaves_runtime.clock import Clock
 from classwaves_runtime.failpoints import FailPoint
+from classwaves_runtime.retry import RetryPolicy
 from classwaves_schemas.tables import (
     DASHBOARD_METRICS_HOURLY,
     ROLLUP_FACTS_HOURLY,
@@ -52,10 +50,8 @@ _FACTS = FailPoint("hour-facts")
 _ROWS = FailPoint("hour-rows")
 _DONE = FailPoint("hour-done")
 
-_CONFLICT_ATTEMPTS: Final = 6
-_CONFLICT_PAUSE: Final = wait_random_exponential(multiplier=0.05, max=2)
-_TAKEOVER_ATTEMPTS: Final = 8
-_TAKEOVER_PAUSE: Final = wait_random_exponential(multiplier=0.2, max=5)
+_CONFLICT_RETRY: Final = RetryPolicy(attempts=6, first=0.05, longest=2)
+_TAKEOVER_RETRY: Final = RetryPolicy(attempts=8, first=0.2, longest=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +88,7 @@ class HourComputer:
         clock: for the times in the run log; no row depends on it.
         owner: of the runs.
         formulas: the statements that compute an hour.
-        pause: between attempts to write what another writer writes too.
+        retry: of writes that conflict with another writer.
     """
 
     store: Hours
@@ -101,7 +97,7 @@ class HourComputer:
     clock: Clock
     owner: str = field(default_factory=new_owner)
     formulas: Formulas = FORMULAS
-    pause: wait_base = _CONFLICT_PAUSE
+    retry: RetryPolicy = _CONFLICT_RETRY
 
     @classmethod
     def from_settings(cls, settings: RollupSettings, warehouse: Warehouse, clock: Clock) -> Self:
@@ -153,7 +149,7 @@ class HourComputer:
         return finished
 
     def _replace_rows(self, run: Run) -> Run:
-        return self._retrying()(self._replace_rows_once, run)
+        return self.retry.run(lambda _: self._replace_rows_once(run), retry_on=ConcurrentWrite)
 
     def _replace_rows_once(self, run: Run) -> Run:
         hour = run.metric_hour
@@ -200,7 +196,7 @@ class HourComputer:
         try:
             return self.store.replace(table, run.metric_hour, sql, parameters, snapshot)
         except ReplacedTooLate:
-            self._retrying()(self._invalidate, run)
+            self.retry.run(lambda _: self._invalidate(run), retry_on=ConcurrentWrite)
             raise
 
     def _invalidate(self, run: Run) -> None:
@@ -214,14 +210,6 @@ class HourComputer:
         ):
             dirty = current.marked_dirty("a superseded run wrote the hour")
             self.store.upsert_run(dirty.row(), current.run_id)
-
-    def _retrying(self) -> Retrying:
-        return Retrying(
-            retry=retry_if_exception_type(ConcurrentWrite),
-            stop=stop_after_attempt(_CONFLICT_ATTEMPTS),
-            wait=self.pause,
-            reraise=True,
-        )
 
     def _write(self, run: Run, replaced_run_id: str | None) -> None:
         try:
@@ -241,7 +229,7 @@ def compute_until_done(
     examined_versions: Mapping[str, int],
     *,
     accept: Callable[[Run], bool],
-    pause: wait_base = _TAKEOVER_PAUSE,
+    retry: RetryPolicy = _TAKEOVER_RETRY,
 ) -> Run:
     """Compute an hour; try again while another run takes it over without an acceptable result.
 
@@ -251,7 +239,7 @@ def compute_until_done(
         run_log: as read last.
         examined_versions: of the last scan for late data, to be kept with the run.
         accept: whether the result of another run is acceptable.
-        pause: between attempts.
+        retry: of attempts that another run supersedes.
 
     Raises:
         Superseded: other runs took the hour over in every attempt.
@@ -259,7 +247,7 @@ def compute_until_done(
     """
     current = run_log
 
-    def attempt() -> Run:
+    def attempt(_number: int) -> Run:
         nonlocal current
         try:
             return computer.compute(hour, current.get(hour), examined_versions)
@@ -270,9 +258,4 @@ def compute_until_done(
                 return other
             raise
 
-    return Retrying(
-        retry=retry_if_exception_type(Superseded),
-        stop=stop_after_attempt(_TAKEOVER_ATTEMPTS),
-        wait=pause,
-        reraise=True,
-    )(attempt)
+    return retry.run(attempt, retry_on=Superseded)

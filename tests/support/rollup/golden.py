@@ -46,42 +46,32 @@ class Case:
     rates: Rates = NO_RATES
 
 
-_NOTHING = dict.fromkeys(
-    (
-        *(
-            "students_active",
-            "total_groups",
-            "ready_groups",
-            "avg_session_quality",
-            "avg_engagement_score",
-        ),
-        *(
-            "avg_participation_rate",
-            "avg_collaboration_score",
-            "avg_audio_quality",
-            "avg_connection_stability",
-        ),
-        *(
-            "total_errors",
-            "avg_response_time",
-            "websocket_connections",
-            "avg_latency_ms",
-            "error_rate",
-        ),
-        *(
-            "total_prompts_generated",
-            "total_interventions",
-            "total_alerts",
-            "ai_analyses_completed",
-        ),
-        *(
-            "avg_ai_processing_time",
-            "ai_analysis_success_rate",
-            "total_transcription_minutes",
-            "total_storage_gb",
-        ),
+_ALL_NULL = dict.fromkeys(
+    [
+        "students_active",
+        "total_groups",
+        "ready_groups",
+        "avg_session_quality",
+        "avg_engagement_score",
+        "avg_participation_rate",
+        "avg_collaboration_score",
+        "avg_audio_quality",
+        "avg_connection_stability",
+        "total_errors",
+        "avg_response_time",
+        "websocket_connections",
+        "avg_latency_ms",
+        "error_rate",
+        "total_prompts_generated",
+        "total_interventions",
+        "total_alerts",
+        "ai_analyses_completed",
+        "avg_ai_processing_time",
+        "ai_analysis_success_rate",
+        "total_transcription_minutes",
+        "total_storage_gb",
         "estimated_compute_cost",
-    )
+    ]
 )
 
 CASES = (
@@ -100,7 +90,7 @@ CASES = (
                 "calculation_method": "facts",
                 "calculated_at": at(21),
                 "created_at": at(60),
-                **_NOTHING,
+                **_ALL_NULL,
             }
         },
     ),

@@ -13,6 +13,7 @@ from classwaves_rollup.hour_computer import HourComputer, Ingestion
 from classwaves_rollup.late_data import LateDataScan
 from classwaves_rollup.run_log import Run, RunLog, TakeoverTimeout, read_run_log
 from classwaves_runtime.clock import ManualClock
+from classwaves_runtime.retry import RetryPolicy
 from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.tables import (
     DASHBOARD_METRICS_HOURLY,
@@ -31,6 +32,7 @@ from tests.support.sources import fill
 TEN = datetime(2026, 3, 2, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 INGESTION = Ingestion("ingestor", "session-events")
+NO_PAUSES = RetryPolicy(attempts=8, sleep=lambda _: None)
 STREAM = Stream(INGESTION.group, INGESTION.topic, "topic-1")
 
 

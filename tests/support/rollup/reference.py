@@ -20,22 +20,20 @@ from tests.support.rollup.reference_totals import Fact
 
 def facts(sources: Sources, hour: datetime) -> set[Fact]:
     """All facts of an hour."""
-    sources_of_hour = HourSources(sources, hour)
+    data = HourSources(sources, hour)
     active = {
-        session: minutes(time)
-        for session, time in sources_of_hour.active().items()
-        if sources_of_hour.school(session)
+        session: minutes(time) for session, time in data.active().items() if data.school(session)
     }
-    found = set(_of_events(sources_of_hour, active))
-    found |= set(_of_session_metrics(sources_of_hour, active))
-    found |= set(_of_group_metrics(sources_of_hour, active))
-    found |= set(_of_educational_metrics(sources_of_hour))
+    found = set(_of_events(data, active))
+    found |= set(_of_session_metrics(data, active))
+    found |= set(_of_group_metrics(data, active))
+    found |= set(_of_educational_metrics(data))
     transcribed = {
         row["id"]: row["transcription_enabled"]
         for row in sorted(
             (
                 row
-                for row in sources_of_hour.rows("sessions.classroom_sessions")
+                for row in data.rows("sessions.classroom_sessions")
                 if row["transcription_enabled"] is not None
             ),
             key=lambda row: row["transcription_enabled"],
@@ -45,25 +43,25 @@ def facts(sources: Sources, hour: datetime) -> set[Fact]:
         amount = active[session] if transcribed[session] else 0.0
         found.add(
             Fact(
-                str(sources_of_hour.school(session)),
+                str(data.school(session)),
                 "classroom_sessions",
                 "transcription",
                 session,
                 amount,
             )
         )
-    for row in sources_of_hour.rows("sessions.student_groups"):
+    for row in data.rows("sessions.student_groups"):
         if row["session_id"] in active and row["id"] is not None:
             found.add(
                 Fact(
-                    str(sources_of_hour.school(row["session_id"])),
+                    str(data.school(row["session_id"])),
                     "student_groups",
                     "group",
                     row["id"],
                 )
             )
-    found |= set(_of_system_events(sources_of_hour))
-    found |= set(_of_api_metrics(sources_of_hour))
+    found |= set(_of_system_events(data))
+    found |= set(_of_api_metrics(data))
     return found
 
 
@@ -79,69 +77,67 @@ def _as_of(source: str, written: list[tuple[str, datetime | None]]) -> list[Fact
     return known + [Fact(school, source, "as_of") for school in without - newest.keys()]
 
 
-def _of_events(sources_of_hour: HourSources, active: dict[str, float]) -> list[Fact]:
+def _of_events(data: HourSources, active: dict[str, float]) -> list[Fact]:
     source = "session_events"
     found = []
     counted = set(active)
     for session, time in active.items():
-        found.append(Fact(str(sources_of_hour.school(session)), source, "session", session, time))
-        pupils = {_pupil(row) for row in sources_of_hour.events if row["session_id"] == session}
+        found.append(Fact(str(data.school(session)), source, "session", session, time))
+        pupils = {_pupil(row) for row in data.events if row["session_id"] == session}
         found += [
-            Fact(str(sources_of_hour.school(session)), source, "student", pupil)
+            Fact(str(data.school(session)), source, "student", pupil)
             for pupil in pupils
-            if pupil and pupil.startswith("p1_") and _there(sources_of_hour, session, pupil)
+            if pupil and pupil.startswith("p1_") and _there(data, session, pupil)
         ]
         groups = {
             row["id"]
-            for row in sources_of_hour.rows("sessions.student_groups")
+            for row in data.rows("sessions.student_groups")
             if row["session_id"] == session
         }
         found += [
             Fact(
-                str(sources_of_hour.school(session)),
+                str(data.school(session)),
                 source,
                 "group_ready",
                 payload_field(row, "groupId"),
             )
-            for row in sources_of_hour.events
+            for row in data.events
             if row["session_id"] == session
             and row["event_type"] == "leader_ready"
             and payload_field(row, "groupId") in groups
         ]
-    for session in sources_of_hour.completed():
-        if school := sources_of_hour.school(session):
+    for session in data.completed():
+        if school := data.school(session):
             counted.add(session)
             found.append(Fact(school, source, "session_completed", session))
-    for interval in sources_of_hour.session_intervals():
+    for interval in data.session_intervals():
         if (
-            interval.within(sources_of_hour.hour)
+            interval.within(data.hour)
             and interval.session in active
             and interval.teacher not in ("", "system")
         ):
             found.append(
                 Fact(
-                    str(sources_of_hour.school(interval.session)),
+                    str(data.school(interval.session)),
                     source,
                     "teacher",
                     interval.teacher,
                 )
             )
-    for row in sources_of_hour.events:
-        used = row["event_type"] == "prompt_interaction" and sources_of_hour.in_hour(
-            row["event_time"]
-        )
+    for row in data.events:
+        used = row["event_type"] == "prompt_interaction" and data.in_hour(row["event_time"])
         if (
             used
             and payload_field(row, "action") == "use"
             and payload_field(row, "promptId") is not None
-            and (school := sources_of_hour.school(row["session_id"]))
+            and (school := data.school(row["session_id"]))
         ):
             counted.add(row["session_id"])
             found.append(Fact(school, source, "prompt_used", payload_field(row, "promptId")))
     written = [
-        (str(sources_of_hour.school(each["session_id"])), each["created_at"])
-        for each in sources_of_hour.events
-        if each["session_id"] in counted and each["event_time"] < sources_of_hour.end
+        (str(data.school(each["session_id"])), each["created_at"])
+        for each in data.events
+        if each["session_id"] in counted and each["event_time"] < data.end
     ]
     return found + _as_of(source, written)
 
@@ -152,30 +148,24 @@ def _pupil(row: Row) -> str | None:
     return payload_field(row, "studentId") or payload_field(row, "userId")
 
 
-def _there(sources_of_hour: HourSources, session: str, pupil: str) -> bool:
-    theirs = [
-        row
-        for row in sources_of_hour.events
-        if row["session_id"] == session and _pupil(row) == pupil
-    ]
+def _there(data: HourSources, session: str, pupil: str) -> bool:
+    theirs = [row for row in data.events if row["session_id"] == session and _pupil(row) == pupil]
     joins = [row["event_time"] for row in theirs if row["event_type"] == "member_join"]
     leaves = [
         row["event_time"]
         for row in theirs
-        if row["event_type"] == "member_leave" and row["event_time"] < sources_of_hour.hour
+        if row["event_type"] == "member_leave" and row["event_time"] < data.hour
     ]
     return bool(joins) and not any(leave > max(joins) for leave in leaves)
 
 
-def _latest(sources_of_hour: HourSources, rows: list[Row], active: dict[str, float]) -> Row | None:
+def _latest(data: HourSources, rows: list[Row], active: dict[str, float]) -> Row | None:
     valid = [
         row
         for row in rows
         if row["session_id"] in active
         and row["calculation_timestamp"]
-        >= max(
-            sources_of_hour.hour - MAX_DURATION, sources_of_hour.first_started(row["session_id"])
-        )
+        >= max(data.hour - MAX_DURATION, data.first_started(row["session_id"]))
     ]
     return max(valid, key=lambda row: (row["calculation_timestamp"], row["id"]), default=None)
 
@@ -187,14 +177,14 @@ def _by(rows: list[Row], *columns: str) -> list[list[Row]]:
     return list(kinds.values())
 
 
-def _of_session_metrics(sources_of_hour: HourSources, active: dict[str, float]) -> list[Fact]:
+def _of_session_metrics(data: HourSources, active: dict[str, float]) -> list[Fact]:
     found = []
     written = []
-    for rows in _by(sources_of_hour.rows("analytics.session_metrics"), "session_id"):
-        row = _latest(sources_of_hour, rows, active)
+    for rows in _by(data.rows("analytics.session_metrics"), "session_id"):
+        row = _latest(data, rows, active)
         if row is None:
             continue
-        session, school = row["session_id"], str(sources_of_hour.school(row["session_id"]))
+        session, school = row["session_id"], str(data.school(row["session_id"]))
         parts = [
             row[name] for name in ("attention_score", "interaction_score", "on_topic_percentage")
         ]
@@ -214,14 +204,14 @@ def _of_session_metrics(sources_of_hour: HourSources, active: dict[str, float]) 
     return found + _as_of("session_metrics", written)
 
 
-def _of_group_metrics(sources_of_hour: HourSources, active: dict[str, float]) -> list[Fact]:
+def _of_group_metrics(data: HourSources, active: dict[str, float]) -> list[Fact]:
     found = []
     written = []
-    for rows in _by(sources_of_hour.rows("analytics.group_metrics"), "session_id", "group_id"):
-        row = _latest(sources_of_hour, rows, active)
+    for rows in _by(data.rows("analytics.group_metrics"), "session_id", "group_id"):
+        row = _latest(data, rows, active)
         if row is None or row["turn_taking_score"] is None:
             continue
-        school = str(sources_of_hour.school(row["session_id"]))
+        school = str(data.school(row["session_id"]))
         weight = 1.0 if row["members_present"] is None else float(row["members_present"])
         amount = float(row["turn_taking_score"])
         found.append(
@@ -231,7 +221,7 @@ def _of_group_metrics(sources_of_hour: HourSources, active: dict[str, float]) ->
     return found + _as_of("group_metrics", written)
 
 
-def _of_educational_metrics(sources_of_hour: HourSources) -> list[Fact]:
+def _of_educational_metrics(data: HourSources) -> list[Fact]:
     source = "educational_metrics"
     sums = {
         "prompts_generated": "prompts_generated",
@@ -242,12 +232,10 @@ def _of_educational_metrics(sources_of_hour: HourSources) -> list[Fact]:
     means = {"ai_processing_time_ms": "ai_processing_time", "ai_success_rate": "ai_success_rate"}
     values = defaultdict(list)
     written = []
-    for row in sources_of_hour.rows("analytics.educational_metrics"):
-        school = sources_of_hour.school(row["session_id"])
+    for row in data.rows("analytics.educational_metrics"):
+        school = data.school(row["session_id"])
         name = (sums | means).get(row["metric_name"])
-        usable = (
-            sources_of_hour.in_hour(row["calculation_timestamp"]) and row["session_id"] != "system"
-        )
+        usable = data.in_hour(row["calculation_timestamp"]) and row["session_id"] != "system"
         if usable and name and school and row["metric_value"] is not None:
             values[school, name].append(row["metric_value"])
             written.append((school, row["calculation_timestamp"]))
@@ -269,14 +257,12 @@ def _of_educational_metrics(sources_of_hour: HourSources) -> list[Fact]:
     return found + _as_of(source, written)
 
 
-def _of_system_events(sources_of_hour: HourSources) -> list[Fact]:
+def _of_system_events(data: HourSources) -> list[Fact]:
     severities = defaultdict(list)
     written = []
-    for row in sources_of_hour.rows("operational.system_events"):
-        school = row["school_id"] or (
-            row["session_id"] and sources_of_hour.school(row["session_id"])
-        )
-        if sources_of_hour.in_hour(row["created_at"]) and school:
+    for row in data.rows("operational.system_events"):
+        school = row["school_id"] or (row["session_id"] and data.school(row["session_id"]))
+        if data.in_hour(row["created_at"]) and school:
             severities[school].append(row["severity"])
             written.append((school, row["created_at"]))
     found = []
@@ -286,11 +272,11 @@ def _of_system_events(sources_of_hour: HourSources) -> list[Fact]:
     return found + _as_of("system_events", written)
 
 
-def _of_api_metrics(sources_of_hour: HourSources) -> list[Fact]:
+def _of_api_metrics(data: HourSources) -> list[Fact]:
     times, statuses, written = defaultdict(list), defaultdict(list), []
-    for row in sources_of_hour.rows("operational.api_metrics"):
+    for row in data.rows("operational.api_metrics"):
         school = row["school_id"]
-        if not (sources_of_hour.in_hour(row["timestamp"]) and school):
+        if not (data.in_hour(row["timestamp"]) and school):
             continue
         if row["response_time_ms"] is not None:
             times[school].append(row["response_time_ms"])
@@ -311,12 +297,11 @@ def _of_api_metrics(sources_of_hour: HourSources) -> list[Fact]:
 
 
 def without_school(sources: Sources, hour: datetime) -> int:
-    sources_of_hour = HourSources(sources, hour)
+    data = HourSources(sources, hour)
     return len(
         {
             (row["session_id"], row["id"])
-            for row in sources_of_hour.events
-            if sources_of_hour.in_hour(row["event_time"])
-            and sources_of_hour.school(row["session_id"]) is None
+            for row in data.events
+            if data.in_hour(row["event_time"]) and data.school(row["session_id"]) is None
         }
     )

@@ -1,11 +1,10 @@
 """Fixtures for tests of the rollup."""
 
 import pytest
-from tenacity import wait_none
 
 from classwaves_rollup.formulas import Formulas
 from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY
-from tests.support.rollup.harness import RollupHarness
+from tests.support.rollup.harness import NO_PAUSES, RollupHarness
 
 _COLUMNS = ", ".join(
     f"CAST(NULL AS {column.type}) AS {column.name}" for column in ROLLUP_FACTS_HOURLY.columns
@@ -19,7 +18,7 @@ def quick():
         facts=lambda present: f"SELECT {_COLUMNS} WHERE FALSE",
         without_school=lambda present: "SELECT 0 AS events_without_school",
     )
-    return {"formulas": formulas, "pause": wait_none()}
+    return {"formulas": formulas, "retry": NO_PAUSES}
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from dataclasses import replace
 from unittest.mock import Mock
 
 import pytest
-from tenacity import wait_none
 
 from classwaves_rollup.errors import Superseded
 from classwaves_rollup.formulas import FORMULAS, Rates, code_version, hourly_statement
@@ -19,6 +18,7 @@ from classwaves_warehouse.errors import (
 )
 from tests.support.rollup.harness import (
     HOUR,
+    NO_PAUSES,
     TEN,
     FakeRollupStore,
     FaultyRollupStore,
@@ -281,7 +281,7 @@ def until_done(compute, other=None):
         RunLog({}),
         {},
         accept=lambda run: run.state is State.DONE,
-        pause=wait_none(),
+        retry=NO_PAUSES,
     )
 
 
