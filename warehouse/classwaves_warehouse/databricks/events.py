@@ -2,18 +2,18 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Final
 
 import pyarrow as pa
 
+from classwaves_runtime.retry import RetryPolicy
 from classwaves_warehouse.batch import ROWS
-from classwaves_warehouse.databricks.retry import RetryPolicy
+from classwaves_warehouse.databricks.retry import retry_after_cold_start
 from classwaves_warehouse.databricks.session import Session, Value
 from classwaves_warehouse.interface import PartitionRows, TableSize
+from classwaves_warehouse.sql_files import load_sql
 from classwaves_warehouse.stream import Stream
 
-_SQL: Final = files("classwaves_warehouse") / "sql"
 _WANTED: Final = (
     "WITH wanted AS (SELECT * FROM inline(from_json("
     ":wanted, 'ARRAY<STRUCT<session_id: STRING, id: STRING>>', map('mode', 'FAILFAST'))))\n"
@@ -39,12 +39,16 @@ class DatabricksEvents:
     def timeline(self, session_id: str) -> pa.Table:
         """A session's rows ordered by (event_time, source, sequence, id), NULLs first."""
         return (
-            self._query(_text("timeline"), {"session_id": session_id}).select(ROWS.names).cast(ROWS)
+            self._query(load_sql("classwaves_warehouse", "timeline"), {"session_id": session_id})
+            .select(ROWS.names)
+            .cast(ROWS)
         )
 
     def partition_rows(self, stream: Stream) -> Mapping[int, PartitionRows]:
         """By partition, the rows that are stored from this stream's topic."""
-        rows = self._query(_text("partition_rows"), {"topic_id": stream.topic_id}).to_pylist()
+        rows = self._query(
+            load_sql("classwaves_warehouse", "partition_rows"), {"topic_id": stream.topic_id}
+        ).to_pylist()
         return {
             row["kafka_partition"]: PartitionRows(
                 rows=row["stored_rows"],
@@ -64,7 +68,9 @@ class DatabricksEvents:
             "end_offset": end,
         }
         offsets: list[int] = (
-            self._query(_text("offsets"), bounds).column("kafka_offset").to_pylist()
+            self._query(load_sql("classwaves_warehouse", "offsets"), bounds)
+            .column("kafka_offset")
+            .to_pylist()
         )
         return offsets
 
@@ -74,7 +80,9 @@ class DatabricksEvents:
         Returns:
             their number, and up to `limit` of their (session_id, id).
         """
-        rows = self._query(_text("repeated"), {"sample_size": limit}).to_pylist()
+        rows = self._query(
+            load_sql("classwaves_warehouse", "repeated"), {"sample_size": limit}
+        ).to_pylist()
         sample = [(row["session_id"], row["id"]) for row in rows if row["id"] is not None]
         return rows[0]["beyond_one"], sorted(sample)
 
@@ -83,7 +91,9 @@ class DatabricksEvents:
         wanted = json.dumps(
             [{"session_id": session_id, "id": id_} for session_id, id_ in identities]
         )
-        rows = self._query(_WANTED + _text("known"), {"wanted": wanted}).to_pylist()
+        rows = self._query(
+            _WANTED + load_sql("classwaves_warehouse", "known"), {"wanted": wanted}
+        ).to_pylist()
         return {(row["session_id"], row["id"]) for row in rows}
 
     def size(self) -> TableSize:
@@ -100,10 +110,6 @@ class DatabricksEvents:
         )
 
     def _query(self, text: str, parameters: Mapping[str, Value] | None = None) -> pa.Table:
-        return self._retry.run_after_cold_start(
-            lambda _attempt: self._session.run(text, parameters)
+        return retry_after_cold_start(
+            self._retry, lambda _attempt: self._session.run(text, parameters)
         )
-
-
-def _text(name: str) -> str:
-    return (_SQL / f"{name}.sql").read_text(encoding="utf-8")

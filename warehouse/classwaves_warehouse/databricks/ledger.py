@@ -14,10 +14,11 @@ from typing import TypeVar
 import numpy as np
 
 from classwaves_runtime.failpoints import FailPoint
+from classwaves_runtime.retry import RetryPolicy
 from classwaves_warehouse.batch import Batch, Digests, Fingerprints, Mask
 from classwaves_warehouse.checkpoint import Checkpoint, Progress
 from classwaves_warehouse.databricks.ledger_tables import LedgerTables, PositionUpdate
-from classwaves_warehouse.databricks.retry import RetryPolicy
+from classwaves_warehouse.databricks.retry import retry
 from classwaves_warehouse.errors import WarehouseUnavailable
 from classwaves_warehouse.incarnation import check_incarnation
 from classwaves_warehouse.interface import Fenced, Positions, Stored
@@ -48,16 +49,20 @@ class DatabricksLedger:
         tables: used by this ledger alone.
         stream: the consumer group and topic.
         check: called before the first statement; raises if a table differs from its contract.
-        retry: of each call.
+        retry_policy: of each call.
     """
 
     def __init__(
-        self, tables: LedgerTables, stream: Stream, check: Callable[[], None], retry: RetryPolicy
+        self,
+        tables: LedgerTables,
+        stream: Stream,
+        check: Callable[[], None],
+        retry_policy: RetryPolicy,
     ) -> None:
         self._tables = tables
         self._stream = stream
         self._check: Callable[[], None] | None = check
-        self._retry = retry
+        self._retry_policy = retry_policy
         self._sent: _SentUpdate | None = None
 
     def checkpoints(self) -> Mapping[int, Checkpoint]:
@@ -107,7 +112,7 @@ class DatabricksLedger:
                 self._check = None
             return step(attempt)
 
-        return self._retry.run(checked_step)
+        return retry(self._retry_policy, checked_step)
 
     def _find_outcome(
         self, expected: Positions, progress: Mapping[int, Progress]

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from classwaves_runtime.retry import RetryPolicy
 from classwaves_schemas.tables import INGESTOR_POSITIONS, ROLLUP_RUNS, Table
 from classwaves_warehouse.checkpoint import Checkpoint, stored_until
 from classwaves_warehouse.databricks import statements
-from classwaves_warehouse.databricks.retry import RetryPolicy
+from classwaves_warehouse.databricks.retry import retry_after_cold_start
 from classwaves_warehouse.databricks.session import Session, Value
 from classwaves_warehouse.databricks.snapshot import DatabricksSnapshot, referenced_parameters
 from classwaves_warehouse.errors import (
@@ -82,7 +83,7 @@ class DatabricksRollupStore:
                     ) from error
                 raise
 
-        return self._retry.run_after_cold_start(step)
+        return retry_after_cold_start(self._retry, step)
 
     def replace(
         self, table: Table, hour: datetime, sql: str, parameters: Parameters, read: Snapshot
@@ -114,7 +115,7 @@ class DatabricksRollupStore:
                     raise _replaced_too_late(table, hour) from error
                 raise
 
-        self._retry.run_after_cold_start(step)
+        retry_after_cold_start(self._retry, step)
         if self._commits_that_wrote(table, hour, version) > 1:
             raise _replaced_too_late(table, hour)
         return self._count(statements.count_rows(name, hour))
@@ -175,8 +176,8 @@ class DatabricksRollupStore:
         return int(self._run(statement)[0][0].as_py())
 
     def _run(self, statement: str, parameters: Mapping[str, Value] | None = None) -> pa.Table:
-        return self._retry.run_after_cold_start(
-            lambda _attempt: self._session.run(statement, parameters)
+        return retry_after_cold_start(
+            self._retry, lambda _attempt: self._session.run(statement, parameters)
         )
 
 

@@ -7,7 +7,8 @@ import pyarrow as pa
 from sqlglot import exp, parse_one
 from sqlglot.errors import ParseError
 
-from classwaves_warehouse.databricks.retry import RetryPolicy
+from classwaves_runtime.retry import RetryPolicy
+from classwaves_warehouse.databricks.retry import retry_after_cold_start
 from classwaves_warehouse.databricks.session import Session
 from classwaves_warehouse.errors import WarehouseRefused
 from classwaves_warehouse.hours import Parameters
@@ -41,8 +42,8 @@ class DatabricksSnapshot:
         """Query the tables at their versions."""
         statement = self.qualify_tables(sql)
         values = referenced_parameters(statement, parameters)
-        rows = self._retry.run_after_cold_start(
-            lambda _attempt: self._session.run(statement, values)
+        rows = retry_after_cold_start(
+            self._retry, lambda _attempt: self._session.run(statement, values)
         )
         types = [
             _TIMESTAMP if pa.types.is_timestamp(field.type) else field.type for field in rows.schema

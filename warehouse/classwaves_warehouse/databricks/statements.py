@@ -8,8 +8,6 @@ cannot parse, and raises no error.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
-from string import Template
 from typing import Final, NamedTuple
 
 import msgspec
@@ -19,8 +17,7 @@ import pyarrow as pa
 
 from classwaves_schemas.tables import ROLLUP_RUNS, SESSION_EVENTS, Column, ColumnType, Table
 from classwaves_warehouse.batch import Batch
-
-_SQL: Final = files("classwaves_warehouse.databricks") / "sql"
+from classwaves_warehouse.sql_files import load_sql
 
 MAX_PAYLOAD_BYTES: Final = 8 * 1024 * 1024
 """JSON of one statement: half of the longest statement that Databricks documents."""
@@ -216,7 +213,7 @@ def json_type(column: Column) -> str:
 
 
 def _render(template: str, **parts: object) -> str:
-    return Template((_SQL / f"{template}.sql").read_text()).substitute(parts).rstrip()
+    return load_sql("classwaves_warehouse.databricks", template, **parts)
 
 
 def _changed_rows_of_hour(name: str, version: int, hour: datetime) -> str:

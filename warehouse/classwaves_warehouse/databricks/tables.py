@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from classwaves_runtime.retry import RetryPolicy
 from classwaves_schemas.ddl import column_definition, create_table, property_list
 from classwaves_schemas.tables import DATABRICKS_TABLES, Column, Table
-from classwaves_warehouse.databricks.retry import RetryPolicy
+from classwaves_warehouse.databricks.retry import retry_after_cold_start
 from classwaves_warehouse.databricks.session import Session
 from classwaves_warehouse.errors import TableMismatch, TableMissing
 from classwaves_warehouse.interface import Mismatch
@@ -51,7 +52,7 @@ class DatabricksTables:
         """
         done: dict[str, None] = {}
         for table in DATABRICKS_TABLES:
-            self._retry.run_after_cold_start(partial(self._migrate, table, done))
+            retry_after_cold_start(self._retry, partial(self._migrate, table, done))
         return list(done)
 
     def _mismatches(self, table: Table) -> Sequence[Mismatch]:
@@ -101,8 +102,8 @@ class DatabricksTables:
             raise TableMismatch("; ".join(map(str, remaining)))
 
     def _describe(self, table: Table) -> DescribedTable:
-        return self._retry.run_after_cold_start(
-            lambda _attempt: describe(self._session, self._catalog, table)
+        return retry_after_cold_start(
+            self._retry, lambda _attempt: describe(self._session, self._catalog, table)
         )
 
 

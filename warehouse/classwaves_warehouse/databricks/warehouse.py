@@ -1,11 +1,12 @@
 """The `Warehouse` of a Databricks catalog."""
 
 from classwaves_runtime.clock import Clock, SystemClock
+from classwaves_runtime.retry import RetryPolicy
 from classwaves_schemas.tables import INGESTOR_POSITIONS, SESSION_EVENTS
 from classwaves_warehouse.databricks.events import DatabricksEvents
 from classwaves_warehouse.databricks.ledger import DatabricksLedger
 from classwaves_warehouse.databricks.ledger_tables import SqlLedgerTables
-from classwaves_warehouse.databricks.retry import RetryPolicy
+from classwaves_warehouse.databricks.retry import DEFAULT_RETRY
 from classwaves_warehouse.databricks.rollup import DatabricksRollupStore
 from classwaves_warehouse.databricks.session import (
     SOCKET_SECONDS,
@@ -32,12 +33,12 @@ class DatabricksWarehouse:
     def __init__(
         self,
         settings: DatabricksSettings,
-        retry: RetryPolicy | None = None,
+        retry: RetryPolicy = DEFAULT_RETRY,
         clock: Clock | None = None,
         socket_seconds: float = SOCKET_SECONDS,
     ) -> None:
         self._settings = settings
-        self._retry = retry or RetryPolicy()
+        self._retry = retry
         self._clock = clock or SystemClock()
         self._socket_seconds = socket_seconds
         self._cold_start = ColdStartTimer(settings.databricks_warming_seconds, self._clock)

@@ -1,6 +1,6 @@
 import pytest
 
-from classwaves_warehouse.databricks.retry import RetryPolicy
+from classwaves_runtime.retry import RetryPolicy
 from classwaves_warehouse.databricks.settings import DatabricksSettings
 from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
 

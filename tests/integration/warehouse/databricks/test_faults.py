@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import pytest
 
+from classwaves_runtime.retry import RetryPolicy
 from classwaves_warehouse.checkpoint import Checkpoint, Progress
-from classwaves_warehouse.databricks.retry import RetryPolicy
 from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
 from classwaves_warehouse.errors import WarehouseRefused, WarehouseUnavailable, WarehouseWarming
 from classwaves_warehouse.interface import Stored
@@ -153,7 +153,7 @@ def test_a_cold_start_is_reported_to_writers_and_waited_for_by_readers(
         if len(waits) == 3:
             databricks.faults.clear()
 
-    cold = DatabricksWarehouse(settings, RetryPolicy(wait, attempts=2))
+    cold = DatabricksWarehouse(settings, RetryPolicy(sleep=wait, attempts=2))
     ledger = cold.ledger(STREAM)
     with pytest.raises(WarehouseWarming, match="starting up"):
         ledger.checkpoints()

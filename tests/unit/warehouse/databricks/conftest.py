@@ -1,7 +1,7 @@
 import pytest
 
+from classwaves_runtime.retry import RetryPolicy
 from classwaves_warehouse.databricks.ledger import DatabricksLedger
-from classwaves_warehouse.databricks.retry import RetryPolicy
 from tests.support.memory_ledger_tables import MemoryLedgerTables, StoredTables
 from tests.support.rows import STREAM
 

@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import jwt
 import pytest
 
+from classwaves_runtime.retry import RetryPolicy
 from classwaves_warehouse.databricks.connection import ServicePrincipal, connector_options
-from classwaves_warehouse.databricks.retry import RetryPolicy
 from classwaves_warehouse.databricks.session import SOCKET_SECONDS
 from classwaves_warehouse.databricks.settings import DatabricksSettings
 from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse

@@ -6,9 +6,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
+from classwaves_runtime.retry import RetryPolicy
 from classwaves_warehouse.checkpoint import Progress
 from classwaves_warehouse.databricks.ledger import DatabricksLedger
-from classwaves_warehouse.databricks.retry import RetryPolicy
 from classwaves_warehouse.errors import WarehouseUnavailable
 from classwaves_warehouse.interface import Fenced, PartitionRows
 from classwaves_warehouse.memory import MemoryEvents
