@@ -37,7 +37,7 @@ schemas: $(READY) ## regenerate what is derived from the contracts
 	$(BIN)/python -m classwaves_schemas.generate
 
 docs: $(READY) ## regenerate the pages that are written from code
-	{ $(BIN)/python -m classwaves_ingestor.catalogue && $(BIN)/python -m classwaves_rollup.metrics; } > docs/metrics.md
+	{ $(BIN)/python -m classwaves_ingestor.metrics && $(BIN)/python -m classwaves_rollup.metrics; } > docs/metrics.md
 
 kafka: $(READY) ## a local Kafka in the foreground on localhost:9092
 	$(BIN)/python -m local.kafka

@@ -13,13 +13,13 @@ class Commits:
     """A consumer's commits, as it logged them.
 
     Args:
-        granted: when it was given partitions first; from then on it polls for messages.
+        assigned_at: when it was given partitions first; from then on it polls for messages.
         last: when its last commit had landed.
         rows: of each commit that had rows.
         stored: the sum of the positions that it reached.
     """
 
-    granted: datetime
+    assigned_at: datetime
     last: datetime
     rows: tuple[int, ...]
     stored: int
@@ -27,24 +27,24 @@ class Commits:
     @classmethod
     def read(cls, lines: Iterable[str]) -> Self | None:
         """Read a log of JSON lines, the last of which may be half written; None if nothing was committed yet."""
-        granted = last = None
+        assigned_at = last = None
         rows: list[int] = []
         positions: dict[str, int] = {}
         for entry in _entries(lines):
-            if entry["message"] == "partitions granted" and granted is None:
-                granted = datetime.fromisoformat(entry["time"])
-            elif entry["message"] == "committed":
+            if entry["message"] == "Partitions assigned" and assigned_at is None:
+                assigned_at = datetime.fromisoformat(entry["time"])
+            elif entry["message"] == "Committed":
                 last = datetime.fromisoformat(entry["time"])
                 rows += [entry["rows"]] if entry["rows"] else []
                 positions |= entry["positions"]
-        if granted is None or last is None:
+        if assigned_at is None or last is None:
             return None
-        return cls(granted, last, tuple(rows), sum(positions.values()))
+        return cls(assigned_at, last, tuple(rows), sum(positions.values()))
 
     @property
     def seconds(self) -> float:
         """From the first poll for messages to the last stored row."""
-        return (self.last - self.granted).total_seconds()
+        return (self.last - self.assigned_at).total_seconds()
 
     @property
     def median_rows(self) -> int:

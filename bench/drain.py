@@ -102,7 +102,7 @@ def _round(world: World, number: int, events: int) -> Round:
     return Round(
         bare_per_second=round(events / float(bare)),
         drained_per_second=round(events / commits.seconds),
-        start_up_seconds=round((commits.granted - started).total_seconds(), 2),
+        start_up_seconds=round((commits.assigned_at - started).total_seconds(), 2),
         commits=len(commits.rows),
         rows_per_commit=commits.median_rows,
         peak_bytes=peak,

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 
-from classwaves_ingestor import catalogue
+from classwaves_ingestor import metrics
 from demo.audience import Audience
 from demo.cast import Cast
 from demo.chaos import Chaos
@@ -50,7 +50,7 @@ class Day:
         self._monitor = monitor
         self._watching = watching
         self._every = every
-        self._history = History(catalogue.EVENT_LATENCY.bounds)
+        self._history = History(metrics.EVENT_LATENCY.bounds)
 
     def pass_by(self) -> None:
         """Return when all producers have ended and the broker has all that they sent.

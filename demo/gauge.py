@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from classwaves_ingestor.settings import LedgerSettings
-from classwaves_ingestor.topics.admin import connect
-from classwaves_ingestor.topics.description import describe_topic
-from classwaves_ingestor.topics.watermarks import watermarks
+from classwaves_ingestor.kafka.admin import connect
+from classwaves_ingestor.kafka.topics import describe_topic, watermarks
+from classwaves_ingestor.settings import StreamSettings
 from classwaves_warehouse.checkpoint import Checkpoint
 from classwaves_warehouse.open import open_warehouse
 from classwaves_warehouse.stream import Stream
@@ -39,7 +38,7 @@ class Ledger:
 class Gauge:
     """Reads the figures of one stream. The topic and the tables exist, and the topic is new."""
 
-    def __init__(self, settings: LedgerSettings) -> None:
+    def __init__(self, settings: StreamSettings) -> None:
         self._topic = settings.session_events_topic
         self._admin = connect(settings.kafka)
         topic = describe_topic(self._admin, self._topic)

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from classwaves_ingestor import catalogue
+from classwaves_ingestor import metrics
 from demo.broker import Broker
 from demo.cast import Cast
 from demo.gauge import Gauge
@@ -15,8 +15,8 @@ from demo.scrape import Scrape, scrape
 _EMITTED = "ingestor_publisher_emitted_total"
 _SPOOLED = "ingestor_publisher_spool_events"
 _ADOPTED = "ingestor_publisher_adopted_total"
-_LATENCY = f"{catalogue.EVENT_LATENCY.name}_bucket"
-_BOUNDS = (*map(str, catalogue.EVENT_LATENCY.bounds), "+Inf")
+_LATENCY = f"{metrics.EVENT_LATENCY.name}_bucket"
+_BOUNDS = (*map(str, metrics.EVENT_LATENCY.bounds), "+Inf")
 
 
 class Monitor:
@@ -45,7 +45,7 @@ class Monitor:
         )
         self._ends |= Counter(ledger.positions)
         for scraped in self._last.values():
-            self._ends |= Counter(_partitions(scraped, catalogue.END_OFFSET.name))
+            self._ends |= Counter(_partitions(scraped, metrics.END_OFFSET.name))
         return Reading(
             at=time.monotonic(),
             emitted=round(sum(scraped.value(_EMITTED) for scraped in self._last.values())),
@@ -91,7 +91,7 @@ def _consumer(pod: Pod, scraped: Scrape) -> PodReading:
         pod.pid,
         State.WAITING if scraped.unready else State.READY,
         waits_for=[*scraped.unready],
-        lags=_partitions(scraped, catalogue.LAG.name),
+        lags=_partitions(scraped, metrics.LAG.name),
     )
 
 

@@ -5,8 +5,8 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
-from classwaves_ingestor.topics.admin import connect
-from classwaves_ingestor.topics.description import describe_topic
+from classwaves_ingestor.kafka.admin import connect
+from classwaves_ingestor.kafka.topics import describe_topic
 from classwaves_warehouse.databricks.settings import DatabricksSettings
 from demo.hours import roll_up
 from demo.letters import by_reason

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Self
 
-from classwaves_ingestor.settings import LedgerSettings
+from classwaves_ingestor.settings import StreamSettings
 from classwaves_schemas.tables import SESSION_EVENTS
 from demo.errors import CommandFailed
 from demo.process import Process
@@ -92,9 +92,9 @@ class World:
         return self.warehouse / SESSION_EVENTS.schema / SESSION_EVENTS.name
 
     @property
-    def settings(self) -> LedgerSettings:
+    def settings(self) -> StreamSettings:
         """The environment as the project's own commands read it."""
-        return LedgerSettings.from_environment(self.environ)
+        return StreamSettings.from_environment(self.environ)
 
     def run(self, program: Program, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run a command of the project to its end, whatever that is."""

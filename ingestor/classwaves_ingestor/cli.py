@@ -4,11 +4,8 @@ import typer
 
 from classwaves_ingestor.commands.run import run
 from classwaves_ingestor.commands.status import status
-from classwaves_ingestor.commands.tables.check import check
-from classwaves_ingestor.commands.tables.ddl import ddl
-from classwaves_ingestor.commands.tables.migrate import migrate
-from classwaves_ingestor.commands.topics.accept import accept
-from classwaves_ingestor.commands.topics.create import create
+from classwaves_ingestor.commands.tables import check, ddl, migrate
+from classwaves_ingestor.commands.topics import accept, create
 from classwaves_ingestor.commands.verify import verify
 from classwaves_runtime.command_line import command_line
 from classwaves_runtime.exits import one_line_errors

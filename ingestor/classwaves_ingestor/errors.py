@@ -1,39 +1,34 @@
-"""What can go wrong on the write path.
+"""Errors of the write path.
 
 IngestorError
-├── BrokerUnavailable      the broker did not answer
-├── BrokerRefused          the broker answered no
-├── TopicMissing           a topic does not exist
-├── DeadLetterTopicTooSmall  a letter might not fit
-├── PartitionStopped       a partition cannot go on without a decision
-└── MostMessagesBad        the stream, not a message, is broken
+├── BrokerUnavailable        no broker answered; try again
+├── BrokerRefused            the broker refused a request
+├── TopicMissing             a topic does not exist
+├── DeadLetterTopicTooSmall  a dead letter may not fit
+└── MostMessagesBad          the stream, not a single message, is bad
 """
 
 from classwaves_runtime.errors import ServiceError
 
 
 class IngestorError(ServiceError):
-    """The ingestor cannot go on."""
+    """The ingestor cannot continue."""
 
 
 class BrokerUnavailable(IngestorError):
-    """The Kafka broker did not answer."""
+    """No Kafka broker answered."""
 
 
 class BrokerRefused(IngestorError):
-    """The Kafka broker refused what it was asked for."""
+    """The Kafka broker refused the request."""
 
 
 class TopicMissing(IngestorError):
-    """A topic does not exist."""
+    """The topic does not exist."""
 
 
 class DeadLetterTopicTooSmall(IngestorError):
-    """The dead-letter topic does not take messages as large as the source topic's plus 64 KiB of headers."""
-
-
-class PartitionStopped(IngestorError):
-    """A partition cannot go on without a decision."""
+    """The dead-letter topic refuses messages of the source's size plus 64 KiB of headers."""
 
 
 class MostMessagesBad(IngestorError):

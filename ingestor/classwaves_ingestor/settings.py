@@ -1,39 +1,35 @@
-"""The settings of the write path. A command takes the smallest of these that serves it."""
+"""Settings of the write path. Each command reads the smallest class that it needs."""
 
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import ByteSize, Field, PositiveFloat, PositiveInt, StringConstraints, model_validator
+from pydantic import ByteSize, Field, PositiveFloat, PositiveInt, model_validator
 
-from classwaves_runtime.settings import KafkaOptions, Settings
+from classwaves_runtime.settings import MIB, KafkaOptions, Settings, TopicName
 from classwaves_warehouse.settings import WarehouseSettings
 
 DEAD_LETTER_WINDOW = 5000
-"""Over how many of the latest messages DEAD_LETTER_LIMIT is a ratio."""
-
-TopicName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
-
-MIB = 1024 * 1024
+"""The number of latest messages to which DEAD_LETTER_LIMIT applies."""
 
 
-def _letters_of(given: dict[str, Any]) -> str:
+def _dead_letter_topic_of(given: dict[str, Any]) -> str:
     return f"{given['session_events_topic']}.dead-letters"
 
 
 def _batch_of(given: dict[str, Any]) -> ByteSize:
-    """A SQL warehouse takes JSON, 8 MiB in a statement, into which a batch and the poll that filled it are to fit."""
+    """The default batch. A SQL statement holds 8 MiB of JSON: a batch and one poll."""
     return ByteSize((2 if given["warehouse"] == "databricks:" else 32) * MIB)
 
 
 class TopicSettings(Settings):
-    """Where the topics are."""
+    """The topics."""
 
     kafka: KafkaOptions
     session_events_topic: TopicName = Field(
         default="classwaves.session-events.v1", description="a topic's name"
     )
     dead_letter_topic: TopicName = Field(
-        default_factory=_letters_of,
+        default_factory=_dead_letter_topic_of,
         description="a topic's name, by default <SESSION_EVENTS_TOPIC>.dead-letters",
     )
 
@@ -46,15 +42,15 @@ class TopicSettings(Settings):
         return self
 
 
-class LedgerSettings(WarehouseSettings, TopicSettings):
-    """Whose positions these are, between topics and tables."""
+class StreamSettings(WarehouseSettings, TopicSettings):
+    """Topics, tables and the consumer group whose positions connect them."""
 
     ingestor_group: str = Field(
         default="session-events-ingestor", min_length=1, description="a consumer group's name"
     )
 
 
-class IngestorSettings(LedgerSettings):
+class IngestorSettings(StreamSettings):
     """What a consumer process needs to run."""
 
     pseudonym_key_file: Path | None = Field(
@@ -75,7 +71,7 @@ class IngestorSettings(LedgerSettings):
     )
     http_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
         default=0,
-        description="where to serve /metrics, /healthz and /readyz; 0 takes a free port, which is logged",
+        description="port of /metrics, /healthz and /readyz; 0 takes a free port and logs it",
     )
     drain_seconds: PositiveFloat = Field(
         default=20.0, description="seconds from SIGTERM until the process ends"
@@ -92,7 +88,7 @@ class IngestorSettings(LedgerSettings):
         least = 3 * self.batch_max_bytes
         if self.memory_budget_bytes < least:
             raise ValueError(
-                f"MEMORY_BUDGET_BYTES is less than {least}, three times BATCH_MAX_BYTES: one batch is being stored, "
-                "one filled, one prefetched; raise the budget or lower the batch"
+                f"MEMORY_BUDGET_BYTES is less than {least}, three times BATCH_MAX_BYTES: one batch is "
+                "being stored, one filled, one prefetched; raise the budget or lower the batch"
             )
         return self

@@ -5,7 +5,14 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic_core import ErrorDetails
 
 from classwaves_runtime.errors import SettingsError
@@ -14,6 +21,12 @@ _KAFKA = "KAFKA_"
 _BROKERS = "KAFKA_BOOTSTRAP_SERVERS"
 # What Kubernetes adds to a pod's environment for each service near it, one called "kafka" or "kafka-ui" too.
 _SERVICE_LINK = re.compile(r"KAFKA_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)")
+
+
+MIB = 1024 * 1024
+
+TopicName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+"""A valid name of a Kafka topic."""
 
 
 class Settings(BaseModel):

@@ -11,7 +11,7 @@ from urllib.error import URLError
 
 import pytest
 
-from classwaves_ingestor.catalogue import CONSUMER
+from classwaves_ingestor.metrics import CONSUMER
 from classwaves_ingestor.producer.metrics import PUBLISHER
 from classwaves_rollup.metrics import WORKER
 from classwaves_runtime.metrics import Kind

@@ -6,23 +6,23 @@ from contextlib import closing
 
 import pytest
 
-from tests.faults.trial import Trial
+from tests.faults.scenario import FaultScenario
 
 
 @pytest.fixture
-def trial(request, kafka, topic_name, tmp_path) -> Iterator[Trial]:
-    """A trial on the broker that all share; its topic has four partitions unless a parameter says otherwise."""
+def scenario(request, kafka, topic_name, tmp_path) -> Iterator[FaultScenario]:
+    """A scenario on the broker that all share; its topic has four partitions unless a parameter says otherwise."""
     partitions = getattr(request, "param", 4)
     with closing(
-        Trial(tmp_path, kafka.bootstrap_servers, topic_name, os.environ, partitions)
+        FaultScenario(tmp_path, kafka.bootstrap_servers, topic_name, os.environ, partitions)
     ) as running:
         yield running
 
 
 @pytest.fixture
-def own_trial(own_broker, topic_name, tmp_path) -> Iterator[Trial]:
-    """A trial with four partitions on a broker of its own, `own_broker`."""
+def own_scenario(own_broker, topic_name, tmp_path) -> Iterator[FaultScenario]:
+    """A scenario with four partitions on a broker of its own, `own_broker`."""
     with closing(
-        Trial(tmp_path, own_broker.bootstrap_servers, topic_name, os.environ, partitions=4)
+        FaultScenario(tmp_path, own_broker.bootstrap_servers, topic_name, os.environ, partitions=4)
     ) as running:
         yield running

@@ -9,27 +9,27 @@ from tests.support.mixture import mixture
 
 
 @pytest.mark.parametrize("point", ["letters-written", "before-commit", "committed", "appended"])
-def test_a_kill_at_a_step_loses_nothing_and_stores_nothing_twice(trial, point):
-    messages, traffic = mixture(seed=11), trial.traffic()
+def test_a_kill_at_a_step_loses_nothing_and_stores_nothing_twice(scenario, point):
+    messages, traffic = mixture(seed=11), scenario.traffic()
     pod = {
         "KAFKA_GROUP_INSTANCE_ID": "pod-0"
     }  # known again by the broker: no waiting for the dead one's session
     for hit in (1, 2, 3):
-        consumer = trial.consumer(FAILPOINTS=f"{point}=kill@{hit}", **pod)
+        consumer = scenario.consumer(FAILPOINTS=f"{point}=kill@{hit}", **pod)
         while consumer.code is None:
             traffic.send(islice(messages, 50))
         assert consumer.ended() == -signal.SIGKILL
-    trial.consumer(**pod)
+    scenario.consumer(**pod)
     traffic.send(islice(messages, 200))
-    trial.wait_until_stored()
-    trial.prove()
+    scenario.wait_until_stored()
+    scenario.prove()
 
 
-def test_a_store_that_fails_and_lies_about_it_loses_nothing_and_stores_nothing_twice(trial):
-    messages, traffic = mixture(seed=12), trial.traffic()
+def test_a_store_that_fails_and_lies_about_it_loses_nothing_and_stores_nothing_twice(scenario):
+    messages, traffic = mixture(seed=12), scenario.traffic()
     for _ in range(2):
-        trial.consumer(FAILPOINTS="before-commit=raise@0.3,committed=raise@0.3")
+        scenario.consumer(FAILPOINTS="before-commit=raise@0.3,committed=raise@0.3")
     for _ in range(20):
         traffic.send(islice(messages, 100))
-    trial.wait_until_stored()
-    trial.prove()
+    scenario.wait_until_stored()
+    scenario.prove()

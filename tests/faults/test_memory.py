@@ -17,23 +17,23 @@ _STORING_ROOM = 192 * _MIB
 
 
 def test_memory_stays_bounded_and_the_membership_is_kept_while_a_backlog_waits_for_the_warehouse(
-    trial,
+    scenario,
 ):
-    traffic = trial.traffic()
-    consumer = trial.consumer(
+    traffic = scenario.traffic()
+    consumer = scenario.consumer(
         MEMORY_BUDGET_BYTES=str(_BUDGET),
         BATCH_MAX_BYTES=str(_BUDGET // 3),
         KAFKA_SESSION_TIMEOUT_MS="6000",
     )
     traffic.send(islice(mixture(seed=101, bad=0), 5_000))
-    trial.wait_until_stored()
+    scenario.wait_until_stored()
     ordinary = consumer.memory("VmRSS")
-    with Outage(trial.table):
+    with Outage(scenario.table):
         traffic.send(islice(mixture(seed=102, bad=0, first_session=100), _BACKLOG))
-        consumer.wait_for("intake paused")
+        consumer.wait_for("Intake is paused")
         assert consumer.memory("VmHWM") < ordinary + _BUDGET + _WAITING_ROOM
-        assert len(trial.owned(consumer)) == 4
-    trial.wait_until_stored()
+        assert len(scenario.owned(consumer)) == 4
+    scenario.wait_until_stored()
     assert consumer.memory("VmHWM") < ordinary + _BUDGET + _STORING_ROOM
-    assert len(list(consumer.records("partitions granted"))) == 1
-    trial.prove()
+    assert len(list(consumer.records("Partitions assigned"))) == 1
+    scenario.prove()

@@ -8,26 +8,26 @@ from tests.support.waiting import wait_until
 _SESSIONS = 30
 
 
-def test_the_same_events_from_two_partitioners_are_stored_once_while_partitions_are_added(trial):
-    murmur2, crc32 = trial.traffic("murmur2_random"), trial.traffic("consistent_random")
+def test_the_same_events_from_two_partitioners_are_stored_once_while_partitions_are_added(scenario):
+    murmur2, crc32 = scenario.traffic("murmur2_random"), scenario.traffic("consistent_random")
     for _ in range(2):
-        trial.consumer()
+        scenario.consumer()
     with (
         murmur2.flowing(mixture(seed=41, sessions=_SESSIONS), per_second=200),
         crc32.flowing(mixture(seed=41, sessions=_SESSIONS), per_second=200),
     ):
-        wait_until(trial.stored, "the consumers have begun")
-        trial.add_partitions(7)
-        wait_until(lambda: _used(trial) > {4, 5, 6}, "the new partitions are used")
-    trial.wait_until_stored()
-    trial.prove()
-    timelines = open_warehouse(trial.world.settings.warehouse).events
+        wait_until(scenario.stored, "the consumers have begun")
+        scenario.add_partitions(7)
+        wait_until(lambda: _used(scenario) > {4, 5, 6}, "the new partitions are used")
+    scenario.wait_until_stored()
+    scenario.prove()
+    timelines = open_warehouse(scenario.world.settings.warehouse).events
     for session in range(_SESSIONS):
         told = timelines.timeline(events.session_id(session)).column("id").to_pylist()
         assert told == [valid(session, number).identity[1] for number in range(1, len(told) + 1)]
 
 
-def _used(trial) -> set[int]:
+def _used(scenario) -> set[int]:
     return {
-        partition for places in list(trial.sent.events.values()) for partition, _ in list(places)
+        partition for places in list(scenario.sent.events.values()) for partition, _ in list(places)
     }

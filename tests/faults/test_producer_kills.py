@@ -69,10 +69,10 @@ def read(servers, topic, partitions):
 
 @pytest.mark.timeout(290)
 def test_every_event_that_emit_returned_is_in_the_table_once_and_came_in_its_sessions_order(
-    own_trial, own_broker, tmp_path
+    own_scenario, own_broker, tmp_path
 ):
-    servers, topic, spools = own_broker.bootstrap_servers, own_trial.topic, tmp_path / "spools"
-    environ = own_trial.world.environ | {"SPOOL_FOLDER": str(spools), "SPOOL_MAX_BYTES": "2MiB"}
+    servers, topic, spools = own_broker.bootstrap_servers, own_scenario.topic, tmp_path / "spools"
+    environ = own_scenario.world.environ | {"SPOOL_FOLDER": str(spools), "SPOOL_MAX_BYTES": "2MiB"}
     chance = Random(7)
     victims = [Victim(tmp_path / f"{number}.emitted", environ) for number in range(2)]
     for kill in range(KILLS):
@@ -92,25 +92,25 @@ def test_every_event_that_emit_returned_is_in_the_table_once_and_came_in_its_ses
     ]
     emitted = [tuple(line.split()) for line in lines if line.endswith("\n")]
 
-    heir = EventPublisher(
+    successor = EventPublisher(
         settings(spools, kafka={"bootstrap.servers": servers}, session_events_topic=topic),
-        component="heir",
+        component="successor",
         registry=CollectorRegistry(),
         policy=DeliveryPolicy(look_around_seconds=0.2, adopted_per_second=1e6),
     )
     wait_until(lambda: len(list(spools.glob("*.spool"))) == 1, "all orphans are sent")
-    heir.close()
+    successor.close()
 
-    events = read(servers, topic, own_trial.partitions())
+    events = read(servers, topic, own_scenario.partitions())
     assert len(emitted) == len(set(emitted)) > 1000
     assert set(emitted) <= {(event["session_id"], event["id"]) for event in events}
     sequences = first_sequences(events)
     assert len(sequences) > KILLS
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in sequences.values())
 
-    own_trial.consumer()
-    own_trial.wait_until_stored()
-    stored = own_trial.stored()
+    own_scenario.consumer()
+    own_scenario.wait_until_stored()
+    stored = own_scenario.stored()
     assert set(emitted) <= stored.keys()
     assert set(stored.values()) == {1}
-    assert own_trial.verify()[0] == 0
+    assert own_scenario.verify()[0] == 0

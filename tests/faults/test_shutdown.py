@@ -11,46 +11,46 @@ from tests.support.waiting import wait_until
 _LONG_SESSION = {"KAFKA_SESSION_TIMEOUT_MS": "300000"}
 
 
-def test_a_consumer_that_is_told_to_stop_under_load_leaves_its_partitions_at_once(trial):
-    with trial.traffic().flowing(mixture(seed=91), per_second=500):
-        leaving, staying = trial.consumer(**_LONG_SESSION), trial.consumer(**_LONG_SESSION)
-        trial.wait_for_share(leaving, 2)
-        trial.wait_for_share(staying, 2)
-        wait_until(trial.stored, "the consumers have begun")
+def test_a_consumer_that_is_told_to_stop_under_load_leaves_its_partitions_at_once(scenario):
+    with scenario.traffic().flowing(mixture(seed=91), per_second=500):
+        leaving, staying = scenario.consumer(**_LONG_SESSION), scenario.consumer(**_LONG_SESSION)
+        scenario.wait_for_share(leaving, 2)
+        scenario.wait_for_share(staying, 2)
+        wait_until(scenario.stored, "the consumers have begun")
         leaving.terminate()
         assert leaving.ended() == 0
-        trial.wait_for_share(staying, 4)
-    trial.wait_until_stored()
-    trial.prove()
+        scenario.wait_for_share(staying, 4)
+    scenario.wait_until_stored()
+    scenario.prove()
 
 
-def test_a_drain_that_cannot_end_is_given_up_at_its_deadline_and_loses_nothing(trial):
-    traffic, messages = trial.traffic(), mixture(seed=92)
-    consumer = trial.consumer(DRAIN_SECONDS="1", **_LONG_SESSION)
+def test_a_drain_that_cannot_end_is_given_up_at_its_deadline_and_loses_nothing(scenario):
+    traffic, messages = scenario.traffic(), mixture(seed=92)
+    consumer = scenario.consumer(DRAIN_SECONDS="1", **_LONG_SESSION)
     traffic.send(islice(messages, 200))
-    trial.wait_until_stored()
-    with Outage(trial.table):
+    scenario.wait_until_stored()
+    with Outage(scenario.table):
         traffic.send(islice(messages, 200))
-        consumer.wait_for("waiting to try again")
+        consumer.wait_for("Waiting to retry")
         consumer.terminate()
         assert consumer.ended() == 0
-    trial.consumer(**_LONG_SESSION)
-    trial.wait_until_stored()
-    trial.prove()
+    scenario.consumer(**_LONG_SESSION)
+    scenario.wait_until_stored()
+    scenario.prove()
 
 
-def test_a_second_signal_ends_a_drain_at_once_and_loses_nothing(trial):
-    traffic, messages = trial.traffic(), mixture(seed=93)
-    consumer = trial.consumer(DRAIN_SECONDS="3600")
+def test_a_second_signal_ends_a_drain_at_once_and_loses_nothing(scenario):
+    traffic, messages = scenario.traffic(), mixture(seed=93)
+    consumer = scenario.consumer(DRAIN_SECONDS="3600")
     traffic.send(islice(messages, 200))
-    trial.wait_until_stored()
-    with Outage(trial.table):
+    scenario.wait_until_stored()
+    with Outage(scenario.table):
         traffic.send(islice(messages, 200))
-        consumer.wait_for("waiting to try again")
+        consumer.wait_for("Waiting to retry")
         consumer.terminate()
         while consumer.code is None:
             consumer.terminate()
         assert consumer.ended() == -signal.SIGTERM
-    trial.consumer()
-    trial.wait_until_stored()
-    trial.prove()
+    scenario.consumer()
+    scenario.wait_until_stored()
+    scenario.prove()

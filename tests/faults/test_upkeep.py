@@ -10,33 +10,33 @@ _ERASED_SESSION = 1000
 _TURNS = 5
 
 
-def test_compaction_deletes_vacuum_and_checkpoints_lose_no_event_but_the_deleted(trial):
-    traffic = trial.traffic()
+def test_compaction_deletes_vacuum_and_checkpoints_lose_no_event_but_the_deleted(scenario):
+    traffic = scenario.traffic()
     for _ in range(2):
-        trial.consumer()
+        scenario.consumer()
     erased = [valid(_ERASED_SESSION, number) for number in range(1, 51)]
     traffic.send(erased)
-    trial.wait_until_stored()
+    scenario.wait_until_stored()
     upkeep = [
         sys.executable,
         "-m",
         "tests.support.upkeep",
-        str(trial.table),
+        str(scenario.table),
         events.session_id(_ERASED_SESSION),
     ]
     with (
         traffic.flowing(mixture(seed=81), per_second=300),
-        trial.world.start("upkeep", *upkeep) as process,
+        scenario.world.start("upkeep", *upkeep) as process,
     ):
         wait_until(
             lambda: process.log.read_text().count("done") >= _TURNS or process.code is not None,
             "upkeep has its turns",
         )
         assert process.code is None, process.last_words()
-    trial.wait_until_stored()
-    stored = trial.stored()
+    scenario.wait_until_stored()
+    stored = scenario.stored()
     gone = {each.identity for each in erased}
-    assert stored.keys() == trial.sent.events.keys() - gone
+    assert stored.keys() == scenario.sent.events.keys() - gone
     assert stored.total() == len(stored)
-    code, found = trial.verify()
+    code, found = scenario.verify()
     assert (found["total"]["missing"], found["total"]["twice"], code) == (len(gone), 0, 1)

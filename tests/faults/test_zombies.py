@@ -2,44 +2,44 @@
 
 import pytest
 
-from tests.faults.haunting import Haunting
+from tests.faults.zombie_scenario import ZombieScenario
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.parametrize("trial", [2], indirect=True, ids=["two partitions"])
+pytestmark = pytest.mark.parametrize("scenario", [2], indirect=True, ids=["two partitions"])
 
 _MOMENTS = ("any", "letters-written", "before-commit", "committed")
 
 
 @pytest.mark.parametrize("moment", _MOMENTS)
-def test_a_zombie_that_lost_all_stores_nothing_twice(trial, moment):
-    haunting = Haunting(trial, moment)
-    heir = haunting.heir()
-    trial.wait_for_share(heir, 2)
-    trial.wait_until_stored()
-    haunting.end(heir)
+def test_a_zombie_that_lost_all_partitions_stores_nothing_twice(scenario, moment):
+    zombies = ZombieScenario(scenario, moment)
+    successor = zombies.successor()
+    scenario.wait_for_share(successor, 2)
+    scenario.wait_until_stored()
+    zombies.end(successor)
 
 
 @pytest.mark.parametrize("moment", ["any", "before-commit"])
-def test_a_zombie_that_lost_none_goes_on_where_it_was(trial, moment):
-    haunting = Haunting(trial, moment)
-    trial.wait_for_share(haunting.zombie, 0)
-    haunting.end()
+def test_a_zombie_that_lost_no_partition_continues(scenario, moment):
+    zombies = ZombieScenario(scenario, moment)
+    scenario.wait_for_share(zombies.zombie, 0)
+    zombies.end()
 
 
-def test_a_zombie_that_lost_one_partition_of_two_still_stores_what_it_took_of_the_other(trial):
-    haunting = Haunting(trial, "before-commit")
-    # The first heir of both gathers without moving anything, and the second, who begins with one of them, moves that.
-    gathering = haunting.heir(BATCH_MAX_SECONDS="60")
-    trial.wait_for_share(gathering, 2)
-    heir = haunting.heir()
-    trial.wait_for_share(heir, 1)
-    (kept,), (lost,) = trial.owned(gathering), trial.owned(heir)
-    trial.wait_until_stored({lost})
-    before = trial.partitions()[kept].position
-    haunting.zombie.thaw()
+def test_a_zombie_that_lost_one_partition_stores_its_batch_of_the_other(scenario):
+    zombies = ZombieScenario(scenario, "before-commit")
+    # The first successor owns both and only buffers; the second owns one of them and commits it.
+    buffering = zombies.successor(BATCH_MAX_SECONDS="60")
+    scenario.wait_for_share(buffering, 2)
+    successor = zombies.successor()
+    scenario.wait_for_share(successor, 1)
+    (kept,), (lost,) = scenario.owned(buffering), scenario.owned(successor)
+    scenario.wait_until_stored({lost})
+    before = scenario.partitions()[kept].position
+    zombies.zombie.thaw()
     wait_until(
-        lambda: trial.partitions()[kept].position > before, "the zombie has stored what it took"
+        lambda: scenario.partitions()[kept].position > before, "the zombie has stored its batch"
     )
-    gathering.terminate()
-    assert gathering.ended() == 0
-    haunting.end(heir)
+    buffering.terminate()
+    assert buffering.ended() == 0
+    zombies.end(successor)

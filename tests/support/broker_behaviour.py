@@ -1,17 +1,17 @@
-"""What every broker must do for its members: one suite, run on the broker in the process and on Kafka."""
+"""The behaviour of every `GroupConsumer`: one suite, run in memory and on Kafka."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from classwaves_ingestor.broker.interface import Headers, Member, Message, Polled
+from classwaves_ingestor.kafka.interface import GroupConsumer, Headers, Message, PollResult
 
-_PATIENCE_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 
 
 class Broker(Protocol):
-    """A topic of two partitions and its one group, as a test drives them."""
+    """A topic of two partitions with one group, driven by a test."""
 
     def produce(self, partition: int, values: Sequence[bytes | None]) -> None: ...
     def produce_one(self, partition: int, value: bytes, key: bytes, headers: Headers) -> None: ...
@@ -19,45 +19,45 @@ class Broker(Protocol):
     def expire(self, partition: int, low: int) -> None: ...
     def add_partition(self) -> None: ...
     def recreate(self) -> None: ...
-    def expel(self, member: Member) -> None: ...
-    def recorded(self, partition: int) -> int | None: ...
-    def member(self) -> Member: ...
+    def expel(self, member: GroupConsumer) -> None: ...
+    def committed_offset(self, partition: int) -> int | None: ...
+    def consumer(self) -> GroupConsumer: ...
 
 
-class Reader:
-    """A member with all that it has been told; partitions that it is granted are started where `at` says.
+class RecordingListener:
+    """A consumer that records its results and starts assigned partitions at given offsets.
 
     Args:
         member: not subscribed yet.
-        at: by partition, the offset to start from as soon as it is granted.
+        at: by partition, the offset to start from once it is assigned.
     """
 
-    def __init__(self, member: Member, at: Mapping[int, int] | None = None) -> None:
+    def __init__(self, member: GroupConsumer, at: Mapping[int, int] | None = None) -> None:
         self.member = member
         self.at = at or {}
         self.owned: set[int] = set()
-        self.withdrawals: list[int] = []
+        self.revocations: list[int] = []
         self.messages: list[Message] = []
-        self.ends: dict[int, int] = {}
-        self.refused: dict[int, str] = {}
+        self.eof_offsets: dict[int, int] = {}
+        self.offset_errors: dict[int, str] = {}
         self._new: set[int] = set()
         member.subscribe(self)
 
-    def granted(self, partitions: Sequence[int]) -> None:
-        assert not self.owned & set(partitions), "granted twice"
+    def on_assigned(self, partitions: Sequence[int]) -> None:
+        assert not self.owned & set(partitions), "assigned twice"
         self.owned |= set(partitions)
         self._new |= set(partitions)
 
-    def withdrawn(self, partitions: Sequence[int]) -> None:
+    def on_revoked(self, partitions: Sequence[int]) -> None:
         self.owned -= set(partitions)
         self._new -= set(partitions)
-        self.withdrawals += partitions
+        self.revocations += partitions
 
-    def turn(self, limit: int = 1000) -> Polled:
+    def poll(self, limit: int = 1000) -> PollResult:
         polled = self.member.poll(limit, _POLL_SECONDS)
         self.messages += polled.messages
-        self.ends |= polled.ends
-        self.refused |= polled.refused
+        self.eof_offsets |= polled.eof_offsets
+        self.offset_errors |= polled.offset_errors
         self.member.start(
             {partition: self.at[partition] for partition in self._new & self.at.keys()}
         )
@@ -68,47 +68,49 @@ class Reader:
         return [each.offset() for each in self.messages if each.partition() == partition]
 
 
-def turn_until(condition: Callable[[], bool], *readers: Reader, limit: int = 1000) -> None:
-    """Let all of them poll until it is so."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+def run_until(
+    condition: Callable[[], bool], *readers: RecordingListener, limit: int = 1000
+) -> None:
+    """Poll with all readers until the condition holds."""
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while not condition():
         assert time.monotonic() < deadline, [vars(reader) for reader in readers]
         for reader in readers:
-            reader.turn(limit)
+            reader.poll(limit)
 
 
-def turn_in_vain(*readers: Reader, turns: int = 8) -> None:
-    """Let all of them poll long enough for something to come that should not."""
-    for _ in range(turns):
+def poll_in_vain(*readers: RecordingListener, polls: int = 8) -> None:
+    """Poll with all readers long enough for unexpected messages to arrive."""
+    for _ in range(polls):
         for reader in readers:
-            reader.turn()
+            reader.poll()
 
 
-class MemberBehaviour:
-    """The suite. A subclass gives the fixture `broker`: a `Broker`, new for each test."""
+class ConsumerBehaviour:
+    """The suite. A subclass has the fixture `broker`: a new `Broker` for each test."""
 
-    def test_nothing_is_fetched_before_start_says_from_where(self, broker):
+    def test_nothing_is_fetched_before_start(self, broker):
         broker.produce(0, [b"a"])
-        reader = Reader(broker.member())
-        turn_until(lambda: reader.owned == {0, 1}, reader)
-        turn_in_vain(reader)
+        reader = RecordingListener(broker.consumer())
+        run_until(lambda: reader.owned == {0, 1}, reader)
+        poll_in_vain(reader)
         assert not reader.messages
-        assert not reader.ends
+        assert not reader.eof_offsets
 
-    def test_start_delivers_from_its_offset_in_order_and_tells_the_end(self, broker):
+    def test_start_delivers_from_its_offset_in_order_up_to_eof(self, broker):
         broker.produce(0, [b"a", b"b", b"c", b"d"])
-        reader = Reader(broker.member(), at={0: 1})
-        turn_until(lambda: 0 in reader.ends, reader)
+        reader = RecordingListener(broker.consumer(), at={0: 1})
+        run_until(lambda: 0 in reader.eof_offsets, reader)
         assert [each.value() for each in reader.messages] == [b"b", b"c", b"d"]
         assert reader.offsets(0) == [1, 2, 3]
-        assert reader.ends == {0: 4}
+        assert reader.eof_offsets == {0: 4}
 
-    def test_a_message_arrives_with_its_key_value_headers_and_time(self, broker):
+    def test_a_message_has_its_key_value_headers_and_timestamp(self, broker):
         headers = [("trace", b"\x00\xff"), ("trace", b""), ("empty", None)]
         broker.produce_one(1, b"\x00value", b"\xffkey", headers)
         broker.produce(1, [None])
-        reader = Reader(broker.member(), at={1: 0})
-        turn_until(lambda: len(reader.messages) == 2, reader)
+        reader = RecordingListener(broker.consumer(), at={1: 0})
+        run_until(lambda: len(reader.messages) == 2, reader)
         first, tombstone = reader.messages
         assert (first.partition(), first.offset()) == (1, 0)
         assert (first.key(), first.value(), list(first.headers())) == (
@@ -119,202 +121,202 @@ class MemberBehaviour:
         assert first.timestamp()[1] > 0
         assert (tombstone.key(), tombstone.value(), tombstone.headers()) == (None, None, None)
 
-    def test_a_poll_brings_no_more_than_its_limit_and_the_next_goes_on(self, broker):
+    def test_a_poll_returns_at_most_its_limit_and_the_next_continues(self, broker):
         broker.produce(0, [b"%d" % number for number in range(50)])
-        reader = Reader(broker.member(), at={0: 0})
-        turn_until(lambda: len(reader.messages) > 0, reader, limit=7)
+        reader = RecordingListener(broker.consumer(), at={0: 0})
+        run_until(lambda: len(reader.messages) > 0, reader, limit=7)
         assert len(reader.messages) <= 7
-        turn_until(lambda: len(reader.messages) == 50, reader, limit=7)
+        run_until(lambda: len(reader.messages) == 50, reader, limit=7)
         assert reader.offsets(0) == list(range(50))
 
-    def test_start_at_another_offset_delivers_nothing_of_what_was_prefetched(self, broker):
+    def test_start_at_another_offset_discards_the_prefetch(self, broker):
         broker.produce(0, [b"x" * 100] * 3000)
-        reader = Reader(broker.member(), at={0: 0})
-        turn_until(lambda: len(reader.messages) >= 10, reader, limit=10)
+        reader = RecordingListener(broker.consumer(), at={0: 0})
+        run_until(lambda: len(reader.messages) >= 10, reader, limit=10)
         for offset in (2500, 3, 1200, 4):
             reader.messages.clear()
             reader.member.start({0: offset})
-            turn_until(lambda: len(reader.messages) >= 10, reader, limit=10)
+            run_until(lambda: len(reader.messages) >= 10, reader, limit=10)
             assert reader.offsets(0)[:10] == list(range(offset, offset + 10))
 
-    def test_stop_delivers_no_more_and_keeps_the_partition(self, broker):
+    def test_stop_ends_delivery_and_keeps_the_assignment(self, broker):
         broker.produce(0, [b"a"] * 100)
         broker.produce(1, [b"b"] * 10)
-        reader = Reader(broker.member(), at={0: 0, 1: 0})
-        turn_until(lambda: len(reader.offsets(0)) >= 5, reader, limit=5)
+        reader = RecordingListener(broker.consumer(), at={0: 0, 1: 0})
+        run_until(lambda: len(reader.offsets(0)) >= 5, reader, limit=5)
         reader.member.stop([0])
         seen = reader.offsets(0)
         broker.produce(1, [b"b"] * 10)
-        turn_until(lambda: len(reader.offsets(1)) == 20, reader)
-        turn_in_vain(reader)
+        run_until(lambda: len(reader.offsets(1)) == 20, reader)
+        poll_in_vain(reader)
         assert reader.offsets(0) == seen
         assert reader.owned == {0, 1}
         reader.member.start({0: len(seen)})
-        turn_until(lambda: len(reader.offsets(0)) == 100, reader)
+        run_until(lambda: len(reader.offsets(0)) == 100, reader)
         assert reader.offsets(0) == list(range(100))
 
-    def test_a_second_member_takes_a_share_and_the_first_keeps_reading_its_own(self, broker):
-        first = Reader(broker.member(), at={0: 0, 1: 0})
-        turn_until(lambda: first.owned == {0, 1}, first)
-        second = Reader(broker.member(), at={0: 0, 1: 0})
-        turn_until(lambda: len(first.owned) == len(second.owned) == 1, first, second)
+    def test_a_second_member_takes_a_share_and_the_first_keeps_the_rest(self, broker):
+        first = RecordingListener(broker.consumer(), at={0: 0, 1: 0})
+        run_until(lambda: first.owned == {0, 1}, first)
+        second = RecordingListener(broker.consumer(), at={0: 0, 1: 0})
+        run_until(lambda: len(first.owned) == len(second.owned) == 1, first, second)
         assert first.owned | second.owned == {0, 1}
-        assert first.withdrawals == list(second.owned)
+        assert first.revocations == list(second.owned)
         for partition in (0, 1):
             broker.produce(partition, [b"after"] * 3)
-        turn_until(lambda: len(first.messages) == len(second.messages) == 3, first, second)
+        run_until(lambda: len(first.messages) == len(second.messages) == 3, first, second)
         assert {each.partition() for each in first.messages} == first.owned
         assert {each.partition() for each in second.messages} == second.owned
 
-    def test_what_a_member_leaves_behind_goes_to_the_others(self, broker):
-        first, second = Reader(broker.member()), Reader(broker.member())
-        turn_until(lambda: len(first.owned) == len(second.owned) == 1, first, second)
+    def test_partitions_of_a_leaving_member_move_to_the_others(self, broker):
+        first, second = RecordingListener(broker.consumer()), RecordingListener(broker.consumer())
+        run_until(lambda: len(first.owned) == len(second.owned) == 1, first, second)
         second.member.close()
         assert not second.owned
-        turn_until(lambda: first.owned == {0, 1}, first)
-        assert not first.withdrawals or len(first.withdrawals) == 1
+        run_until(lambda: first.owned == {0, 1}, first)
+        assert not first.revocations or len(first.revocations) == 1
 
-    def test_a_member_that_is_given_up_hears_so_and_joins_again(self, broker):
+    def test_an_expelled_member_loses_its_partitions_and_joins_again(self, broker):
         broker.produce(0, [b"a"])
         broker.produce(1, [b"b"])
         sleeper, other = (
-            Reader(broker.member(), at={0: 0, 1: 0}),
-            Reader(broker.member(), at={0: 0, 1: 0}),
+            RecordingListener(broker.consumer(), at={0: 0, 1: 0}),
+            RecordingListener(broker.consumer(), at={0: 0, 1: 0}),
         )
-        turn_until(lambda: len(sleeper.owned) == len(other.owned) == 1, sleeper, other)
+        run_until(lambda: len(sleeper.owned) == len(other.owned) == 1, sleeper, other)
         lost = set(sleeper.owned)
-        sleeper.withdrawals.clear()
+        sleeper.revocations.clear()
         broker.expel(sleeper.member)
-        turn_until(lambda: other.owned == {0, 1}, other)
-        assert sleeper.owned == lost, "a member hears of its fate in a poll only"
-        turn_until(lambda: len(sleeper.owned) == len(other.owned) == 1, sleeper, other)
-        assert set(sleeper.withdrawals) == lost
+        run_until(lambda: other.owned == {0, 1}, other)
+        assert sleeper.owned == lost, "a member notices only in a poll"
+        run_until(lambda: len(sleeper.owned) == len(other.owned) == 1, sleeper, other)
+        assert set(sleeper.revocations) == lost
 
-    def test_the_end_is_told_past_holes_that_nothing_follows(self, broker):
+    def test_eof_is_reported_past_holes_at_the_end(self, broker):
         broker.produce(0, [b"a"])
         end = broker.leave_a_hole(0)
-        reader = Reader(broker.member(), at={0: 0, 1: 0})
-        turn_until(lambda: reader.ends.get(0, 0) >= end, reader)
+        reader = RecordingListener(broker.consumer(), at={0: 0, 1: 0})
+        run_until(lambda: reader.eof_offsets.get(0, 0) >= end, reader)
         assert reader.offsets(0) == [0]
-        assert reader.ends == {0: end, 1: 0}
+        assert reader.eof_offsets == {0: end, 1: 0}
 
     def test_messages_after_a_hole_keep_their_offsets(self, broker):
         broker.produce(0, [b"a"])
         end = broker.leave_a_hole(0)
         broker.produce(0, [b"b"])
-        reader = Reader(broker.member(), at={0: 0})
-        turn_until(lambda: len(reader.messages) == 2, reader)
+        reader = RecordingListener(broker.consumer(), at={0: 0})
+        run_until(lambda: len(reader.messages) == 2, reader)
         assert reader.offsets(0) == [0, end]
 
-    def test_a_new_end_is_told_after_each_message(self, broker):
-        reader = Reader(broker.member(), at={0: 0})
+    def test_eof_is_reported_again_after_each_message(self, broker):
+        reader = RecordingListener(broker.consumer(), at={0: 0})
         for number in (1, 2, 3):
             broker.produce(0, [b"a"])
-            turn_until(lambda number=number: reader.ends.get(0) == number, reader)
+            run_until(lambda number=number: reader.eof_offsets.get(0) == number, reader)
             assert len(reader.messages) == number
 
-    def test_a_pause_delivers_nothing_and_keeps_the_membership_and_resume_loses_nothing(
-        self, broker
-    ):
+    def test_a_pause_keeps_the_membership_and_resume_loses_nothing(self, broker):
         broker.produce(0, [b"a"] * 500)
-        reader = Reader(broker.member(), at={0: 0, 1: 0})
-        turn_until(lambda: len(reader.messages) >= 20, reader, limit=20)
+        reader = RecordingListener(broker.consumer(), at={0: 0, 1: 0})
+        run_until(lambda: len(reader.messages) >= 20, reader, limit=20)
         reader.member.pause()
         seen = len(reader.messages)
         broker.produce(1, [b"b"])
-        turn_in_vain(reader)
+        poll_in_vain(reader)
         assert len(reader.messages) == seen
-        assert (reader.owned, reader.withdrawals) == ({0, 1}, [])
+        assert (reader.owned, reader.revocations) == ({0, 1}, [])
         reader.member.resume()
-        turn_until(lambda: len(reader.messages) >= 501, reader)
+        run_until(lambda: len(reader.messages) >= 501, reader)
         assert reader.offsets(0) == list(range(500))
         assert reader.offsets(1) == [0]
 
-    def test_a_pause_before_anything_was_delivered_loses_nothing(self, broker):
+    def test_a_pause_before_the_first_message_loses_nothing(self, broker):
         broker.produce(0, [b"a"] * 30)
-        reader = Reader(broker.member())
-        turn_until(lambda: reader.owned == {0, 1}, reader)
+        reader = RecordingListener(broker.consumer())
+        run_until(lambda: reader.owned == {0, 1}, reader)
         reader.member.start({0: 5})
         reader.member.pause()
-        turn_in_vain(reader)
+        poll_in_vain(reader)
         assert not reader.messages
         reader.member.resume()
-        turn_until(lambda: len(reader.messages) >= 25, reader)
+        run_until(lambda: len(reader.messages) >= 25, reader)
         assert reader.offsets(0) == list(range(5, 30))
 
-    def test_start_elsewhere_while_paused_goes_on_from_there_on_resume(self, broker):
+    def test_start_during_a_pause_takes_effect_on_resume(self, broker):
         broker.produce(0, [b"a"] * 500)
-        reader = Reader(broker.member(), at={0: 0})
-        turn_until(lambda: len(reader.messages) >= 400, reader, limit=50)
+        reader = RecordingListener(broker.consumer(), at={0: 0})
+        run_until(lambda: len(reader.messages) >= 400, reader, limit=50)
         reader.member.pause()
         reader.messages.clear()
         reader.member.start({0: 3})
-        turn_in_vain(reader)
+        poll_in_vain(reader)
         assert not reader.messages
         reader.member.resume()
-        turn_until(lambda: len(reader.messages) >= 497, reader)
+        run_until(lambda: len(reader.messages) >= 497, reader)
         assert reader.offsets(0) == list(range(3, 500))
 
-    def test_partitions_that_are_granted_during_a_pause_stay_silent_until_resume(self, broker):
+    def test_partitions_assigned_during_a_pause_deliver_after_resume(self, broker):
         broker.produce(0, [b"a"])
         broker.produce(1, [b"b"])
-        reader = Reader(broker.member(), at={0: 0, 1: 0})
+        reader = RecordingListener(broker.consumer(), at={0: 0, 1: 0})
         reader.member.pause()
-        turn_until(lambda: reader.owned == {0, 1}, reader)
-        turn_in_vain(reader)
+        run_until(lambda: reader.owned == {0, 1}, reader)
+        poll_in_vain(reader)
         assert not reader.messages
         reader.member.resume()
-        turn_until(lambda: len(reader.messages) == 2, reader)
+        run_until(lambda: len(reader.messages) == 2, reader)
 
-    def test_an_offset_beyond_the_end_is_refused_and_the_other_partition_goes_on(self, broker):
+    def test_an_offset_beyond_the_end_is_an_error_of_that_partition_only(self, broker):
         broker.produce(0, [b"a"])
         broker.produce(1, [b"b"])
-        reader = Reader(broker.member(), at={0: 9, 1: 0})
-        turn_until(lambda: 0 in reader.refused and 1 in reader.ends, reader)
-        assert reader.refused[0]
+        reader = RecordingListener(broker.consumer(), at={0: 9, 1: 0})
+        run_until(lambda: 0 in reader.offset_errors and 1 in reader.eof_offsets, reader)
+        assert reader.offset_errors[0]
         assert (reader.offsets(0), reader.offsets(1)) == ([], [0])
 
-    def test_an_offset_that_has_expired_is_refused(self, broker):
+    def test_an_expired_offset_is_an_error(self, broker):
         broker.produce(0, [b"a"] * 5)
         broker.expire(0, 3)
-        reader = Reader(broker.member(), at={0: 1})
-        turn_until(lambda: 0 in reader.refused, reader)
+        reader = RecordingListener(broker.consumer(), at={0: 1})
+        run_until(lambda: 0 in reader.offset_errors, reader)
         assert not reader.messages
         reader.member.stop([0])
         reader.member.start({0: 3})
-        turn_until(lambda: len(reader.messages) == 2, reader)
+        run_until(lambda: len(reader.messages) == 2, reader)
         assert reader.offsets(0) == [3, 4]
 
-    def test_a_partition_that_is_added_is_granted_to_somebody(self, broker):
-        first, second = (Reader(broker.member(), at={0: 0, 1: 0, 2: 0}) for _ in range(2))
-        turn_until(lambda: len(first.owned) == len(second.owned) == 1, first, second)
+    def test_an_added_partition_is_assigned(self, broker):
+        first, second = (
+            RecordingListener(broker.consumer(), at={0: 0, 1: 0, 2: 0}) for _ in range(2)
+        )
+        run_until(lambda: len(first.owned) == len(second.owned) == 1, first, second)
         broker.add_partition()
-        turn_until(lambda: first.owned | second.owned == {0, 1, 2}, first, second)
+        run_until(lambda: first.owned | second.owned == {0, 1, 2}, first, second)
         assert not first.owned & second.owned
         broker.produce(2, [b"c"])
-        turn_until(lambda: [*first.offsets(2), *second.offsets(2)] == [0], first, second)
+        run_until(lambda: [*first.offsets(2), *second.offsets(2)] == [0], first, second)
 
-    def test_watermarks_are_what_the_broker_has_now(self, broker):
-        member = broker.member()
+    def test_watermarks_are_current(self, broker):
+        member = broker.consumer()
         assert member.watermarks(0) == (0, 0)
         broker.produce(0, [b"a"] * 5)
         assert member.watermarks(0) == (0, 5)
         broker.expire(0, 2)
         assert member.watermarks(0) == (2, 5)
 
-    def test_what_is_recorded_is_seen_as_the_groups_offset_and_is_not_read_back(self, broker):
+    def test_committed_offsets_are_visible_and_never_read(self, broker):
         broker.produce(0, [b"a"] * 5)
-        reader = Reader(broker.member(), at={0: 0})
-        turn_until(lambda: len(reader.messages) == 5, reader)
-        reader.member.record({0: 4})
-        turn_until(lambda: broker.recorded(0) == 4, reader)
+        reader = RecordingListener(broker.consumer(), at={0: 0})
+        run_until(lambda: len(reader.messages) == 5, reader)
+        reader.member.commit_offsets({0: 4})
+        run_until(lambda: broker.committed_offset(0) == 4, reader)
         reader.member.close()
-        next_one = Reader(broker.member(), at={0: 1})
-        turn_until(lambda: len(next_one.messages) == 4, next_one)
+        next_one = RecordingListener(broker.consumer(), at={0: 1})
+        run_until(lambda: len(next_one.messages) == 4, next_one)
         assert next_one.offsets(0) == [1, 2, 3, 4]
 
-    def test_a_topic_that_is_created_again_has_another_id(self, broker):
-        member = broker.member()
+    def test_a_recreated_topic_has_another_id(self, broker):
+        member = broker.consumer()
         before = member.topic_id()
         assert member.topic_id() == before
         broker.recreate()

@@ -1,1 +1,1 @@
-"""The commands of `ingestor`, one a file."""
+"""The commands of `ingestor`."""

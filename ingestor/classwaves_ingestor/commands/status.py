@@ -8,9 +8,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from classwaves_ingestor.ledger.status import PartitionStatus, Status
-from classwaves_ingestor.ledger.status import status as look
-from classwaves_ingestor.settings import LedgerSettings
+from classwaves_ingestor.reconciliation.status import PartitionStatus, Status
+from classwaves_ingestor.reconciliation.status import status as read_status
+from classwaves_ingestor.settings import StreamSettings
 from classwaves_runtime.timestamps import format_timestamp
 from classwaves_warehouse.open import open_warehouse
 
@@ -18,9 +18,9 @@ from classwaves_warehouse.open import open_warehouse
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show how far the consumer group is, and how large the table."""
-    settings = LedgerSettings.from_environment(os.environ)
-    found = look(settings, open_warehouse(settings.warehouse))
+    """Show positions and lag of the consumer group, and the size of the table."""
+    settings = StreamSettings.from_environment(os.environ)
+    found = read_status(settings, open_warehouse(settings.warehouse))
     if as_json:
         typer.echo(json.dumps(_document(found)))
     else:
@@ -64,6 +64,6 @@ def _show(found: Status) -> None:
     Console(width=None if Console().is_terminal else 200).print(table)
     size = found.table
     typer.echo(
-        f"session_events: {size.rows} rows in {size.files} files, {size.bytes} bytes, last commit {size.version}, "
-        f"{size.log_entries} log entries since its checkpoint"
+        f"session_events: {size.rows} rows in {size.files} files, {size.bytes} bytes, "
+        f"last commit {size.version}, {size.log_entries} log entries since its checkpoint"
     )

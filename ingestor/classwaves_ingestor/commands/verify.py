@@ -8,11 +8,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from classwaves_ingestor.ledger.balance import Balance
-from classwaves_ingestor.ledger.reading import Books
-from classwaves_ingestor.ledger.verification import Verification
-from classwaves_ingestor.ledger.verification import verify as prove
-from classwaves_ingestor.settings import LedgerSettings
+from classwaves_ingestor.reconciliation.balance import Balance
+from classwaves_ingestor.reconciliation.snapshot import SnapshotReader
+from classwaves_ingestor.reconciliation.verification import Verification
+from classwaves_ingestor.reconciliation.verification import verify as prove
+from classwaves_ingestor.settings import StreamSettings
 from classwaves_runtime.clock import SystemClock
 from classwaves_warehouse.open import open_warehouse
 from classwaves_warehouse.stream import Stream
@@ -23,15 +23,15 @@ _COLUMNS = [field.name for field in fields(Balance)]
 def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Prove that nothing sent is missing and nothing is stored twice, while everything runs; exit 1 if not."""
-    settings = LedgerSettings.from_environment(os.environ)
-    with closing(Books(settings, open_warehouse(settings.warehouse))) as books:
-        verification = prove(books, SystemClock())
+    """Prove that nothing is missing or stored twice, while consumers run; exit 1 if not."""
+    settings = StreamSettings.from_environment(os.environ)
+    with closing(SnapshotReader(settings, open_warehouse(settings.warehouse))) as reader:
+        verification = prove(reader, SystemClock())
     if as_json:
-        typer.echo(json.dumps(_document(books.stream, verification)))
+        typer.echo(json.dumps(_document(reader.stream, verification)))
     else:
         _show(verification)
-    if not verification.total.sound:
+    if not verification.total.balanced:
         raise typer.Exit(1)
 
 
@@ -47,7 +47,7 @@ def _document(stream: Stream, verification: Verification) -> dict[str, Any]:
             {
                 "kind": finding.kind,
                 "partition": finding.partition,
-                "offsets": [[span.start, span.stop - 1] for span in finding.offsets],
+                "offsets": [[each.start, each.stop - 1] for each in finding.offsets],
                 "problem": finding.problem,
             }
             for finding in verification.findings

@@ -1,7 +1,8 @@
-"""Backpressure: when to stop taking messages, and when to say so to the broker.
+"""Backpressure: when to stop polling messages, and when to pause the partitions.
 
-librdkafka throws its prefetch away on a pause, so a short wait for the warehouse is no reason for one: first we only
-take nothing, and pause when that has lasted. The membership is kept throughout (G4, G6).
+librdkafka discards its prefetch on a pause, so a short wait for the warehouse must not pause. The
+consumer first stops taking messages, and pauses after `patience_seconds`. It keeps its group
+membership throughout (G4, G6).
 """
 
 from dataclasses import dataclass
@@ -9,20 +10,21 @@ from enum import Enum
 
 
 class Intake(Enum):
-    """What to do about new messages."""
+    """How to treat new messages."""
 
-    OPEN = "open"  # take them
-    HELD = "held"  # take none for the moment; what is prefetched stays
-    PAUSED = "paused"  # fetch none; poll only to keep the membership
+    OPEN = "open"  # poll them
+    HELD = "held"  # poll none; keep the prefetch
+    PAUSED = "paused"  # fetch none; poll only for the membership
 
 
 @dataclass(frozen=True, slots=True)
 class BackpressurePolicy:
-    """How much may be held, and for how long a wait goes without a pause.
+    """Memory limit, and the delay before a pause.
 
     Args:
-        bytes: of rows, rejects and the commit in flight.
-        patience_seconds: far below the broker's max.poll.interval.ms, because nothing is polled while intake is held.
+        bytes: limit for rows, rejects and the commit in flight.
+        patience_seconds: delay before a pause. Nothing is polled meanwhile, so keep it far below
+            the broker's max.poll.interval.ms.
     """
 
     bytes: int
@@ -30,14 +32,14 @@ class BackpressurePolicy:
 
 
 class Backpressure:
-    """Decides by what is held now and since when it has been too much."""
+    """Decides from the held bytes and the time since the limit was reached."""
 
     def __init__(self, policy: BackpressurePolicy) -> None:
         self._policy = policy
         self._full_since: float | None = None
 
     def intake(self, held_bytes: int, now: float) -> Intake:
-        """What to do with `held_bytes` in memory at this monotonic second."""
+        """The intake for `held_bytes` in memory at this monotonic second."""
         if held_bytes < self._policy.bytes:
             self._full_since = None
             return Intake.OPEN

@@ -1,6 +1,7 @@
-"""The append stage, on the one thread that owns the ledger: dead letters, then the table, then what may be told.
+"""The commit stage, on the one thread that owns the ledger: dead letters first, then the table.
 
-Order of acknowledgement: dead letters acknowledged by the broker → table commit → (by the pipeline) Kafka offsets.
+Order of acknowledgement: dead letters acknowledged by the broker → table commit → Kafka offsets (in
+the pipeline).
 """
 
 import logging
@@ -12,14 +13,14 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exp
 from tenacity.nap import sleep_using_event
 from tenacity.stop import stop_when_event_set
 
-from classwaves_ingestor.broker.interface import Member
-from classwaves_ingestor.consumer.freshness import Freshness
-from classwaves_ingestor.consumer.microbatch import MicroBatch
+from classwaves_ingestor.consumer.assignments import StartOffset
+from classwaves_ingestor.consumer.ingested_through import IngestedThrough
+from classwaves_ingestor.consumer.micro_batch import CommitResult, MicroBatch
 from classwaves_ingestor.consumer.observer import Observer
-from classwaves_ingestor.consumer.outcome import Committed, Place
-from classwaves_ingestor.dead_letters.interface import DeadLetters
-from classwaves_ingestor.dead_letters.letter import Origin, letter
+from classwaves_ingestor.dead_letters.dead_letter import SourceTopic, dead_letter
+from classwaves_ingestor.dead_letters.interface import DeadLetterWriter
 from classwaves_ingestor.errors import BrokerUnavailable
+from classwaves_ingestor.kafka.interface import GroupConsumer
 from classwaves_runtime.clock import Clock
 from classwaves_runtime.failpoints import FailPoint
 from classwaves_warehouse.batch import Batch
@@ -29,7 +30,7 @@ from classwaves_warehouse.interface import Fenced, Ledger, Stored, TableSize
 
 log = logging.getLogger(__name__)
 
-_LETTERS_WRITTEN = FailPoint("letters-written")
+_DEAD_LETTERS_WRITTEN = FailPoint("letters-written")
 _APPENDED = FailPoint("appended")
 
 _FIRST_WAIT_SECONDS = 0.2
@@ -38,151 +39,154 @@ _MEASURE_SECONDS = 60.0
 
 
 class Committer:
-    """Talks to the ledger, the dead-letter topic and the broker's end offsets, waiting as long as it takes.
+    """Commits micro-batches and resolves start offsets, with unlimited retries.
 
     Args:
-        member: for end offsets and the topic's id.
-        ledger: owned by the thread that calls this.
-        dead_letters: where rejects go.
-        origin: the topic and its incarnation.
-        freshness: what is known of the ends of partitions.
+        consumer: for watermarks and the topic's id.
+        ledger: owned by the calling thread.
+        dead_letters: destination of rejects.
+        source: the topic and its id.
+        ingested_through: the broker time of each partition's position.
         clock: for Unix time.
-        abandon: set when there is no more time to wait for a warehouse or a broker.
-        observer: is told of waits, and now and then how large the table is.
-        size: measures the table.
+        abandon: ends all waits once it is set.
+        observer: receives waits and table measurements.
+        measure: measures the table.
     """
 
     def __init__(
         self,
         *,
-        member: Member,
+        consumer: GroupConsumer,
         ledger: Ledger,
-        dead_letters: DeadLetters,
-        origin: Origin,
-        freshness: Freshness,
+        dead_letters: DeadLetterWriter,
+        source: SourceTopic,
+        ingested_through: IngestedThrough,
         clock: Clock,
         abandon: threading.Event,
         observer: Observer,
-        size: Callable[[], TableSize],
+        measure: Callable[[], TableSize],
     ) -> None:
-        self._member = member
+        self._consumer = consumer
         self._ledger = ledger
         self._dead_letters = dead_letters
-        self._origin = origin
-        self._freshness = freshness
+        self._source = source
+        self._ingested_through = ingested_through
         self._clock = clock
         self._observer = observer
-        self._size = size
+        self._measure = measure
         self._measured_at = -_MEASURE_SECONDS
-        self._patiently = Retrying(
+        self._retrying = Retrying(
             retry=retry_if_exception_type((WarehouseUnavailable, BrokerUnavailable)),
             wait=wait_exponential_jitter(multiplier=_FIRST_WAIT_SECONDS, max=_LONGEST_WAIT_SECONDS),
             stop=stop_when_event_set(abandon),
             sleep=sleep_using_event(abandon),
-            before_sleep=self._before_wait,
+            before_sleep=self._before_sleep,
             reraise=True,
         )
 
-    def locate(self, partitions: Collection[int]) -> Mapping[int, Place]:
-        """Where to read these partitions.
+    def resolve_start_offsets(self, partitions: Collection[int]) -> Mapping[int, StartOffset]:
+        """The start offsets of these partitions.
 
         Raises:
-            TopicRecreated: the positions are another incarnation's.
-            WarehouseUnavailable, BrokerUnavailable: time to wait has run out.
+            TopicRecreated: the positions belong to another topic id.
+            WarehouseUnavailable, BrokerUnavailable: `abandon` ended the wait.
         """
-        return self._patiently(self._locate, partitions)
+        return self._retrying(self._resolve_start_offsets, partitions)
 
-    def commit(self, batch: MicroBatch) -> Committed:
-        """Store a micro-batch, or as much of it as is still ours. Nothing of it is lost if this raises.
+    def commit(self, batch: MicroBatch) -> CommitResult:
+        """Store a micro-batch, without the partitions that another owner has moved.
+
+        Nothing is lost if this raises: the batch was not acknowledged and is read again.
 
         Raises:
-            TopicRecreated: its messages may be another incarnation's.
-            WarehouseUnavailable, BrokerUnavailable: time to wait has run out.
+            TopicRecreated: the messages may belong to another topic id.
+            WarehouseUnavailable, BrokerUnavailable: `abandon` ended the wait.
         """
         began = self._clock.monotonic()
-        self._patiently(self._write_letters, batch)
-        _LETTERS_WRITTEN.hit()
-        moved: set[int] = set()
-        rest = replace(batch, progress=self._patiently(self._stamped, batch.progress))
+        self._retrying(self._write_dead_letters, batch)
+        _DEAD_LETTERS_WRITTEN.hit()
+        fenced: set[int] = set()
+        rest = replace(batch, progress=self._retrying(self._with_broker_time, batch.progress))
         while rest.progress:
-            outcome = self._patiently(
+            outcome = self._retrying(
                 self._ledger.append, Batch(rest.rows), rest.expected, rest.progress
             )
             if isinstance(outcome, Stored):
                 _APPENDED.hit()
-                self._measure()
-                positions = {
-                    partition: progress.position for partition, progress in rest.progress.items()
-                }
-                return Committed(outcome, positions, moved, self._clock.monotonic() - began)
-            moved |= self._fenced(outcome)
-            rest = rest.without(moved)
-        return Committed(Stored(rows=0), {}, moved, self._clock.monotonic() - began)
+                self._measure_table()
+                positions = {key: progress.position for key, progress in rest.progress.items()}
+                return CommitResult(outcome, positions, fenced, self._clock.monotonic() - began)
+            fenced |= self._fenced_partitions(outcome)
+            rest = rest.without(fenced)
+        return CommitResult(Stored(rows=0), {}, fenced, self._clock.monotonic() - began)
 
-    def _locate(self, partitions: Collection[int]) -> Mapping[int, Place]:
+    def _resolve_start_offsets(self, partitions: Collection[int]) -> Mapping[int, StartOffset]:
         self._require_same_topic()
         checkpoints = self._ledger.checkpoints()
-        places: dict[int, Place] = {}
+        offsets: dict[int, StartOffset] = {}
         for partition in partitions:
-            low, high = self._member.watermarks(partition)
-            known = checkpoints.get(partition)
-            places[partition] = Place(known.position if known else None, low, high)
-        return places
+            low, high = self._consumer.watermarks(partition)
+            checkpoint = checkpoints.get(partition)
+            offsets[partition] = StartOffset(checkpoint.position if checkpoint else None, low, high)
+        return offsets
 
-    def _write_letters(self, batch: MicroBatch) -> None:
+    def _write_dead_letters(self, batch: MicroBatch) -> None:
         if batch.rejects:
             self._dead_letters.write(
                 [
-                    letter(
+                    dead_letter(
                         each.message,
                         each.rejection.reason.value,
                         each.rejection.detail,
-                        self._origin,
+                        self._source,
                     )
                     for each in batch.rejects
                 ]
             )
 
-    def _stamped(self, progress: Mapping[int, Progress]) -> Mapping[int, Progress]:
-        """The same progress with the broker time up to which it stores each partition."""
-        # Messages are fetched before this question, so an answer with our id means that they are our topic's.
+    def _with_broker_time(self, progress: Mapping[int, Progress]) -> Mapping[int, Progress]:
+        """The same progress with the broker time through which each partition is ingested."""
+        # The messages were fetched before this request. An unchanged topic id therefore proves
+        # that they belong to our topic.
         self._require_same_topic()
         for partition in progress:
             asked_ms = int(self._clock.now().timestamp() * 1000)
-            if self._freshness.due(partition, asked_ms):
-                self._freshness.ended(partition, asked_ms, self._member.watermarks(partition)[1])
+            if self._ingested_through.due(partition, asked_ms):
+                end = self._consumer.watermarks(partition)[1]
+                self._ingested_through.record_end(partition, asked_ms, end)
         return {
             partition: replace(
-                each, stored_until_ms=self._freshness.stored_until(partition, each.position)
+                each, stored_until_ms=self._ingested_through.at(partition, each.position)
             )
             for partition, each in progress.items()
         }
 
     def _require_same_topic(self) -> None:
-        now = self._member.topic_id()
-        if now != self._origin.topic_id:
+        topic_id = self._consumer.topic_id()
+        if topic_id != self._source.topic_id:
             raise TopicRecreated(
-                f"Topic {self._origin.topic} was deleted and created again while it was read: its id was "
-                f"{self._origin.topic_id}, now it is {now}. Nothing of the new one is stored. Start the ingestor again."
+                f"Topic {self._source.topic} was deleted and created again while it was read: its "
+                f"id was {self._source.topic_id} and is {topic_id} now. Nothing of the new topic "
+                "is stored. Start the ingestor again."
             )
 
-    def _measure(self) -> None:
+    def _measure_table(self) -> None:
         if self._clock.monotonic() - self._measured_at >= _MEASURE_SECONDS:
             self._measured_at = self._clock.monotonic()
-            self._observer.measured(self._patiently(self._size))
+            self._observer.table_measured(self._retrying(self._measure))
 
-    def _fenced(self, outcome: Fenced) -> set[int]:
+    def _fenced_partitions(self, outcome: Fenced) -> set[int]:
         for partition, position in outcome.positions.items():
             log.warning(
-                "another owner moved a partition",
+                "Fenced: another owner moved this partition",
                 extra={"partition": partition, "position": position},
             )
         return set(outcome.positions)
 
-    def _before_wait(self, state: RetryCallState) -> None:
+    def _before_sleep(self, state: RetryCallState) -> None:
         failure = state.outcome.exception() if state.outcome else None
         log.warning(
-            "waiting to try again", extra={"attempt": state.attempt_number, "cause": str(failure)}
+            "Waiting to retry", extra={"attempt": state.attempt_number, "cause": str(failure)}
         )
         if isinstance(failure, (WarehouseUnavailable, BrokerUnavailable)):
-            self._observer.waiting(failure)
+            self._observer.retrying(failure)

@@ -1,7 +1,7 @@
 """The decode stage: messages → columns of session_events, and rejects that carry a reason.
 
-A message that the contract accepts becomes a row with its declared fields only; one that it refuses becomes a reject
-and costs itself alone. Nothing of a message's content is logged.
+An accepted message becomes a row with its declared fields only. A refused message becomes a reject
+and does not affect the others. No content of a message is logged.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from operator import attrgetter
 import msgspec
 import pyarrow as pa
 
-from classwaves_ingestor.broker.interface import Message
+from classwaves_ingestor.kafka.interface import Message
 from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.dropped import undeclared
 from classwaves_schemas.envelope import EARLIEST_EVENT_TIME, MAX_AHEAD, Envelope
@@ -25,7 +25,7 @@ from classwaves_schemas.verdict import Reason, Rejection, explain
 ROWS = arrow_schema(SESSION_EVENTS)
 _NAMES = tuple(name for name in Envelope.model_fields if name != "payload")
 _FIELDS = attrgetter(*_NAMES)
-_UNEXPLAINED = Rejection(Reason.INVALID_VALUE, "The message does not fit the contract.")
+_UNEXPLAINED = Rejection(Reason.INVALID_VALUE, "The message does not match the contract.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What became of some messages: each is a row or a reject.
+    """Decoded messages: each is a row or a reject.
 
     Args:
-        rows: with the Arrow schema of session_events, in the messages' order.
+        rows: Arrow schema of session_events, in the messages' order.
         rejects: in the messages' order.
-        dropped: fields left out of rows because they are not declared or not to be stored, by declared path.
+        dropped: by declared path, the fields that are undeclared or not stored.
     """
 
     rows: pa.Table
@@ -52,7 +52,7 @@ class Decoded:
 
     @property
     def bytes(self) -> int:
-        """What this holds in memory."""
+        """Memory that rows and rejects hold."""
         return int(self.rows.nbytes) + sum(
             len(each.message.value() or b"") for each in self.rejects
         )
@@ -62,8 +62,8 @@ class Decoder:
     """Decodes the messages of one topic.
 
     Args:
-        topic_id: the topic's incarnation, written beside each row's partition and offset.
-        pseudonymise: makes a pupil's id a pseudonym; None where there is no key, then such ids are dropped and counted.
+        topic_id: id of the topic, written to each row.
+        pseudonymise: replaces a pupil's id. None without a key: such ids are dropped and counted.
     """
 
     def __init__(self, topic_id: str, pseudonymise: Callable[[str], str] | None) -> None:
@@ -72,11 +72,11 @@ class Decoder:
         self._encode = msgspec.json.Encoder().encode
 
     def decode(self, messages: Sequence[Message], now: datetime) -> Decoded:
-        """Rows and rejects of these messages, none lost.
+        """Decode messages; each becomes a row or a reject.
 
         Args:
             messages: of any partitions, in order of arrival.
-            now: the aware time against which an event is too far ahead; also the rows' created_at.
+            now: aware time; the limit for future event times, and the rows' created_at.
         """
         kept: list[Message] = []
         events: list[Event] = []

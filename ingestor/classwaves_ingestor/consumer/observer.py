@@ -1,4 +1,4 @@
-"""What the pipeline tells about itself: metrics, health and one log line a commit."""
+"""Metrics, health and one log line per commit."""
 
 import logging
 from collections import Counter
@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from classwaves_ingestor import catalogue
-from classwaves_ingestor.consumer.cursors import Arrived
+from classwaves_ingestor import metrics
 from classwaves_ingestor.consumer.decode import Decoded
-from classwaves_ingestor.consumer.microbatch import MicroBatch
-from classwaves_ingestor.consumer.outcome import Committed
+from classwaves_ingestor.consumer.micro_batch import CommitResult, MicroBatch
+from classwaves_ingestor.consumer.offsets import AdmittedMessages
 from classwaves_ingestor.consumer.sequences import SequenceWatch
 from classwaves_ingestor.errors import BrokerUnavailable
 from classwaves_runtime.clock import Clock
@@ -24,20 +23,20 @@ from classwaves_warehouse.interface import Positions, TableSize
 log = logging.getLogger(__name__)
 
 _PARTITION_GAUGES = (
-    catalogue.END_OFFSET,
-    catalogue.STORED_POSITION,
-    catalogue.LAG,
-    catalogue.LAG_SECONDS,
+    metrics.END_OFFSET,
+    metrics.STORED_POSITION,
+    metrics.LAG,
+    metrics.LAG_SECONDS,
 )
 _HOUR_US = 3_600_000_000
-_ROLLUP_US = 300_000_000  # the rollup computes an hour at minute 5 of the next one
+_ROLLUP_US = 300_000_000  # the rollup computes an hour at minute 5 of the next hour
 
 
 class Observer:
     """Sees what happens and changes nothing.
 
     Args:
-        meters: of the consumer's catalogue.
+        meters: of the consumer's metrics.
         health: of this process.
         clock: for ages and latencies.
     """
@@ -48,72 +47,72 @@ class Observer:
         self._clock = clock
         self._sequences = SequenceWatch()
         self._polled_ms: dict[int, int] = {}
-        self._handed_ms: dict[int, int] = {}
+        self._submitted_ms: dict[int, int] = {}
         self._stored_ms: dict[int, int] = {}
         self._shown: set[int] = set()
 
-    def may_hold(self, budget_bytes: int) -> None:
-        """So much memory may be held before intake stops."""
-        self._meters.set(catalogue.BUDGET_BYTES, budget_bytes)
+    def set_budget(self, budget_bytes: int) -> None:
+        """Set the memory limit at which intake stops."""
+        self._meters.set(metrics.BUDGET_BYTES, budget_bytes)
 
-    def polled(self, arrived: Arrived, decoded: Decoded) -> None:
-        """The loop has come round; messages were taken and decoded."""
+    def polled(self, admitted: AdmittedMessages, decoded: Decoded) -> None:
+        """A poll was admitted and decoded: the loop is alive."""
         self._health.turned()
-        self._meters.count(catalogue.RECEIVED, len(arrived.messages))
-        for partition, span in arrived.spans.items():
-            self._meters.count(catalogue.HOLES, span.holes, partition)
+        self._meters.count(metrics.RECEIVED, len(admitted.messages))
+        for partition, covered in admitted.ranges.items():
+            self._meters.count(metrics.HOLES, covered.holes, partition)
         for path, fields in decoded.dropped.items():
-            self._meters.count(catalogue.DROPPED_FIELDS, fields, path)
-        self._polled_ms.update(arrived.stamped_ms)
+            self._meters.count(metrics.DROPPED_FIELDS, fields, path)
+        self._polled_ms.update(admitted.timestamps_ms)
 
-    def handed(self, batch: MicroBatch, age_seconds: float) -> None:
-        """A micro-batch went to the ledger's thread; everything polled so far is in it or before it."""
-        self._meters.observe(catalogue.BATCH_ROWS, batch.rows.num_rows)
-        self._meters.observe(catalogue.BATCH_BYTES, batch.bytes)
-        self._meters.observe(catalogue.BATCH_AGE, age_seconds)
-        self._handed_ms = dict(self._polled_ms)
+    def submitted(self, batch: MicroBatch, age_seconds: float) -> None:
+        """A micro-batch went to the ledger thread. Everything polled so far is in it or older."""
+        self._meters.observe(metrics.BATCH_ROWS, batch.rows.num_rows)
+        self._meters.observe(metrics.BATCH_BYTES, batch.bytes)
+        self._meters.observe(metrics.BATCH_AGE, age_seconds)
+        self._submitted_ms = dict(self._polled_ms)
 
-    def waiting(self, cause: BrokerUnavailable | WarehouseUnavailable) -> None:
-        """The warehouse or the broker did not answer, and will be asked again."""
+    def retrying(self, cause: BrokerUnavailable | WarehouseUnavailable) -> None:
+        """Warehouse or broker did not answer; the call is retried."""
         what = "broker" if isinstance(cause, BrokerUnavailable) else "warehouse"
-        self._meters.count(catalogue.RETRIES, 1, what)
+        self._meters.count(metrics.RETRIES, 1, what)
         self._health.unready(what, str(cause))
-        self._meters.set(catalogue.WARMING, isinstance(cause, WarehouseWarming))
+        self._meters.set(metrics.WARMING, isinstance(cause, WarehouseWarming))
 
-    def answered(self) -> None:
-        """Warehouse and broker answer."""
+    def mark_ready(self) -> None:
+        """Warehouse and broker answer: the process is ready."""
         for cause in ("start", "broker", "warehouse"):
             self._health.ready(cause)
-        self._meters.set(catalogue.WARMING, 0)
+        self._meters.set(metrics.WARMING, 0)
 
-    def committed(self, batch: MicroBatch, committed: Committed) -> None:
-        """A micro-batch is in the table, or what of it was ours."""
-        count, stored = self._meters.count, committed.stored
-        count(catalogue.STORED, stored.rows)
-        count(catalogue.COMMIT_CONFLICTS, stored.attempts - 1)
-        count(catalogue.FENCED, len(committed.moved))
+    def committed(self, batch: MicroBatch, result: CommitResult) -> None:
+        """A micro-batch was committed, without its fenced partitions."""
+        count, stored = self._meters.count, result.stored
+        count(metrics.STORED, stored.rows)
+        count(metrics.COMMIT_CONFLICTS, stored.attempts - 1)
+        count(metrics.FENCED, len(result.fenced))
         for partition, duplicates in stored.duplicates.items():
-            count(catalogue.DUPLICATES, duplicates, partition)
+            count(metrics.DUPLICATES, duplicates, partition)
         for partition, conflicting in stored.conflicting.items():
-            count(catalogue.CONFLICTING, conflicting, partition)
-        for reason, letters in _letters(batch, committed).items():
-            count(catalogue.DEAD_LETTERED, letters, reason)
-        self._meters.observe(catalogue.COMMIT_DURATION, committed.seconds)
+            count(metrics.CONFLICTING, conflicting, partition)
+        for reason, messages in _dead_letters(batch, result).items():
+            count(metrics.DEAD_LETTERED, messages, reason)
+        self._meters.observe(metrics.COMMIT_DURATION, result.seconds)
         self._order_and_time(batch.rows)
-        self._stored_ms |= self._handed_ms
-        self.answered()
+        self._stored_ms |= self._submitted_ms
+        self.mark_ready()
         log.info(
-            "committed",
+            "Committed",
             extra={
                 "rows": stored.rows,
                 "duplicates": sum(stored.duplicates.values()),
                 "dead_letters": len(batch.rejects),
-                "positions": dict(committed.positions),
-                "seconds": round(committed.seconds, 3),
+                "positions": dict(result.positions),
+                "seconds": round(result.seconds, 3),
             },
         )
 
-    def stands(
+    def report_state(
         self,
         *,
         held_bytes: int,
@@ -122,25 +121,25 @@ class Observer:
         ends: Mapping[int, int],
         positions: Positions,
     ) -> None:
-        """How things stand now; of partitions that are not ours any more nothing is said.
+        """Report the current state. Partitions that are no longer assigned lose their gauges.
 
         Args:
-            held_bytes: in the growing batch and the commit in flight.
-            paused: whether nothing is fetched.
-            stopped: partitions that cannot be read on.
-            ends: the next offset that the broker will give.
-            positions: the next offset to store; None before the first commit.
+            held_bytes: memory of the buffer and the commit in flight.
+            paused: whether fetching is paused.
+            stopped: number of stopped partitions.
+            ends: by partition, the high watermark.
+            positions: by partition, the next offset to store; None before the first commit.
         """
-        self._meters.set(catalogue.HELD_BYTES, held_bytes)
-        self._meters.set(catalogue.PAUSED, paused)
-        self._meters.set(catalogue.STOPPED, stopped)
+        self._meters.set(metrics.HELD_BYTES, held_bytes)
+        self._meters.set(metrics.PAUSED, paused)
+        self._meters.set(metrics.STOPPED, stopped)
         self._progress(ends, positions)
 
-    def measured(self, size: TableSize) -> None:
-        """The table is this large now."""
-        self._meters.set(catalogue.TABLE_FILES, size.files)
-        self._meters.set(catalogue.TABLE_BYTES, size.bytes)
-        self._meters.set(catalogue.TABLE_LOG_ENTRIES, size.log_entries)
+    def table_measured(self, size: TableSize) -> None:
+        """Report the size of the table."""
+        self._meters.set(metrics.TABLE_FILES, size.files)
+        self._meters.set(metrics.TABLE_BYTES, size.bytes)
+        self._meters.set(metrics.TABLE_LOG_ENTRIES, size.log_entries)
 
     def _progress(self, ends: Mapping[int, int], positions: Positions) -> None:
         now_ms = self._clock.now().timestamp() * 1000
@@ -153,8 +152,8 @@ class Observer:
             if end is None or position is None:
                 continue
             lag = max(end - position, 0)
-            stamped = self._stored_ms.get(partition)
-            behind = (now_ms - stamped) / 1000 if lag and stamped is not None else 0.0
+            stored_ms = self._stored_ms.get(partition)
+            behind = (now_ms - stored_ms) / 1000 if lag and stored_ms is not None else 0.0
             for gauge, value in zip(
                 _PARTITION_GAUGES, (end, position, lag, max(behind, 0.0)), strict=True
             ):
@@ -162,24 +161,24 @@ class Observer:
             self._shown.add(partition)
 
     def _order_and_time(self, rows: pa.Table) -> None:
-        disorder = self._sequences.watch(rows)
-        self._meters.count(catalogue.SKIPPED_SEQUENCES, disorder.skipped)
-        self._meters.count(catalogue.OUT_OF_ORDER, disorder.out_of_order)
+        faults = self._sequences.watch(rows)
+        self._meters.count(metrics.SKIPPED_SEQUENCES, faults.skipped)
+        self._meters.count(metrics.OUT_OF_ORDER, faults.out_of_order)
         if not rows.num_rows:
             return
         now_us = int(self._clock.now().timestamp() * 1_000_000)
         event_us: npt.NDArray[np.int64] = rows.column("event_time").cast(pa.int64()).to_numpy()
-        rolled_up_us = (event_us // _HOUR_US + 1) * _HOUR_US + _ROLLUP_US
-        self._meters.count(catalogue.LATE, int(np.count_nonzero(rolled_up_us <= now_us)))
+        computed_us = (event_us // _HOUR_US + 1) * _HOUR_US + _ROLLUP_US
+        self._meters.count(metrics.LATE, int(np.count_nonzero(computed_us <= now_us)))
         seconds = np.maximum(now_us - event_us, 0) / 1_000_000
-        bounds = catalogue.EVENT_LATENCY.bounds
+        bounds = metrics.EVENT_LATENCY.bounds
         counts = np.bincount(np.searchsorted(bounds, seconds), minlength=len(bounds) + 1)
-        self._meters.observe_many(catalogue.EVENT_LATENCY, counts.tolist(), float(seconds.sum()))
+        self._meters.observe_many(metrics.EVENT_LATENCY, counts.tolist(), float(seconds.sum()))
 
 
-def _letters(batch: MicroBatch, committed: Committed) -> Counter[str]:
+def _dead_letters(batch: MicroBatch, result: CommitResult) -> Counter[str]:
     return Counter(
         each.rejection.reason.value
         for each in batch.rejects
-        if each.message.partition() not in committed.moved
+        if each.message.partition() not in result.fenced
     )

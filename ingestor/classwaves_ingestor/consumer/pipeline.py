@@ -1,16 +1,17 @@
-"""The way of an event through the consumer, stage by stage.
+"""The pipeline of an event through the consumer, stage by stage.
 
-    poll     a member of the group takes what is prefetched                      ingestor.broker
-    admit    stale messages are left out, holes in the offsets are counted       ingestor.consumer.cursors
-    decode   bytes become columns; what the contract refuses becomes a reject    ingestor.consumer.decode
-    limit    a stream that is mostly bad stops here, before any letter           ingestor.dead_letters.limit
-    gather   until the micro-batch is many, large or old enough                  ingestor.consumer.microbatch
-    append   dead letters, then rows, positions and counters in one commit       ingestor.consumer.committer
-               the warehouse leaves out repeats and sorts                        warehouse.screening, warehouse.order
-    record   the group's offsets, for lag tools                                  ingestor.broker
+    poll     take prefetched messages as a group member               kafka.interface
+    admit    drop stale messages, count holes in the offsets          consumer.offsets
+    decode   bytes to columns; refused messages become rejects        consumer.decode
+    limit    stop a stream that is mostly bad                         dead_letters.limit
+    batch    buffer until the batch is due: rows, bytes or age        consumer.micro_batch
+    commit   dead letters, then rows, positions and counters          consumer.committer
+               the warehouse deduplicates and sorts the rows          classwaves_warehouse
+    offsets  commit the group's offsets, for lag tools only           kafka.interface
 
-One thread turns the stages up to gather; another owns the ledger and appends. At most one commit is in flight, so the
-next batch grows for as long as the warehouse takes: the warehouse sets the size of batches.
+One thread runs every stage up to the batch; a second thread owns the ledger and commits. At most
+one commit is in flight, so the next batch grows while the warehouse works: the warehouse's own pace
+sets the size of the batches.
 """
 
 import logging
@@ -18,16 +19,15 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 
-from classwaves_ingestor.broker.interface import Member, Polled
+from classwaves_ingestor.consumer.assignments import PartitionAssignments, StartOffset
 from classwaves_ingestor.consumer.backpressure import Backpressure, Intake
 from classwaves_ingestor.consumer.committer import Committer
-from classwaves_ingestor.consumer.cursors import Cursors
 from classwaves_ingestor.consumer.decode import Decoder
-from classwaves_ingestor.consumer.microbatch import Gathering, MicroBatch
+from classwaves_ingestor.consumer.micro_batch import BatchBuilder, CommitResult, MicroBatch
 from classwaves_ingestor.consumer.observer import Observer
-from classwaves_ingestor.consumer.outcome import Committed, Place
-from classwaves_ingestor.consumer.ownership import Ownership
+from classwaves_ingestor.consumer.offsets import OffsetTracker
 from classwaves_ingestor.dead_letters.limit import RejectLimitState
+from classwaves_ingestor.kafka.interface import GroupConsumer, PollResult
 from classwaves_runtime.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -39,210 +39,224 @@ _REPORT_SECONDS = 1.0
 
 
 class Pipeline:
-    """One consumer. `turn` it for as long as it shall run, then `drain` and `close` it.
+    """One consumer. Call `run_once` in a loop, then `drain` and `close`.
 
     Args:
-        member: not subscribed yet.
+        consumer: group member that is not subscribed yet.
         decoder: of the same topic.
-        committer: runs on `ledger_thread` alone.
-        ledger_thread: one worker; the pipeline shuts it down.
-        limit: how bad a stream may be.
-        gathering: the growing micro-batch.
-        backpressure: what may be held in memory.
-        clock: for the age of batches.
-        observer: is told what happens.
+        committer: runs on `ledger_thread` only.
+        ledger_thread: an executor with one worker; the pipeline shuts it down.
+        limit: the permitted share of bad messages.
+        batch_builder: buffers decoded messages.
+        backpressure: limits the memory that may be held.
+        clock: measures ages.
+        observer: receives metrics and state.
     """
 
     def __init__(
         self,
         *,
-        member: Member,
+        consumer: GroupConsumer,
         decoder: Decoder,
         committer: Committer,
         ledger_thread: Executor,
         limit: RejectLimitState,
-        gathering: Gathering,
+        batch_builder: BatchBuilder,
         backpressure: Backpressure,
         clock: Clock,
         observer: Observer,
     ) -> None:
-        self._member = member
+        self._consumer = consumer
         self._decoder = decoder
         self._committer = committer
         self._ledger_thread = ledger_thread
         self._limit = limit
-        self._gathering = gathering
+        self._batch_builder = batch_builder
         self._backpressure = backpressure
         self._clock = clock
-        self._cursors = Cursors()
-        self._owned = Ownership(clock)
-        self._locating: Future[Mapping[int, Place]] | None = None
-        self._committing: Future[Committed] | None = None
+        self._observer = observer
+        self._offsets = OffsetTracker()
+        self._assignments = PartitionAssignments(clock)
+        self._resolving: Future[Mapping[int, StartOffset]] | None = None
+        self._committing: Future[CommitResult] | None = None
         self._in_flight: MicroBatch | None = None
         self._intake = Intake.OPEN
-        self._observer = observer
         self._reported_at = clock.monotonic()
-        member.subscribe(self)
+        consumer.subscribe(self)
 
-    def turn(self) -> None:
-        """Take what there is, pass it on, and settle what the ledger's thread has finished.
+    @property
+    def held_bytes(self) -> int:
+        """Memory of the buffered batch and of the commit in flight."""
+        return self._batch_builder.bytes + (self._in_flight.bytes if self._in_flight else 0)
+
+    def run_once(self) -> None:
+        """Poll once, pass the messages through the stages, and finish a completed commit.
 
         Raises:
-            MostMessagesBad: nothing of the last poll was passed on.
-            TopicRecreated: nothing of the batch in hand was stored.
+            MostMessagesBad: nothing of this poll was passed on.
+            TopicRecreated: nothing of the batch in flight was stored.
         """
-        self._settle()
-        self._locate()
+        self._finish_commit()
+        self._start_partitions()
         polled = self._poll()
-        self._doubt(polled.refused)
-        arrived = self._cursors.admit(polled)
-        decoded = self._decoder.decode(arrived.messages, self._clock.now())
-        self._limit.count(len(arrived.messages), len(decoded.rejects))
-        self._gathering.add(decoded, arrived.spans, self._clock.monotonic())
-        self._observer.polled(arrived, decoded)
-        if self._gathering.due(self._clock.monotonic()) or self._owned.idle(_IDLE_COMMIT_SECONDS):
-            self._append()
-        self._report()
+        self._handle_offset_errors(polled.offset_errors)
+        admitted = self._offsets.admit(polled)
+        decoded = self._decoder.decode(admitted.messages, self._clock.now())
+        self._limit.count(len(admitted.messages), len(decoded.rejects))
+        self._batch_builder.add(decoded, admitted.ranges, self._clock.monotonic())
+        self._observer.polled(admitted, decoded)
+        due = self._batch_builder.due(self._clock.monotonic())
+        if due or self._assignments.idle(_IDLE_COMMIT_SECONDS):
+            self._begin_commit()
+        self._report_state()
 
     def drain(self, seconds: float, abandon: threading.Event) -> bool:
-        """Store what has been gathered, taking nothing new; whether all of it was stored in this time.
+        """Commit the buffer without polling; return whether all of it was stored in time.
 
         Args:
             seconds: the deadline.
-            abandon: set when it has passed, which ends the committer's waiting.
+            abandon: set after the deadline; it ends the committer's waits.
         """
         deadline = self._clock.monotonic() + seconds
-        while self._committing is not None or self._gathering:
-            if self._gathering:
-                self._append()
+        while self._committing is not None or self._batch_builder:
+            if self._batch_builder:
+                self._begin_commit()
             left = deadline - self._clock.monotonic()
             if self._committing is not None and not wait([self._committing], max(left, 0.0)).done:
                 abandon.set()
                 return False
-            self._settle()
+            self._finish_commit()
         return True
 
     def close(self) -> None:
-        """Leave the group. A commit that is still in flight ends either way, and is fenced if it must be."""
+        """Leave the group. A commit in flight ends first; the table fences it if it must."""
         self._ledger_thread.shutdown(wait=True, cancel_futures=True)
-        self._member.close()
+        self._consumer.close()
 
-    def granted(self, partitions: Sequence[int]) -> None:
-        """See `Listener.granted`."""
-        log.info("partitions granted", extra={"partitions": list(partitions)})
-        self._owned.granted(partitions)
+    def on_assigned(self, partitions: Sequence[int]) -> None:
+        """See `RebalanceListener.on_assigned`."""
+        log.info("Partitions assigned", extra={"partitions": list(partitions)})
+        self._assignments.on_assigned(partitions)
         if not partitions:
-            self._observer.answered()  # one consumer more than partitions: it stands by, and is ready
+            # A group with more consumers than partitions has standby members, which are ready.
+            self._observer.mark_ready()
 
-    def withdrawn(self, partitions: Sequence[int]) -> None:
-        """See `Listener.withdrawn`."""
-        log.info("partitions withdrawn", extra={"partitions": list(partitions)})
-        self._owned.withdrawn(partitions)
-        self._forget(partitions)
+    def on_revoked(self, partitions: Sequence[int]) -> None:
+        """See `RebalanceListener.on_revoked`."""
+        log.info("Partitions revoked", extra={"partitions": list(partitions)})
+        self._assignments.on_revoked(partitions)
+        self._discard(partitions)
 
-    def _poll(self) -> Polled:
-        held = self._held_bytes()
+    def _poll(self) -> PollResult:
+        held = self.held_bytes
         intake = self._backpressure.intake(held, self._clock.monotonic())
         if (intake is Intake.PAUSED) != (self._intake is Intake.PAUSED):
-            log.info("intake %s", intake.value, extra={"held_bytes": held})
-            (self._member.pause if intake is Intake.PAUSED else self._member.resume)()
+            log.info("Intake is %s", intake.value, extra={"held_bytes": held})
+            (self._consumer.pause if intake is Intake.PAUSED else self._consumer.resume)()
         self._intake = intake
         if intake is Intake.HELD and self._committing is not None:
             wait([self._committing], POLL_SECONDS)
-            return Polled()
-        return self._member.poll(POLL_MESSAGES, POLL_SECONDS)
+            return PollResult()
+        return self._consumer.poll(POLL_MESSAGES, POLL_SECONDS)
 
-    def _doubt(self, refused: Mapping[int, str]) -> None:
-        """The broker does not have the next offset of these: its ends, the table and the topic's id will say why."""
-        for partition, words in refused.items():
+    def _handle_offset_errors(self, errors: Mapping[int, str]) -> None:
+        """Resolve partitions anew whose next offset the broker refused.
+
+        Watermarks, table and topic id then tell the cause.
+        """
+        for partition, error in errors.items():
             log.warning(
-                "the broker does not have the next offset of partition %d (%s)", partition, words
+                "The broker does not have the next offset of partition %d (%s)", partition, error
             )
-        self._place_anew(refused)
+        self._restart(errors)
 
-    def _locate(self) -> None:
-        """Start the partitions whose place in the table is known by now, and ask for the others'."""
-        if self._locating is not None and self._locating.done():
-            places = self._owned.located(self._locating.result())
-            self._locating = None
-            self._observer.answered()
-            for partition, place in places.items():
-                self._start(partition, place)
-        if self._locating is None and (unplaced := self._owned.unplaced()):
-            self._locating = self._ledger_thread.submit(self._committer.locate, unplaced)
+    def _start_partitions(self) -> None:
+        """Start the partitions whose start offset is resolved, and request those of the others."""
+        if self._resolving is not None and self._resolving.done():
+            offsets = self._assignments.on_resolved(self._resolving.result())
+            self._resolving = None
+            self._observer.mark_ready()
+            for partition, offset in offsets.items():
+                self._start(partition, offset)
+        if self._resolving is None and (unresolved := self._assignments.unresolved()):
+            self._resolving = self._ledger_thread.submit(
+                self._committer.resolve_start_offsets, unresolved
+            )
 
-    def _start(self, partition: int, place: Place) -> None:
-        position = place.low if place.position is None else place.position
-        if position > place.high:
-            self._owned.stop(partition)
+    def _start(self, partition: int, offset: StartOffset) -> None:
+        position = offset.low if offset.position is None else offset.position
+        if position > offset.high:
+            self._assignments.stop(partition)
             log.error(
-                "partition %d is stopped: the broker does not have its next offset (%d; it ends at %d). Restore the "
-                "topic, or read it all again under a new INGESTOR_GROUP: what is stored already is recognised.",
+                "Stopped partition %d: its next offset %d is no longer on the broker, which ends "
+                "at %d. Restore the topic, or read all of it again under a new INGESTOR_GROUP: "
+                "events that are stored already are recognised.",
                 partition,
                 position,
-                place.high,
+                offset.high,
             )
             return
-        if position < place.low:
+        if position < offset.low:
             log.error(
-                "offsets [%d, %d) of partition %d are gone from the broker before they were read; counted as holes",
+                "Retention deleted offsets [%d, %d) of partition %d before they were read; they "
+                "count as holes.",
                 position,
-                place.low,
+                offset.low,
                 partition,
             )
-        self._cursors.place(partition, position)
-        self._member.start({partition: max(position, place.low)})
+        self._offsets.start(partition, position)
+        self._consumer.start({partition: max(position, offset.low)})
 
-    def _append(self) -> None:
-        """Hand the batch on if the ledger is free, and say of idle partitions that they still stand where they did.
+    def _begin_commit(self) -> None:
+        """Submit the batch, and the unchanged positions of idle partitions, if no commit is in flight.
 
-        Completeness does not wait for messages: a minute without a commit is told to the table too.
+        Completeness must advance without messages, so a minute without a commit is committed too.
         """
         if self._committing is not None:
             return
-        gathered, idle = self._gathering.partitions, self._owned.idle(_IDLE_COMMIT_SECONDS)
-        age = self._gathering.age(self._clock.monotonic())
-        batch = self._gathering.take(
-            self._owned.positions({*gathered, *idle}), self._owned.first_offsets(gathered), idle
+        buffered = self._batch_builder.partitions
+        idle = self._assignments.idle(_IDLE_COMMIT_SECONDS)
+        age = self._batch_builder.age(self._clock.monotonic())
+        batch = self._batch_builder.build(
+            self._assignments.positions({*buffered, *idle}),
+            self._assignments.first_offsets(buffered),
+            idle,
         )
-        self._observer.handed(batch, age)
+        self._observer.submitted(batch, age)
         self._in_flight = batch
         self._committing = self._ledger_thread.submit(self._committer.commit, batch)
 
-    def _settle(self) -> None:
-        """Acknowledge the commit that has ended."""
+    def _finish_commit(self) -> None:
+        """Take over the result of a commit that has completed."""
         if self._committing is None or self._in_flight is None or not self._committing.done():
             return
-        committed = self._committing.result()
-        self._observer.committed(self._in_flight, committed)
+        result = self._committing.result()
+        self._observer.committed(self._in_flight, result)
         self._committing = self._in_flight = None
-        self._owned.committed(committed.positions)
-        self._member.record(committed.positions)
-        self._place_anew(committed.moved)
+        self._assignments.on_committed(result.positions)
+        self._consumer.commit_offsets(result.positions)
+        self._restart(result.fenced)
 
-    def _report(self) -> None:
-        """Tell the observer how things stand, once a second."""
+    def _report_state(self) -> None:
+        """Report the state to the observer, once a second."""
         if self._clock.monotonic() - self._reported_at < _REPORT_SECONDS:
             return
         self._reported_at = self._clock.monotonic()
-        self._observer.stands(
-            held_bytes=self._held_bytes(),
+        self._observer.report_state(
+            held_bytes=self.held_bytes,
             paused=self._intake is Intake.PAUSED,
-            stopped=self._owned.stopped(),
-            ends=self._member.ends(),
-            positions=self._owned.all_positions(),
+            stopped=self._assignments.stopped(),
+            ends=self._consumer.end_offsets(),
+            positions=self._assignments.fetching_positions(),
         )
 
-    def _held_bytes(self) -> int:
-        return self._gathering.bytes + (self._in_flight.bytes if self._in_flight else 0)
+    def _restart(self, partitions: Collection[int]) -> None:
+        """Stop reading these partitions, and resolve their start offsets again."""
+        ours = self._assignments.restart(partitions)
+        self._discard(ours)
+        self._consumer.stop(ours)
 
-    def _place_anew(self, partitions: Collection[int]) -> None:
-        """Read no more of these for now, and ask where they are to be read from."""
-        ours = self._owned.moved(partitions)
-        self._forget(ours)
-        self._member.stop(ours)
-
-    def _forget(self, partitions: Sequence[int]) -> None:
-        self._gathering.drop(partitions)
+    def _discard(self, partitions: Sequence[int]) -> None:
+        self._batch_builder.drop(partitions)
         for partition in partitions:
-            self._cursors.remove(partition)
+            self._offsets.remove(partition)

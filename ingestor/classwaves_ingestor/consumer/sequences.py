@@ -1,7 +1,7 @@
-"""Sequence numbers as they arrive: gaps that open, and late ones that close them (G3).
+"""Gaps in the sequence numbers of arriving events (G3).
 
-A source numbers its events of a session densely from 1. What is missing for good is found from the rows, by the
-timeline; this watch only sees what passes through one process, soon enough for an alert.
+A source numbers the events of a session densely from 1. The timeline finds permanent gaps from the
+rows. This watch sees only the events of one process, but soon enough for an alert.
 """
 
 from collections import OrderedDict
@@ -16,12 +16,12 @@ _MISSING = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Disorder:
-    """What a batch did to the order.
+class SequenceFaults:
+    """Sequence faults of one batch.
 
     Args:
-        skipped: numbers missing between two that have arrived.
-        out_of_order: events that were such a number.
+        skipped: numbers missing between two that arrived.
+        out_of_order: events that arrived late and closed such a gap.
     """
 
     skipped: int = 0
@@ -35,19 +35,19 @@ class _Seen:
 
 
 class SequenceWatch:
-    """The highest number of each session and source, and the numbers missing below it.
+    """The highest number of each session and source, and the missing numbers below it.
 
-    Of the 20,000 pairs heard of last, and at most 1,000 missing numbers each, so that its memory is bounded.
+    Bounded: the 20,000 most recent pairs, and at most 1,000 missing numbers each.
     """
 
     def __init__(self) -> None:
         self._seen: OrderedDict[tuple[str, str], _Seen] = OrderedDict()
 
-    def watch(self, rows: pa.Table) -> Disorder:
-        """Take note of rows in their order of arrival; repeats among them change nothing."""
+    def watch(self, rows: pa.Table) -> SequenceFaults:
+        """Record rows in their order of arrival; repeats change nothing."""
         rows = rows.select(["session_id", "source", "sequence"]).drop_null().combine_chunks()
         if not rows.num_rows:
-            return Disorder()
+            return SequenceFaults()
         sessions, sources = (
             pc.dictionary_encode(rows.column(name)).combine_chunks()
             for name in rows.column_names[:2]
@@ -67,9 +67,9 @@ class SequenceWatch:
             found = self._one_source(pair, arrived.tolist())
             skipped += found.skipped
             out_of_order += found.out_of_order
-        return Disorder(skipped, out_of_order)
+        return SequenceFaults(skipped, out_of_order)
 
-    def _one_source(self, pair: tuple[str, str], numbers: list[int]) -> Disorder:
+    def _one_source(self, pair: tuple[str, str], numbers: list[int]) -> SequenceFaults:
         seen = self._seen.setdefault(pair, _Seen(numbers[0] - 1))
         self._seen.move_to_end(pair)
         if len(self._seen) > _SOURCES:
@@ -85,4 +85,4 @@ class SequenceWatch:
             elif number in seen.missing:
                 seen.missing.remove(number)
                 out_of_order += 1
-        return Disorder(skipped, out_of_order)
+        return SequenceFaults(skipped, out_of_order)

@@ -1,19 +1,19 @@
-"""The headers that a dead letter adds to the message's own: why it is here, and where it came from.
+"""The headers that a dead letter adds: the reason, and the coordinates of the message.
 
-All are UTF-8 text. The message's key, value and headers go along byte for byte.
+All are UTF-8 text. The message's own key, value and headers are kept byte for byte.
 """
 
 PREFIX = "dead-letter-"
 
-REASON = PREFIX + "reason"  # a code of classwaves_schemas
+REASON = PREFIX + "reason"  # a reason code of classwaves_schemas
 DETAIL = PREFIX + "detail"  # one sentence for a person; never a value from the message
 TOPIC = PREFIX + "topic"
 TOPIC_ID = PREFIX + "topic-id"
 PARTITION = PREFIX + "partition"
 OFFSET = PREFIX + "offset"
-TIMESTAMP = PREFIX + "timestamp"  # the message's own, Unix milliseconds
+TIMESTAMP = PREFIX + "timestamp"  # of the message, Unix milliseconds
 CONTRACT_VERSION = PREFIX + "contract-version"
 
-STUB = PREFIX + "stub"  # "true" when the message itself did not fit; then:
-SIZE = PREFIX + "size"  # bytes of the value that is not here
-SHA256 = PREFIX + "sha256"  # hex digest of the value that is not here
+STUB = PREFIX + "stub"  # "true" if the message itself did not fit. Then also:
+SIZE = PREFIX + "size"  # bytes of the omitted value
+SHA256 = PREFIX + "sha256"  # hex digest of the omitted value

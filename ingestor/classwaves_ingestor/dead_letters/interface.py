@@ -1,19 +1,19 @@
-"""Where dead letters go."""
+"""The interface to the dead-letter topic."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from classwaves_ingestor.dead_letters.letter import Letter
+from classwaves_ingestor.dead_letters.dead_letter import DeadLetter
 
 
-class DeadLetters(Protocol):
-    """The dead-letter topic, for writing."""
+class DeadLetterWriter(Protocol):
+    """Writes to the dead-letter topic."""
 
-    def write(self, letters: Sequence[Letter]) -> None:
-        """Return once the broker has acknowledged every letter; a letter that it finds too large goes as a stub.
+    def write(self, dead_letters: Sequence[DeadLetter]) -> None:
+        """Return once the broker has acknowledged all; one that is too large becomes a stub.
 
         Raises:
-            BrokerUnavailable: not all are acknowledged; write them all again (a letter may then be there twice).
+            BrokerUnavailable: some are not acknowledged. Write all again; duplicates are possible.
             DeadLetterTopicTooSmall: not even a stub fits.
         """
         ...

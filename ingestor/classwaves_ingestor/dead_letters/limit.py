@@ -1,7 +1,8 @@
-"""The limit on dead letters: a bad message costs itself only, but a bad stream stops the consumer (G5).
+"""The limit on dead letters: a bad message costs only itself, a bad stream stops all (G5).
 
-Decided before a letter of the batch in hand is written, because a letter cannot be taken back. The messages stay in the
-topic, lag grows and pages somebody; arroyo's DlqLimit and PostHog's circuit breaker taught us this.
+The check comes before any dead letter of the poll is written, because a dead letter cannot be taken
+back. The messages stay in the topic and the lag raises an alert. Compare arroyo's DlqLimit and
+PostHog's circuit breaker.
 """
 
 from collections import deque
@@ -12,11 +13,11 @@ from classwaves_ingestor.errors import MostMessagesBad
 
 @dataclass(frozen=True, slots=True)
 class RejectLimit:
-    """At most this share of the last so many messages may be rejects.
+    """The largest permitted share of rejects among the latest messages.
 
     Args:
-        ratio: 0..1; 1 turns the limit off.
-        messages: the window; fewer messages than this never break the limit.
+        ratio: 0..1; 1 switches the limit off.
+        messages: size of the window; fewer messages never exceed the limit.
     """
 
     ratio: float
@@ -24,7 +25,7 @@ class RejectLimit:
 
 
 class RejectLimitState:
-    """The rejects among the latest messages."""
+    """Counts rejects among the latest messages."""
 
     def __init__(self, limit: RejectLimit) -> None:
         self._limit = limit
@@ -33,10 +34,10 @@ class RejectLimitState:
         self._rejects = 0
 
     def count(self, messages: int, rejects: int) -> None:
-        """Count a poll of so many messages, so many of them rejected.
+        """Count the messages and rejects of one poll.
 
         Raises:
-            MostMessagesBad: the limit is broken.
+            MostMessagesBad: the limit is exceeded.
         """
         if not messages:
             return
@@ -52,7 +53,8 @@ class RejectLimitState:
             and self._rejects > self._limit.ratio * self._messages
         ):
             raise MostMessagesBad(
-                f"{self._rejects} of the last {self._messages} messages cannot be decoded, more than "
-                f"{self._limit.ratio:.0%}. They stay in the topic. Mend the producer, or deploy a consumer that knows "
-                "its messages; set DEAD_LETTER_LIMIT=1 to dead-letter them all."
+                f"{self._rejects} of the last {self._messages} messages cannot be decoded, more "
+                f"than {self._limit.ratio:.0%}. They stay in the topic. Fix the producer, or deploy a "
+                "consumer that supports its messages; set DEAD_LETTER_LIMIT=1 to dead-letter them "
+                "all."
             )

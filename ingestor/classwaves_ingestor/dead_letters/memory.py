@@ -1,21 +1,23 @@
-"""Dead letters kept in the process, for tests of what writes them."""
+"""A dead-letter topic in memory, for tests."""
 
 from collections.abc import Sequence
 
-from classwaves_ingestor.dead_letters.letter import Letter, stub
+from classwaves_ingestor.dead_letters.dead_letter import DeadLetter, stub
 
 
-class MemoryDeadLetters:
-    """See `DeadLetters`.
+class MemoryDeadLetterWriter:
+    """The `DeadLetterWriter` in memory.
 
     Args:
-        limit: bytes of the largest letter that it takes whole.
+        max_bytes: largest dead letter that is kept whole.
     """
 
-    def __init__(self, limit: int = 1 << 20) -> None:
-        self._limit = limit
-        self.letters: list[Letter] = []
+    def __init__(self, max_bytes: int = 1 << 20) -> None:
+        self._max_bytes = max_bytes
+        self.dead_letters: list[DeadLetter] = []
 
-    def write(self, letters: Sequence[Letter]) -> None:
-        """See `DeadLetters.write`."""
-        self.letters += [each if each.bytes <= self._limit else stub(each) for each in letters]
+    def write(self, dead_letters: Sequence[DeadLetter]) -> None:
+        """See `DeadLetterWriter.write`."""
+        self.dead_letters += [
+            each if each.bytes <= self._max_bytes else stub(each) for each in dead_letters
+        ]

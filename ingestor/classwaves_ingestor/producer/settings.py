@@ -4,8 +4,7 @@ from pathlib import Path
 
 from pydantic import ByteSize, Field
 
-from classwaves_ingestor.settings import MIB, TopicName
-from classwaves_runtime.settings import KafkaOptions, Settings
+from classwaves_runtime.settings import MIB, KafkaOptions, Settings, TopicName
 
 
 class PublisherSettings(Settings):

@@ -13,11 +13,11 @@ def entry(second, message, **fields):
 
 LOG = [
     "a line of somebody else\n",
-    entry(1, "partitions granted", partitions=[0, 1]),
-    entry(3, "committed", rows=10, positions={"0": 10}),
-    entry(4, "partitions granted", partitions=[2]),
-    entry(5, "committed", rows=30, positions={"0": 30, "1": 10}),
-    entry(6, "committed", rows=0, positions={"1": 12}),
+    entry(1, "Partitions assigned", partitions=[0, 1]),
+    entry(3, "Committed", rows=10, positions={"0": 10}),
+    entry(4, "Partitions assigned", partitions=[2]),
+    entry(5, "Committed", rows=30, positions={"0": 30, "1": 10}),
+    entry(6, "Committed", rows=0, positions={"1": 12}),
     '{"time": "2025-09-15T08:00:0',
 ]
 
@@ -25,7 +25,7 @@ LOG = [
 def test_a_log_tells_from_the_first_grant_to_the_last_commit():
     commits = Commits.read(LOG)
     assert commits == Commits(
-        granted=datetime(2025, 9, 15, 8, 0, 1, tzinfo=UTC),
+        assigned_at=datetime(2025, 9, 15, 8, 0, 1, tzinfo=UTC),
         last=datetime(2025, 9, 15, 8, 0, 6, tzinfo=UTC),
         rows=(10, 30),
         stored=42,

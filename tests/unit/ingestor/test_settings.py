@@ -2,7 +2,7 @@ import pytest
 
 from classwaves_ingestor.settings import (
     IngestorSettings,
-    LedgerSettings,
+    StreamSettings,
     TopicSettings,
 )
 from classwaves_runtime.errors import SettingsError
@@ -46,7 +46,7 @@ def test_a_batch_is_as_large_as_its_warehouse_takes_at_once(warehouse, mib):
 
 def test_a_wrong_topic_is_the_only_complaint_though_another_default_hangs_on_it():
     with pytest.raises(SettingsError, match=r"^SESSION_EVENTS_TOPIC: [^;]*$"):
-        LedgerSettings.from_environment(LEAST | {"SESSION_EVENTS_TOPIC": "no spaces"})
+        StreamSettings.from_environment(LEAST | {"SESSION_EVENTS_TOPIC": "no spaces"})
 
 
 def test_the_dead_letters_do_not_go_back_to_the_topic():

@@ -1,68 +1,52 @@
-"""A consumer on a real Kafka and a warehouse in the process, turned by the test."""
+"""A consumer on a real Kafka and a warehouse in memory; the test runs its loop."""
 
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from prometheus_client import CollectorRegistry
 
-from classwaves_ingestor import catalogue
-from classwaves_ingestor.consumer.backpressure import Backpressure, BackpressurePolicy
-from classwaves_ingestor.consumer.committer import Committer
-from classwaves_ingestor.consumer.decode import Decoder
-from classwaves_ingestor.consumer.freshness import Freshness
-from classwaves_ingestor.consumer.microbatch import BatchPolicy, Gathering
+from classwaves_ingestor import metrics
+from classwaves_ingestor.consumer.backpressure import BackpressurePolicy
+from classwaves_ingestor.consumer.build import build_pipeline
+from classwaves_ingestor.consumer.micro_batch import BatchPolicy
 from classwaves_ingestor.consumer.observer import Observer
-from classwaves_ingestor.consumer.pipeline import Pipeline
-from classwaves_ingestor.dead_letters.interface import DeadLetters
-from classwaves_ingestor.dead_letters.letter import Origin
-from classwaves_ingestor.dead_letters.limit import RejectLimit, RejectLimitState
+from classwaves_ingestor.dead_letters.interface import DeadLetterWriter
+from classwaves_ingestor.dead_letters.limit import RejectLimit
 from classwaves_runtime.clock import SystemClock
 from classwaves_runtime.health import Health
 from classwaves_runtime.metrics import Meters
 from classwaves_warehouse.memory import MemoryWarehouse
 from classwaves_warehouse.stream import Stream
-from tests.integration.ingestor.broker.kafka_topic import KafkaTopic
+from tests.integration.ingestor.kafka.kafka_topic import KafkaTopic
 
-_PATIENCE_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 
 
 class LiveConsumer:
-    """Its batches are due after a fifth of a second."""
+    """A consumer whose batches are due after a fifth of a second."""
 
     def __init__(
         self,
         topic: KafkaTopic,
         warehouse: MemoryWarehouse,
-        letters: DeadLetters,
+        dead_letters: DeadLetterWriter,
         budget: BackpressurePolicy = BackpressurePolicy(bytes=1 << 30),  # noqa: B008 - frozen
     ) -> None:
-        clock, topic_id = SystemClock(), topic.topic_id
+        clock = SystemClock()
         self.abandon = threading.Event()
-        self.member = topic.member()
-        self.gathering = Gathering(BatchPolicy(rows=1000, bytes=1 << 20, seconds=0.2))
-        observer = Observer(Meters(catalogue.CONSUMER, CollectorRegistry()), Health(clock), clock)
-        self.pipeline = Pipeline(
-            member=self.member,
-            decoder=Decoder(topic_id, None),
-            committer=Committer(
-                member=self.member,
-                ledger=warehouse.ledger(Stream(topic.group, topic.name, topic_id)),
-                dead_letters=letters,
-                origin=Origin(topic.name, topic_id),
-                freshness=Freshness(10_000),
-                clock=clock,
-                abandon=self.abandon,
-                observer=observer,
-                size=warehouse.events.size,
-            ),
-            ledger_thread=ThreadPoolExecutor(1),
-            limit=RejectLimitState(RejectLimit(ratio=1, messages=1000)),
-            gathering=self.gathering,
-            backpressure=Backpressure(budget),
+        self.member = topic.consumer()
+        self.pipeline = build_pipeline(
+            consumer=self.member,
+            warehouse=warehouse,
+            stream=Stream(topic.group, topic.name, topic.topic_id),
+            dead_letters=dead_letters,
             clock=clock,
-            observer=observer,
+            observer=Observer(Meters(metrics.CONSUMER, CollectorRegistry()), Health(clock), clock),
+            batch=BatchPolicy(rows=1000, bytes=1 << 20, seconds=0.2),
+            budget=budget,
+            limit=RejectLimit(ratio=1, messages=1000),
+            abandon=self.abandon,
         )
 
     def close(self) -> None:
@@ -70,9 +54,9 @@ class LiveConsumer:
         self.pipeline.close()
 
 
-def turn_until(condition: Callable[[], object], *consumers: LiveConsumer) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+def run_until(condition: Callable[[], object], *consumers: LiveConsumer) -> None:
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while not condition():
         assert time.monotonic() < deadline
         for consumer in consumers:
-            consumer.pipeline.turn()
+            consumer.pipeline.run_once()

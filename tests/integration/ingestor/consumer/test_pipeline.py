@@ -10,16 +10,16 @@ from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartiti
 
 from classwaves_ingestor.consumer.backpressure import BackpressurePolicy
 from classwaves_ingestor.consumer.pipeline import POLL_MESSAGES
-from classwaves_ingestor.dead_letters.kafka import KafkaDeadLetters
-from classwaves_ingestor.dead_letters.memory import MemoryDeadLetters
+from classwaves_ingestor.dead_letters.kafka import KafkaDeadLetterWriter
+from classwaves_ingestor.dead_letters.memory import MemoryDeadLetterWriter
 from classwaves_ingestor.errors import BrokerUnavailable
 from classwaves_warehouse.batch import ROWS, Batch
 from classwaves_warehouse.checkpoint import Checkpoint, Progress
 from classwaves_warehouse.errors import TopicRecreated
 from classwaves_warehouse.memory import MemoryWarehouse
 from classwaves_warehouse.stream import Stream
-from tests.integration.ingestor.broker.kafka_topic import SECONDS, KafkaTopic
-from tests.integration.ingestor.consumer.live import LiveConsumer, turn_until
+from tests.integration.ingestor.consumer.live import LiveConsumer, run_until
+from tests.integration.ingestor.kafka.kafka_topic import SECONDS, KafkaTopic
 from tests.support import events
 from tests.support.events import wire
 
@@ -51,8 +51,8 @@ def warehouse(gate) -> MemoryWarehouse:
 
 
 @pytest.fixture
-def letters() -> MemoryDeadLetters:
-    return MemoryDeadLetters()
+def dead_letters() -> MemoryDeadLetterWriter:
+    return MemoryDeadLetterWriter()
 
 
 @pytest.fixture
@@ -61,11 +61,11 @@ def topic(kafka, topic_name) -> KafkaTopic:
 
 
 @pytest.fixture
-def join(topic, warehouse, letters, gate) -> Iterator[Callable[..., LiveConsumer]]:
+def join(topic, warehouse, dead_letters, gate) -> Iterator[Callable[..., LiveConsumer]]:
     consumers: list[LiveConsumer] = []
 
     def joined(**changes: object) -> LiveConsumer:
-        consumers.append(LiveConsumer(topic, warehouse, letters, **changes))
+        consumers.append(LiveConsumer(topic, warehouse, dead_letters, **changes))
         return consumers[-1]
 
     yield joined
@@ -107,13 +107,13 @@ def test_transactions_leave_holes_and_nothing_aborted_is_stored(topic, warehouse
     topic.leave_a_hole(0)
     send(topic, 0, 2)
     topic.leave_a_hole(0)
-    turn_until(lambda: at_the_end(topic, warehouse, 1), join())
+    run_until(lambda: at_the_end(topic, warehouse, 1), join())
     assert rows(warehouse) == 2
     assert checkpoints(topic, warehouse)[0].holes == 6
     accounts(topic, warehouse)
 
 
-def test_rebalances_under_load_store_every_event_once(topic, warehouse, letters, join):
+def test_rebalances_under_load_store_every_event_once(topic, warehouse, dead_letters, join):
     consumers, sent = [join()], 0
 
     def more() -> None:
@@ -126,19 +126,21 @@ def test_rebalances_under_load_store_every_event_once(topic, warehouse, letters,
         sent += EVENTS
 
     more()
-    turn_until(lambda: rows(warehouse) > 0, *consumers)
+    run_until(lambda: rows(warehouse) > 0, *consumers)
     consumers.append(join())
     more()
-    turn_until(lambda: rows(warehouse) > EVENTS, *consumers)
+    run_until(lambda: rows(warehouse) > EVENTS, *consumers)
     consumers.append(join())
     more()
-    turn_until(lambda: at_the_end(topic, warehouse, 2), *consumers)
+    run_until(lambda: at_the_end(topic, warehouse, 2), *consumers)
     consumers.pop(0).close()
     more()
-    turn_until(lambda: at_the_end(topic, warehouse, 2), *consumers)
+    run_until(lambda: at_the_end(topic, warehouse, 2), *consumers)
     assert rows(warehouse) == sent
     assert warehouse.events.repeated(1)[0] == 0
-    assert {dict(each.headers)["dead-letter-reason"] for each in letters.letters} == {b"not_json"}
+    assert {dict(each.headers)["dead-letter-reason"] for each in dead_letters.dead_letters} == {
+        b"not_json"
+    }
     accounts(topic, warehouse)
 
 
@@ -149,23 +151,23 @@ def test_a_position_beyond_the_end_stops_its_partition_and_the_other_goes_on(
     ledger.append(Batch(ROWS.empty_table()), {0: None}, {0: Progress(50, holes=50)})
     send(topic, 0, 1)
     send(topic, 1, 2, 3)
-    turn_until(lambda: rows(warehouse) == 2, join())
+    run_until(lambda: rows(warehouse) == 2, join())
     assert checkpoints(topic, warehouse)[0].position == 50
-    assert "partition 0 is stopped" in caplog.text
+    assert "Stopped partition 0" in caplog.text
 
 
 @pytest.mark.parametrize("wrong", [0, 2, 10**6])
 def test_offsets_of_the_group_that_somebody_set_change_nothing(topic, warehouse, join, wrong):
     send(topic, 0, 1, 2, 3)
     first = join()
-    turn_until(lambda: topic.recorded(0) == 3, first)
+    run_until(lambda: topic.committed_offset(0) == 3, first)
     first.close()
     place = TopicPartition(topic.name, 0, wrong)
     asked = [ConsumerGroupTopicPartitions(topic.group, [place])]
     topic.admin.alter_consumer_group_offsets(asked)[topic.group].result(SECONDS)
-    assert topic.recorded(0) == wrong
+    assert topic.committed_offset(0) == wrong
     send(topic, 0, 4, 5)
-    turn_until(lambda: topic.recorded(0) == 5, join())
+    run_until(lambda: topic.committed_offset(0) == 5, join())
     assert rows(warehouse) == 5
     accounts(topic, warehouse)
 
@@ -173,11 +175,11 @@ def test_offsets_of_the_group_that_somebody_set_change_nothing(topic, warehouse,
 def test_a_group_whose_offsets_were_deleted_goes_on_where_the_table_stands(topic, warehouse, join):
     send(topic, 0, 1, 2, 3)
     first = join()
-    turn_until(lambda: topic.recorded(0) == 3, first)
+    run_until(lambda: topic.committed_offset(0) == 3, first)
     first.close()
     topic.admin.delete_consumer_groups([topic.group])[topic.group].result(SECONDS)
     send(topic, 0, 4)
-    turn_until(lambda: topic.recorded(0) == 4, join())
+    run_until(lambda: topic.committed_offset(0) == 4, join())
     assert rows(warehouse) == 4
     assert checkpoints(topic, warehouse)[0].duplicates == 0
 
@@ -185,19 +187,19 @@ def test_a_group_whose_offsets_were_deleted_goes_on_where_the_table_stands(topic
 def test_a_topic_that_is_created_again_under_a_running_consumer_is_refused(topic, warehouse, join):
     send(topic, 0, 1, 2)
     consumer = join()
-    turn_until(lambda: topic.recorded(0) == 2, consumer)
+    run_until(lambda: topic.committed_offset(0) == 2, consumer)
     topic.recreate()
     send(topic, 0, 3, 4, 5)
     with pytest.raises(TopicRecreated):
-        turn_until(lambda: False, consumer)
+        run_until(lambda: False, consumer)
     with pytest.raises(TopicRecreated):
-        turn_until(lambda: False, join())
+        run_until(lambda: False, join())
     assert rows(warehouse) == 2
 
 
 def test_two_partitioners_and_added_partitions_store_each_event_once(topic, warehouse, join):
     consumers = [join(), join()]
-    turn_until(lambda: all(each.member.ends() for each in consumers), *consumers)
+    run_until(lambda: all(each.member.end_offsets() for each in consumers), *consumers)
     for partitioner in ("consistent_random", "murmur2_random"):
         producer = Producer(
             {**topic.options, "partitioner": partitioner}, logger=logging.getLogger(__name__)
@@ -209,7 +211,7 @@ def test_two_partitioners_and_added_partitions_store_each_event_once(topic, ware
         assert producer.flush(SECONDS) == 0
         topic.add_partition()
     send(topic, 3, 4)
-    turn_until(lambda: rows(warehouse) == 121 and at_the_end(topic, warehouse, 4), *consumers)
+    run_until(lambda: rows(warehouse) == 121 and at_the_end(topic, warehouse, 4), *consumers)
     assert warehouse.events.repeated(1)[0] == 0
     assert sum(each.duplicates for each in checkpoints(topic, warehouse).values()) == 120
     accounts(topic, warehouse)
@@ -220,21 +222,21 @@ def test_a_blocked_warehouse_costs_no_membership_and_bounds_memory(topic, wareho
     gate.open.clear()
     consumer = join(budget=BackpressurePolicy(bytes=budget, patience_seconds=0.3))
     send(topic, 0, 1)
-    turn_until(gate.knocked.is_set, consumer)
+    run_until(gate.knocked.is_set, consumer)
     send(topic, 0, *range(2, 8000))
-    withdrawn: list[object] = []
-    consumer.pipeline.withdrawn = withdrawn.append
-    held = [consumer.gathering.bytes]
+    on_revoked: list[object] = []
+    consumer.pipeline.on_revoked = on_revoked.append
+    held = [consumer.pipeline.held_bytes]
     silent_until = time.monotonic() + 4.5  # the group gives a member up that is silent for 3 s
     while time.monotonic() < silent_until:
-        consumer.pipeline.turn()
-        held.append(consumer.gathering.bytes)
-    assert withdrawn == []
+        consumer.pipeline.run_once()
+        held.append(consumer.pipeline.held_bytes)
+    assert on_revoked == []
     assert budget < max(held) < budget + POLL_MESSAGES * 1000, "full, and by no more than one poll"
     assert held[-1] == held[-10], "nothing is taken any more"
-    del consumer.pipeline.withdrawn
+    del consumer.pipeline.on_revoked
     gate.open.set()
-    turn_until(lambda: rows(warehouse) == 7999, consumer)
+    run_until(lambda: rows(warehouse) == 7999, consumer)
     accounts(topic, warehouse)
 
 
@@ -248,10 +250,10 @@ def test_nothing_is_committed_while_the_broker_acknowledges_no_letter(
     )
     written: list[str] = []
 
-    class Watched(KafkaDeadLetters):
-        def write(self, letters) -> None:
+    class Watched(KafkaDeadLetterWriter):
+        def write(self, dead_letters) -> None:
             try:
-                super().write(letters)
+                super().write(dead_letters)
             except BrokerUnavailable:
                 written.append("refused")
                 raise
@@ -259,12 +261,12 @@ def test_nothing_is_committed_while_the_broker_acknowledges_no_letter(
 
     consumer = LiveConsumer(topic, warehouse, Watched(topic.options, name, 1_000_000))
     topic.produce(0, [b"bad", wire(number=1)])
-    turn_until(lambda: len(written) >= 2, consumer)
+    run_until(lambda: len(written) >= 2, consumer)
     assert set(written) == {"refused"}
     assert rows(warehouse) == 0
     assert checkpoints(topic, warehouse) == {}
     refusing.set("cleanup.policy", "delete")
-    turn_until(lambda: topic.recorded(0) == 2, consumer)
+    run_until(lambda: topic.committed_offset(0) == 2, consumer)
     assert written[-1] == "acknowledged"
     assert refusing.end(0) >= 1
     assert rows(warehouse) == 1

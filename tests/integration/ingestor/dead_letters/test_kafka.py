@@ -3,23 +3,23 @@
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from classwaves_ingestor.broker.memory import MemoryMessage
-from classwaves_ingestor.dead_letters.kafka import KafkaDeadLetters
-from classwaves_ingestor.dead_letters.letter import Letter, Origin, letter, stub
+from classwaves_ingestor.dead_letters.dead_letter import DeadLetter, SourceTopic, dead_letter, stub
+from classwaves_ingestor.dead_letters.kafka import KafkaDeadLetterWriter
 from classwaves_ingestor.errors import DeadLetterTopicTooSmall
-from classwaves_ingestor.topics.description import describe_topic
-from tests.integration.ingestor.broker.kafka_topic import SECONDS, KafkaTopic
+from classwaves_ingestor.kafka.memory import MemoryMessage
+from classwaves_ingestor.kafka.topics import describe_topic
+from tests.integration.ingestor.kafka.kafka_topic import SECONDS, KafkaTopic
 
-ORIGIN = Origin("session-events", "id-of-the-topic")
+ORIGIN = SourceTopic("session-events", "id-of-the-topic")
 LIMIT = 20_000
 HEADERS = (("trace", b"\x00"), ("empty", None))
 
 
-def letter_of(
+def dead_letter_of(
     offset: int, value: bytes | None, key=b"\xffkey", headers=(("trace", b"\x00"), ("empty", None))
-) -> Letter:
+) -> DeadLetter:
     message = MemoryMessage((3, offset), 1_757_944_682_000, key, value, list(headers))
-    return letter(message, "not_json", "The message is not one JSON text in UTF-8.", ORIGIN)
+    return dead_letter(message, "not_json", "The message is not one JSON text in UTF-8.", ORIGIN)
 
 
 @pytest.fixture
@@ -30,24 +30,28 @@ def topic(kafka, topic_name) -> KafkaTopic:
 
 
 @pytest.fixture
-def dead_letters(topic) -> KafkaDeadLetters:
-    return KafkaDeadLetters(
+def dead_letters(topic) -> KafkaDeadLetterWriter:
+    return KafkaDeadLetterWriter(
         topic.options, topic.name, describe_topic(topic.admin, topic.name).max_message_bytes
     )
 
 
-def read(topic: KafkaTopic) -> list[Letter]:
+def read(topic: KafkaTopic) -> list[DeadLetter]:
     """All that the topic has, in any order of arrival by its own offset header."""
     consumer = Consumer({**topic.options, "group.id": topic.name, "auto.offset.reset": "earliest"})
     consumer.assign([TopicPartition(topic.name, 0, 0)])
     messages = consumer.consume(topic.end(0), SECONDS)
     consumer.close()
-    found = [Letter(each.key(), each.value(), each.headers()) for each in messages]
+    found = [DeadLetter(each.key(), each.value(), each.headers()) for each in messages]
     return sorted(found, key=lambda each: int(dict(each.headers)["dead-letter-offset"]))
 
 
 def test_letters_are_there_byte_for_byte_when_write_returns(topic, dead_letters):
-    sent = [letter_of(0, b"\x00\xff{"), letter_of(1, None), letter_of(2, b"", key=None, headers=())]
+    sent = [
+        dead_letter_of(0, b"\x00\xff{"),
+        dead_letter_of(1, None),
+        dead_letter_of(2, b"", key=None, headers=()),
+    ]
     dead_letters.write(sent)
     assert topic.end(0) == 3
     assert read(topic) == sent
@@ -57,7 +61,7 @@ def test_a_letter_that_the_topic_does_not_take_is_a_stub_and_those_beside_it_are
     topic, dead_letters
 ):
     sent = [
-        letter_of(offset, b"x" * size)
+        dead_letter_of(offset, b"x" * size)
         for offset, size in enumerate([10, LIMIT * 2, 20, LIMIT + 1, 30])
     ]
     dead_letters.write(sent)
@@ -67,7 +71,7 @@ def test_a_letter_that_the_topic_does_not_take_is_a_stub_and_those_beside_it_are
 def test_around_the_limit_every_letter_is_whole_or_a_stub_and_none_is_missing(topic, dead_letters):
     """The client's reckoning and the broker's differ by some bytes: in between only the broker says no."""
     sizes = range(LIMIT - 900, LIMIT + 20, 20)
-    sent = [letter_of(offset, b"x" * size) for offset, size in enumerate(sizes)]
+    sent = [dead_letter_of(offset, b"x" * size) for offset, size in enumerate(sizes)]
     dead_letters.write(sent)
     found = read(topic)
     whole = [each == original for each, original in zip(found, sent, strict=True)]
@@ -84,4 +88,4 @@ def test_a_topic_that_does_not_even_take_a_stub_is_said_to_be_too_small(kafka, t
         kafka.bootstrap_servers, topic_name, partitions=1, **{"max.message.bytes": "100"}
     )
     with pytest.raises(DeadLetterTopicTooSmall, match=r"raise its max\.message\.bytes"):
-        KafkaDeadLetters(tiny.options, tiny.name, 1000).write([letter_of(0, b"x" * 2000)])
+        KafkaDeadLetterWriter(tiny.options, tiny.name, 1000).write([dead_letter_of(0, b"x" * 2000)])

@@ -1,4 +1,4 @@
-"""A ledger's thread that works only when it is told to: what is in flight stays in flight until then."""
+"""A ledger thread that runs on demand: a commit stays in flight until the test runs it."""
 
 import threading
 from collections import deque
@@ -9,10 +9,10 @@ from typing import Any
 
 
 class Deferred(Executor):
-    """Runs what was submitted one by one, on the caller's thread.
+    """Runs submitted calls one by one, on the caller's thread.
 
     Args:
-        eager: run at once whatever is submitted.
+        eager: run submitted calls at once.
     """
 
     def __init__(self, *, eager: bool = False) -> None:
@@ -49,7 +49,7 @@ class Deferred(Executor):
 
 
 class Impatient(threading.Event):
-    """An event that nobody waits for: retries follow each other at once."""
+    """An event without a wait: retries follow at once."""
 
     def wait(self, timeout: float | None = None) -> bool:
         return self.is_set()

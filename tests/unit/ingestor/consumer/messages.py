@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from classwaves_ingestor.broker.interface import Headers
-from classwaves_ingestor.broker.memory import MemoryMessage
 from classwaves_ingestor.consumer.decode import Decoded, Decoder
+from classwaves_ingestor.kafka.interface import Headers
+from classwaves_ingestor.kafka.memory import MemoryMessage
 from tests.support import events
 
 
@@ -19,7 +19,7 @@ def message(
 
 
 def good(partition: int, offset: int) -> MemoryMessage:
-    """A valid event that lies here and nowhere else."""
+    """A valid event with an identity of its own."""
     return message(partition, offset, events.wire(session=partition, number=offset + 1))
 
 

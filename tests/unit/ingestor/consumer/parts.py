@@ -1,21 +1,17 @@
-"""A consumer in the process, with every part at hand."""
+"""A consumer in memory that runs step by step, with every part accessible."""
 
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
 
-from classwaves_ingestor import catalogue
-from classwaves_ingestor.broker.memory import MemoryTopic
-from classwaves_ingestor.consumer.backpressure import Backpressure, BackpressurePolicy
-from classwaves_ingestor.consumer.committer import Committer
-from classwaves_ingestor.consumer.decode import Decoder
-from classwaves_ingestor.consumer.freshness import Freshness
-from classwaves_ingestor.consumer.microbatch import BatchPolicy, Gathering
+from classwaves_ingestor import metrics
+from classwaves_ingestor.consumer.backpressure import BackpressurePolicy
+from classwaves_ingestor.consumer.build import build_pipeline
+from classwaves_ingestor.consumer.micro_batch import BatchPolicy
 from classwaves_ingestor.consumer.observer import Observer
-from classwaves_ingestor.consumer.pipeline import Pipeline
-from classwaves_ingestor.dead_letters.letter import Origin
-from classwaves_ingestor.dead_letters.limit import RejectLimit, RejectLimitState
-from classwaves_ingestor.dead_letters.memory import MemoryDeadLetters
+from classwaves_ingestor.dead_letters.limit import RejectLimit
+from classwaves_ingestor.dead_letters.memory import MemoryDeadLetterWriter
+from classwaves_ingestor.kafka.memory import MemoryTopic
 from classwaves_runtime.clock import ManualClock
 from classwaves_runtime.health import Health
 from classwaves_runtime.metrics import Meters
@@ -26,18 +22,18 @@ from tests.support.events import NOW
 from tests.unit.ingestor.consumer.deferred import Deferred, Impatient
 
 BATCH_SECONDS = 5.0
-PATIENT_BATCH = BatchPolicy(rows=1000, bytes=10**9, seconds=BATCH_SECONDS)
+LARGE_BATCH = BatchPolicy(rows=1000, bytes=10**9, seconds=BATCH_SECONDS)
 NO_BUDGET = BackpressurePolicy(bytes=10**9)
 NO_LIMIT = RejectLimit(ratio=1, messages=1000)
 
 
 @dataclass
-class World:
-    """What consumers share: a topic, a table, a dead-letter topic, and time."""
+class Environment:
+    """What consumers share: a topic, a table, a dead-letter topic and a clock."""
 
     topic: MemoryTopic
     warehouse: MemoryWarehouse = field(default_factory=MemoryWarehouse)
-    letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
+    dead_letters: MemoryDeadLetterWriter = field(default_factory=MemoryDeadLetterWriter)
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
 
     @property
@@ -49,78 +45,70 @@ class World:
         return dict(self.warehouse.ledger(self.stream).checkpoints())
 
     @property
-    def position(self) -> dict[int, int]:
+    def positions(self) -> dict[int, int]:
         return {partition: each.position for partition, each in self.checkpoints.items()}
 
     @property
     def stored(self) -> list[tuple[int, int]]:
         """Partition and offset of every row."""
-        rows = [
+        events = self.warehouse.events
+        return sorted(
             (partition, offset)
-            for partition, held in self.warehouse.events.partition_rows(self.stream).items()
-            for offset in self.warehouse.events.offsets(self.stream, partition, 0, held.highest + 1)
-        ]
-        return sorted(rows)
+            for partition, rows in events.partition_rows(self.stream).items()
+            for offset in events.offsets(self.stream, partition, 0, rows.highest + 1)
+        )
 
     @property
-    def lettered(self) -> list[tuple[int, int]]:
+    def dead_lettered(self) -> list[tuple[int, int]]:
         """Partition and offset of every dead letter."""
-        names = [dict(letter.headers) for letter in self.letters.letters]
+        headers = [dict(each.headers) for each in self.dead_letters.dead_letters]
         return [
-            (int(each["dead-letter-partition"]), int(each["dead-letter-offset"])) for each in names
+            (int(each["dead-letter-partition"]), int(each["dead-letter-offset"]))
+            for each in headers
         ]
 
 
-class Consumer:
-    """One consumer of a world; its ledger's thread works when `thread` is told to."""
+class StepConsumer:
+    """One consumer of an environment. Its ledger thread runs on demand, or at once if `eager`."""
 
     def __init__(
         self,
-        world: World,
+        environment: Environment,
         *,
         eager: bool = False,
-        batch: BatchPolicy = PATIENT_BATCH,
+        batch: BatchPolicy = LARGE_BATCH,
         budget: BackpressurePolicy = NO_BUDGET,
         limit: RejectLimit = NO_LIMIT,
     ) -> None:
-        self.world = world
-        self.thread = Deferred(eager=eager)
+        clock = environment.clock
+        self.environment = environment
+        self.ledger_thread = Deferred(eager=eager)
         self.abandon = Impatient()
-        self.member = world.topic.member()
-        self.gathering = Gathering(batch)
-        self.health = Health(world.clock)
+        self.member = environment.topic.consumer()
+        self.health = Health(clock)
         self.registry = CollectorRegistry()
-        self.observer = Observer(
-            Meters(catalogue.CONSUMER, self.registry), self.health, world.clock
-        )
-        self.pipeline = Pipeline(
-            member=self.member,
-            decoder=Decoder(world.topic.topic_id, None),
-            committer=Committer(
-                member=self.member,
-                ledger=world.warehouse.ledger(world.stream),
-                dead_letters=world.letters,
-                origin=Origin(world.stream.topic, world.topic.topic_id),
-                freshness=Freshness(0),
-                clock=world.clock,
-                abandon=self.abandon,
-                observer=self.observer,
-                size=world.warehouse.events.size,
-            ),
-            ledger_thread=self.thread,
-            limit=RejectLimitState(limit),
-            gathering=self.gathering,
-            backpressure=Backpressure(budget),
-            clock=world.clock,
+        self.observer = Observer(Meters(metrics.CONSUMER, self.registry), self.health, clock)
+        self.pipeline = build_pipeline(
+            consumer=self.member,
+            warehouse=environment.warehouse,
+            stream=environment.stream,
+            dead_letters=environment.dead_letters,
+            clock=clock,
             observer=self.observer,
+            batch=batch,
+            budget=budget,
+            limit=limit,
+            abandon=self.abandon,
+            ledger_thread=self.ledger_thread,
+            end_interval_ms=0,
         )
 
-    def turn(self, times: int = 1) -> None:
+    def run(self, times: int = 1) -> None:
         for _ in range(times):
-            self.pipeline.turn()
+            self.pipeline.run_once()
 
-    def settle(self) -> None:
-        """Turn until what the topic has now is stored."""
-        self.turn(3)
-        self.world.clock.advance(BATCH_SECONDS)
-        self.turn(2)
+    def store_all(self) -> None:
+        """Run until everything that is in the topic now is stored."""
+        self.run(3)
+        self.environment.clock.advance(BATCH_SECONDS)
+        self.run(2)

@@ -1,19 +1,19 @@
-"""The append stage against a real ledger: what is written when, and what is waited for."""
+"""The commit stage on a memory ledger: order of writes, and retries."""
 
 from typing import Literal
 
 import pytest
 
-from classwaves_ingestor.broker.memory import MemoryTopic
 from classwaves_ingestor.errors import BrokerUnavailable
+from classwaves_ingestor.kafka.memory import MemoryTopic
 from classwaves_warehouse.errors import WarehouseUnavailable
 from classwaves_warehouse.memory import MemoryWarehouse
 from tests.support.events import wire
-from tests.unit.ingestor.consumer.parts import BATCH_SECONDS, Consumer, World
+from tests.unit.ingestor.consumer.parts import BATCH_SECONDS, Environment, StepConsumer
 
 
 class Faults:
-    """Makes so many of the next commits fail, before or after they land."""
+    """Fails the next `left` commits, before or after they land."""
 
     def __init__(self) -> None:
         self.moment: Literal["before", "after"] = "before"
@@ -33,99 +33,99 @@ def faults() -> Faults:
 
 
 @pytest.fixture
-def world(faults) -> World:
-    return World(MemoryTopic(partitions=2), MemoryWarehouse(faults))
+def environment(faults) -> Environment:
+    return Environment(MemoryTopic(partitions=2), MemoryWarehouse(faults))
 
 
-def send(world: World, partition: int, *numbers: int) -> None:
+def send(environment: Environment, partition: int, *numbers: int) -> None:
     for number in numbers:
-        world.topic.produce(partition, wire(number=number))
+        environment.topic.produce(partition, wire(number=number))
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_an_unavailable_warehouse_is_asked_again_until_the_batch_is_stored_once(
-    world, faults, moment
-):
+def test_a_commit_is_retried_until_the_batch_is_stored_once(environment, faults, moment):
     faults.moment, faults.left = moment, 1
-    send(world, 0, 1, 2)
-    world.topic.produce(1, b"bad")
-    Consumer(world, eager=True).settle()
-    assert world.stored == [(0, 0), (0, 1)]
-    assert world.lettered == [(1, 0)]
-    assert world.checkpoints[0].duplicates == 0
-    assert world.position == {0: 2, 1: 1}
+    send(environment, 0, 1, 2)
+    environment.topic.produce(1, b"bad")
+    StepConsumer(environment, eager=True).store_all()
+    assert environment.stored == [(0, 0), (0, 1)]
+    assert environment.dead_lettered == [(1, 0)]
+    assert environment.checkpoints[0].duplicates == 0
+    assert environment.positions == {0: 2, 1: 1}
 
 
-def test_a_long_outage_is_waited_for(world, faults):
+def test_a_long_outage_is_retried(environment, faults):
     faults.left = 50
-    send(world, 0, 1)
-    Consumer(world, eager=True).settle()
+    send(environment, 0, 1)
+    StepConsumer(environment, eager=True).store_all()
     assert faults.tried == 51
-    assert world.stored == [(0, 0)]
+    assert environment.stored == [(0, 0)]
 
 
-def test_an_outage_ends_the_wait_when_time_has_run_out(world, faults):
+def test_abandon_ends_the_retries_of_an_outage(environment, faults):
     faults.left = 50
-    send(world, 0, 1)
-    consumer = Consumer(world, eager=True)
-    consumer.turn(3)
+    send(environment, 0, 1)
+    consumer = StepConsumer(environment, eager=True)
+    consumer.run(3)
     consumer.abandon.set()
-    world.clock.advance(BATCH_SECONDS)
+    environment.clock.advance(BATCH_SECONDS)
     with pytest.raises(WarehouseUnavailable):
-        consumer.turn(2)
+        consumer.run(2)
     assert faults.tried == 1
 
 
-def test_letters_are_written_before_rows_are_tried(world, faults):
-    send(world, 0, 1)
-    world.topic.produce(0, b"bad")
+def test_dead_letters_are_written_before_rows(environment, faults):
+    send(environment, 0, 1)
+    environment.topic.produce(0, b"bad")
     seen: list[int] = []
-    world.warehouse = MemoryWarehouse(lambda moment: seen.append(len(world.letters.letters)))
-    Consumer(world, eager=True).settle()
+    environment.warehouse = MemoryWarehouse(
+        lambda moment: seen.append(len(environment.dead_letters.dead_letters))
+    )
+    StepConsumer(environment, eager=True).store_all()
     assert seen[:2] == [1, 1]
 
 
-def test_letters_that_are_not_acknowledged_are_written_again_before_any_row(world):
-    class Stumbling:
+def test_unacknowledged_dead_letters_are_written_again_before_any_row(environment):
+    class RefusingTwice:
         def __init__(self) -> None:
             self.written: list[int] = []
 
-        def write(self, letters) -> None:
-            self.written.append(len(letters))
-            assert world.stored == []
+        def write(self, dead_letters) -> None:
+            self.written.append(len(dead_letters))
+            assert environment.stored == []
             if len(self.written) < 3:
                 raise BrokerUnavailable
 
-    world.letters = Stumbling()
-    send(world, 0, 1)
-    world.topic.produce(0, b"bad")
-    Consumer(world, eager=True).settle()
-    assert world.letters.written == [1, 1, 1]
-    assert world.stored == [(0, 0)]
+    environment.dead_letters = RefusingTwice()
+    send(environment, 0, 1)
+    environment.topic.produce(0, b"bad")
+    StepConsumer(environment, eager=True).store_all()
+    assert environment.dead_letters.written == [1, 1, 1]
+    assert environment.stored == [(0, 0)]
 
 
-def test_of_a_batch_that_lost_one_partition_the_rest_is_stored(world):
-    """A zombie of two partitions: another owner moved one of them while it was frozen."""
-    send(world, 0, 1)
-    send(world, 1, 2)
-    zombie = Consumer(world)
-    zombie.turn(2)
-    zombie.thread.run_all()
-    zombie.turn(2)
-    world.clock.advance(BATCH_SECONDS)
-    zombie.turn()
-    world.topic.expel(zombie.member)
-    rival = Consumer(world)
-    rival.turn(2)
-    rival.thread.run_all()
+def test_a_batch_with_one_fenced_partition_stores_the_others(environment):
+    """A zombie owns two partitions; another owner moved one of them meanwhile."""
+    send(environment, 0, 1)
+    send(environment, 1, 2)
+    zombie = StepConsumer(environment)
+    zombie.run(2)
+    zombie.ledger_thread.run_all()
+    zombie.run(2)
+    environment.clock.advance(BATCH_SECONDS)
+    zombie.run()
+    environment.topic.expel(zombie.member)
+    rival = StepConsumer(environment)
+    rival.run(2)
+    rival.ledger_thread.run_all()
     rival.member.stop([1])
-    rival.turn()
-    rival.pipeline.withdrawn([1])
-    world.clock.advance(BATCH_SECONDS)
-    rival.turn()
-    rival.thread.run_all()
-    assert world.position == {0: 1}
-    zombie.thread.run_all()
-    assert world.position == {0: 1, 1: 1}
-    assert world.stored == [(0, 0), (1, 0)]
-    assert world.checkpoints[0].duplicates == 0
+    rival.run()
+    rival.pipeline.on_revoked([1])
+    environment.clock.advance(BATCH_SECONDS)
+    rival.run()
+    rival.ledger_thread.run_all()
+    assert environment.positions == {0: 1}
+    zombie.ledger_thread.run_all()
+    assert environment.positions == {0: 1, 1: 1}
+    assert environment.stored == [(0, 0), (1, 0)]
+    assert environment.checkpoints[0].duplicates == 0

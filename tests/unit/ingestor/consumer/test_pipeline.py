@@ -2,198 +2,210 @@
 
 import pytest
 
-from classwaves_ingestor.broker.memory import MemoryTopic
 from classwaves_ingestor.consumer.backpressure import BackpressurePolicy
-from classwaves_ingestor.consumer.microbatch import BatchPolicy
+from classwaves_ingestor.consumer.micro_batch import BatchPolicy
 from classwaves_ingestor.dead_letters.limit import RejectLimit
 from classwaves_ingestor.errors import BrokerUnavailable, MostMessagesBad
+from classwaves_ingestor.kafka.memory import MemoryTopic
 from classwaves_warehouse.batch import ROWS, Batch
 from classwaves_warehouse.checkpoint import Progress
 from classwaves_warehouse.errors import TopicRecreated
 from tests.support.events import wire
-from tests.unit.ingestor.consumer.parts import BATCH_SECONDS, Consumer, World
+from tests.unit.ingestor.consumer.parts import BATCH_SECONDS, Environment, StepConsumer
 
 
 @pytest.fixture
-def world() -> World:
-    return World(MemoryTopic(partitions=2))
+def environment() -> Environment:
+    return Environment(MemoryTopic(partitions=2))
 
 
-def send(world: World, partition: int, *numbers: int) -> None:
+def send(environment: Environment, partition: int, *numbers: int) -> None:
     for number in numbers:
-        world.topic.produce(partition, wire(number=number))
+        environment.topic.produce(partition, wire(number=number))
 
 
-def test_what_is_sent_is_stored_and_then_recorded_with_the_group(world):
-    send(world, 0, 1, 2)
-    send(world, 1, 3)
-    consumer = Consumer(world, eager=True)
-    consumer.settle()
-    assert world.stored == [(0, 0), (0, 1), (1, 0)]
-    assert world.position == world.topic.recorded == {0: 2, 1: 1}
+def test_messages_are_stored_and_then_the_group_offsets_are_committed(environment):
+    send(environment, 0, 1, 2)
+    send(environment, 1, 3)
+    consumer = StepConsumer(environment, eager=True)
+    consumer.store_all()
+    assert environment.stored == [(0, 0), (0, 1), (1, 0)]
+    assert environment.positions == environment.topic.committed_offsets == {0: 2, 1: 1}
 
 
-def test_nothing_is_recorded_with_the_group_before_the_table_has_it(world):
-    send(world, 0, 1)
-    consumer = Consumer(world)
-    consumer.turn(2)
-    consumer.thread.run_all()
-    consumer.turn(2)
-    world.clock.advance(BATCH_SECONDS)
-    consumer.turn(5)
-    assert world.topic.recorded == {}
-    consumer.thread.run_all()
-    assert world.position[0] == 1
-    consumer.turn()
-    assert world.topic.recorded[0] == 1
+def test_no_group_offset_is_committed_before_the_table_commit(environment):
+    send(environment, 0, 1)
+    consumer = StepConsumer(environment)
+    consumer.run(2)
+    consumer.ledger_thread.run_all()
+    consumer.run(2)
+    environment.clock.advance(BATCH_SECONDS)
+    consumer.run(5)
+    assert environment.topic.committed_offsets == {}
+    consumer.ledger_thread.run_all()
+    assert environment.positions[0] == 1
+    consumer.run()
+    assert environment.topic.committed_offsets[0] == 1
 
 
-def test_no_row_is_stored_while_a_dead_letter_is_not_acknowledged(world):
-    class Away:
-        def write(self, letters) -> None:
+def test_no_row_is_stored_before_the_dead_letters_are_acknowledged(environment):
+    class Unavailable:
+        def write(self, dead_letters) -> None:
             raise BrokerUnavailable
 
-    world.topic.produce(0, b"bad")
-    send(world, 0, 1)
-    letters, world.letters = world.letters, Away()
-    consumer = Consumer(world, eager=True)
+    environment.topic.produce(0, b"bad")
+    send(environment, 0, 1)
+    dead_letters, environment.dead_letters = environment.dead_letters, Unavailable()
+    consumer = StepConsumer(environment, eager=True)
     consumer.abandon.set()
     with pytest.raises(BrokerUnavailable):
-        consumer.settle()
-    assert (world.stored, world.position, world.topic.recorded) == ([], {}, {})
-    world.topic.expel(consumer.member)
-    world.letters = letters
-    Consumer(world, eager=True).settle()
-    assert (world.stored, world.lettered, world.position[0]) == ([(0, 1)], [(0, 0)], 2)
+        consumer.store_all()
+    assert (environment.stored, environment.positions, environment.topic.committed_offsets) == (
+        [],
+        {},
+        {},
+    )
+    environment.topic.expel(consumer.member)
+    environment.dead_letters = dead_letters
+    StepConsumer(environment, eager=True).store_all()
+    assert (environment.stored, environment.dead_lettered, environment.positions[0]) == (
+        [(0, 1)],
+        [(0, 0)],
+        2,
+    )
 
 
-def test_a_position_beyond_the_end_stops_its_partition_and_the_other_goes_on(world, caplog):
-    send(world, 0, 1, 2, 3)
-    send(world, 1, 4)
-    first = Consumer(world, eager=True)
-    first.settle()
-    world.topic.expel(first.member)
+def test_a_position_beyond_the_end_stops_only_its_partition(environment, caplog):
+    send(environment, 0, 1, 2, 3)
+    send(environment, 1, 4)
+    first = StepConsumer(environment, eager=True)
+    first.store_all()
+    environment.topic.expel(first.member)
     lost = MemoryTopic(
         partitions=2
     )  # a broker that came back without its last messages, and says it is the same
-    world.topic = lost
-    send(world, 0, 1)
-    send(world, 1, 4, 5)
-    Consumer(world, eager=True).settle()
-    assert world.position == {0: 3, 1: 2}
-    assert "partition 0 is stopped" in caplog.text
+    environment.topic = lost
+    send(environment, 0, 1)
+    send(environment, 1, 4, 5)
+    StepConsumer(environment, eager=True).store_all()
+    assert environment.positions == {0: 3, 1: 2}
+    assert "Stopped partition 0" in caplog.text
     assert "INGESTOR_GROUP" in caplog.text
 
 
-def test_offsets_that_retention_took_before_they_were_read_are_holes_and_told_of(world, caplog):
-    send(world, 0, 1, 2)
-    first = Consumer(world, eager=True)
-    first.settle()
-    world.topic.expel(first.member)
-    send(world, 0, 3, 4, 5)
-    world.topic.expire(0, 4)
-    Consumer(world, eager=True).settle()
-    assert world.stored == [(0, 0), (0, 1), (0, 4)]
-    assert world.checkpoints[0].holes == 2
-    assert "offsets [2, 4) of partition 0 are gone" in caplog.text
+def test_offsets_that_retention_deleted_unread_are_logged_and_counted_as_holes(environment, caplog):
+    send(environment, 0, 1, 2)
+    first = StepConsumer(environment, eager=True)
+    first.store_all()
+    environment.topic.expel(first.member)
+    send(environment, 0, 3, 4, 5)
+    environment.topic.expire(0, 4)
+    StepConsumer(environment, eager=True).store_all()
+    assert environment.stored == [(0, 0), (0, 1), (0, 4)]
+    assert environment.checkpoints[0].holes == 2
+    assert "deleted offsets [2, 4) of partition 0" in caplog.text
 
 
-def test_offsets_of_the_group_are_never_read_back(world):
-    send(world, 0, 1, 2, 3)
-    world.topic.recorded = {0: 3, 1: 99}
-    Consumer(world, eager=True).settle()
-    assert world.stored == [(0, 0), (0, 1), (0, 2)]
+def test_group_offsets_are_never_read(environment):
+    send(environment, 0, 1, 2, 3)
+    environment.topic.committed_offsets = {0: 3, 1: 99}
+    StepConsumer(environment, eager=True).store_all()
+    assert environment.stored == [(0, 0), (0, 1), (0, 2)]
 
 
-def test_a_recreated_topic_is_refused_before_anything_of_it_is_stored(world):
-    consumer = Consumer(world, eager=True)
-    send(world, 0, 1, 2)
-    consumer.turn(3)
-    world.topic.recreate()
-    world.clock.advance(BATCH_SECONDS)
+def test_a_recreated_topic_is_refused_before_any_of_it_is_stored(environment):
+    consumer = StepConsumer(environment, eager=True)
+    send(environment, 0, 1, 2)
+    consumer.run(3)
+    environment.topic.recreate()
+    environment.clock.advance(BATCH_SECONDS)
     with pytest.raises(TopicRecreated):
-        consumer.turn(3)
-    assert world.warehouse.events.size().rows == 0
+        consumer.run(3)
+    assert environment.warehouse.events.size().rows == 0
 
 
-def test_a_stream_that_is_mostly_bad_stops_the_consumer_before_a_letter_is_written(world):
+def test_a_mostly_bad_stream_stops_the_consumer_before_any_dead_letter(environment):
     for _ in range(20):
-        world.topic.produce(0, b"bad")
-    consumer = Consumer(world, eager=True, limit=RejectLimit(ratio=0.5, messages=10))
+        environment.topic.produce(0, b"bad")
+    consumer = StepConsumer(environment, eager=True, limit=RejectLimit(ratio=0.5, messages=10))
     with pytest.raises(MostMessagesBad):
-        consumer.settle()
-    assert (world.lettered, world.position) == ([], {})
+        consumer.store_all()
+    assert (environment.dead_lettered, environment.positions) == ([], {})
 
 
-def test_a_slow_warehouse_pauses_intake_and_keeps_the_partitions(world):
-    consumer = Consumer(
-        world,
+def test_a_slow_warehouse_pauses_intake_and_keeps_the_partitions(environment):
+    consumer = StepConsumer(
+        environment,
         batch=BatchPolicy(rows=2, bytes=10**9, seconds=1),
         budget=BackpressurePolicy(bytes=900, patience_seconds=0),
     )
-    send(world, 0, 1, 2)
-    consumer.turn(2)
-    consumer.thread.run_all()
-    consumer.turn()
+    send(environment, 0, 1, 2)
+    consumer.run(2)
+    consumer.ledger_thread.run_all()
+    consumer.run()
     for number in range(3, 40):
-        send(world, 0, number)
-        consumer.turn()
-        assert consumer.gathering.bytes < 3_000
-    assert consumer.member.granted == {0, 1}
-    assert world.stored == []
+        send(environment, 0, number)
+        consumer.run()
+        assert consumer.pipeline.held_bytes < 3_000
+    assert consumer.member.assigned == {0, 1}
+    assert environment.stored == []
     for _ in range(100):
-        consumer.thread.run_all()
-        consumer.turn()
-    assert world.stored == [(0, offset) for offset in range(39)]
+        consumer.ledger_thread.run_all()
+        consumer.run()
+    assert environment.stored == [(0, offset) for offset in range(39)]
 
 
-def test_an_idle_partition_moves_its_time_on_once_a_minute_beside_a_busy_one(world):
-    """Completeness is the least of all partitions: a busy one must not keep an idle one from telling its time."""
-    consumer = Consumer(world, eager=True)
-    consumer.settle()
-    started = world.clock.monotonic()
+def test_an_idle_partition_advances_its_broker_time_once_a_minute(environment):
+    """Completeness is the minimum over all partitions: a busy one must not hold back an idle one."""
+    consumer = StepConsumer(environment, eager=True)
+    consumer.store_all()
+    started = environment.clock.monotonic()
     number = 0
-    while world.clock.monotonic() - started < 130:
+    while environment.clock.monotonic() - started < 130:
         number += 1
-        send(world, 0, number)
-        world.clock.advance(1)
-        consumer.turn()
-    behind = world.clock.now().timestamp() * 1000 - (world.checkpoints[1].stored_until_ms or 0)
+        send(environment, 0, number)
+        environment.clock.advance(1)
+        consumer.run()
+    behind = environment.clock.now().timestamp() * 1000 - (
+        environment.checkpoints[1].stored_until_ms or 0
+    )
     assert behind <= 75_000
 
 
-def test_a_partition_that_another_owner_moved_is_read_on_from_where_that_one_left_it(world):
-    """The group may think that it is ours while a zombie's commit lands."""
-    consumer = Consumer(world, eager=True)
-    consumer.settle()
-    send(world, 0, 1, 2, 3, 4)
-    other = world.warehouse.ledger(world.stream)
-    other.append(Batch(ROWS.empty_table()), {0: world.position.get(0)}, {0: Progress(2, holes=2)})
-    consumer.settle()
-    consumer.settle()
-    assert world.position[0] == 4
-    assert world.stored == [(0, 2), (0, 3)]
-    assert consumer.member.granted == {0, 1}
+def test_a_fenced_partition_continues_from_the_other_owners_position(environment):
+    """The partition can be ours while the commit of a zombie lands."""
+    consumer = StepConsumer(environment, eager=True)
+    consumer.store_all()
+    send(environment, 0, 1, 2, 3, 4)
+    other = environment.warehouse.ledger(environment.stream)
+    other.append(
+        Batch(ROWS.empty_table()), {0: environment.positions.get(0)}, {0: Progress(2, holes=2)}
+    )
+    consumer.store_all()
+    consumer.store_all()
+    assert environment.positions[0] == 4
+    assert environment.stored == [(0, 2), (0, 3)]
+    assert consumer.member.assigned == {0, 1}
 
 
-def test_draining_stores_what_was_taken_and_takes_nothing_new(world):
-    send(world, 0, 1)
-    consumer = Consumer(world, eager=True)
-    consumer.turn(3)
-    send(world, 0, 2)
+def test_a_drain_stores_the_buffer_without_polling(environment):
+    send(environment, 0, 1)
+    consumer = StepConsumer(environment, eager=True)
+    consumer.run(3)
+    send(environment, 0, 2)
     assert consumer.pipeline.drain(20, consumer.abandon)
-    assert world.stored == [(0, 0)]
-    assert world.topic.recorded[0] == 1
+    assert environment.stored == [(0, 0)]
+    assert environment.topic.committed_offsets[0] == 1
 
 
-def test_a_drain_that_runs_out_of_time_says_so_and_ends_the_wait_for_the_warehouse(world):
-    send(world, 0, 1)
-    consumer = Consumer(world)
-    consumer.turn(2)
-    consumer.thread.run_all()
-    consumer.turn(2)
+def test_a_drain_past_its_deadline_returns_false_and_abandons_the_wait(environment):
+    send(environment, 0, 1)
+    consumer = StepConsumer(environment)
+    consumer.run(2)
+    consumer.ledger_thread.run_all()
+    consumer.run(2)
     assert not consumer.pipeline.drain(0, consumer.abandon)
     assert consumer.abandon.is_set()
     consumer.pipeline.close()
-    Consumer(world, eager=True).settle()
-    assert world.stored == [(0, 0)]
+    StepConsumer(environment, eager=True).store_all()
+    assert environment.stored == [(0, 0)]

@@ -1,4 +1,4 @@
-"""Consumers that come, go, crash, freeze and wake, over a stream with repeats, bad messages, holes and retention."""
+"""Consumers join, leave, crash and freeze over a stream with repeats, bad messages and holes."""
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -8,23 +8,23 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from classwaves_ingestor.broker.memory import MemoryTopic
 from classwaves_ingestor.consumer.backpressure import BackpressurePolicy
-from classwaves_ingestor.consumer.microbatch import BatchPolicy
+from classwaves_ingestor.consumer.micro_batch import BatchPolicy
+from classwaves_ingestor.kafka.memory import MemoryTopic
 from classwaves_warehouse.errors import WarehouseUnavailable
 from classwaves_warehouse.memory import MemoryWarehouse
 from tests.support import events
-from tests.unit.ingestor.consumer.parts import BATCH_SECONDS, Consumer, World
+from tests.unit.ingestor.consumer.parts import BATCH_SECONDS, Environment, StepConsumer
 
 PARTITIONS = 3
 SMALL = BatchPolicy(rows=3, bytes=4_000, seconds=BATCH_SECONDS)
-TIGHT = BackpressurePolicy(bytes=6_000, patience_seconds=0.0)  # nobody waits in real time
+TIGHT = BackpressurePolicy(bytes=6_000, patience_seconds=0.0)  # no wait in real time
 
 BAD = list(events.BAD.values())
 
 
 class Kind(Enum):
-    """What a producer, or Kafka, puts into a partition."""
+    """What a producer, or Kafka, appends to a partition."""
 
     NEW = auto()
     REPEAT = auto()
@@ -41,7 +41,7 @@ messages = st.lists(
 
 @dataclass
 class Sent:
-    """What is true of the topic, whoever reads it: by partition and offset."""
+    """The content of the topic, by partition and offset."""
 
     events: dict[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
     bad: set[tuple[int, int]] = field(default_factory=set)
@@ -52,14 +52,16 @@ class Consumers(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.faults: list[Literal["before", "after"]] = []
-        self.world = World(MemoryTopic(PARTITIONS), warehouse=MemoryWarehouse(self.disturb))
+        self.environment = Environment(
+            MemoryTopic(PARTITIONS), warehouse=MemoryWarehouse(self.fail)
+        )
         self.sent = Sent()
         self.number = 0
-        self.alive: list[Consumer] = []
-        self.crashed: list[Consumer] = []
+        self.alive: list[StepConsumer] = []
+        self.crashed: list[StepConsumer] = []
         self.joined()
 
-    def disturb(self, moment: Literal["before", "after"]) -> None:
+    def fail(self, moment: Literal["before", "after"]) -> None:
         if self.faults and self.faults[0] == moment:
             self.faults.pop(0)
             raise WarehouseUnavailable
@@ -78,23 +80,23 @@ class Consumers(RuleBasedStateMachine):
                     self.send_event(partition, 1 + dice % self.number, payload={})
                 case Kind.BAD:
                     value = BAD[dice % len(BAD)]
-                    self.sent.bad.add((partition, self.world.topic.produce(partition, value)))
+                    self.sent.bad.add((partition, self.environment.topic.produce(partition, value)))
                 case _:
-                    self.world.topic.skip(partition, 1 + dice % 3)
+                    self.environment.topic.skip(partition, 1 + dice % 3)
 
     def send_event(self, partition: int, number: int, **changes: object) -> None:
         event = events.event(session=number % 3, number=number)
         value = events.wire(session=number % 3, number=number, **changes)
-        offset = self.world.topic.produce(partition, value)
+        offset = self.environment.topic.produce(partition, value)
         self.sent.events[partition, offset] = (event["session_id"], event["id"])
 
     @rule(partition=partitions, share=st.floats(0, 1))
-    def let_retention_pass(self, partition: int, share: float) -> None:
-        low, high = self.world.topic.watermarks(partition)
+    def expire(self, partition: int, share: float) -> None:
+        low, high = self.environment.topic.watermarks(partition)
         new = low + int((high - low) * share)
-        position = self.world.position.get(partition, 0)
+        position = self.environment.positions.get(partition, 0)
         self.sent.gone |= {(partition, offset) for offset in range(max(low, position), new)}
-        self.world.topic.expire(partition, new)
+        self.environment.topic.expire(partition, new)
 
     # The consumers
 
@@ -103,8 +105,8 @@ class Consumers(RuleBasedStateMachine):
     def join(self) -> None:
         self.joined()
 
-    def joined(self) -> Consumer:
-        self.alive.append(Consumer(self.world, batch=SMALL, budget=TIGHT))
+    def joined(self) -> StepConsumer:
+        self.alive.append(StepConsumer(self.environment, batch=SMALL, budget=TIGHT))
         return self.alive[-1]
 
     @rule(
@@ -113,17 +115,17 @@ class Consumers(RuleBasedStateMachine):
         ends=st.lists(st.booleans(), min_size=2, max_size=8),
     )
     @precondition(lambda self: self.alive)
-    def work(self, messages: list[tuple[int, Kind, int]], which: int, ends: list[bool]) -> None:
-        """Messages come; one consumer turns, and after each turn its ledger's thread ends what it is at, or not yet."""
+    def run_one(self, messages: list[tuple[int, Kind, int]], which: int, ends: list[bool]) -> None:
+        """One consumer runs; after each run its ledger thread completes a call, or not."""
         self.send(messages)
         consumer = self.alive[which % len(self.alive)]
         for ended in ends:
             if consumer in self.alive:
-                self.turn(consumer, ended=ended)
+                self.run_consumer(consumer, ended=ended)
 
     @rule(messages=messages)
-    def work_undisturbed(self, messages: list[tuple[int, Kind, int]]) -> None:
-        """Messages come, and all of them are stored, unless the warehouse is at fault."""
+    def store_messages(self, messages: list[tuple[int, Kind, int]]) -> None:
+        """All messages are stored, unless the warehouse fails."""
         self.send(messages)
         self.all_store(self.alive)
 
@@ -137,15 +139,15 @@ class Consumers(RuleBasedStateMachine):
         *,
         wakes: bool,
     ) -> None:
-        """One freezes with a commit in flight; the group gives it up, others take over; then the commit lands."""
+        """A consumer freezes with a commit in flight and is expelled; others continue; the commit lands."""
         consumer = self.with_a_commit_in_flight(which, before)
         if consumer not in self.alive:
             return
-        self.give_up(consumer)
+        self.expel_member(consumer)
         others = [each for each in self.alive if each is not consumer] or [self.joined()]
         self.send(after)
         self.all_store(others)
-        consumer.thread.run_next()
+        consumer.ledger_thread.run_next()
         if not wakes:
             self.crash(self.alive.index(consumer))
 
@@ -158,74 +160,74 @@ class Consumers(RuleBasedStateMachine):
         which: int,
         turns: int,
     ) -> None:
-        """One gives partitions to a new one, which asks for their positions while the commit is still in flight."""
+        """A new consumer requests positions while the old owner's commit is still in flight."""
         consumer = self.with_a_commit_in_flight(which, before)
         new = self.joined()
         for _ in range(turns):
             if consumer in self.alive:
-                self.turn(consumer, ended=False)
-            self.turn(new, ended=True)
+                self.run_consumer(consumer, ended=False)
+            self.run_consumer(new, ended=True)
         self.send(after)
         self.all_store(self.alive)
 
     def with_a_commit_in_flight(
         self, which: int, messages: list[tuple[int, Kind, int]]
-    ) -> Consumer:
+    ) -> StepConsumer:
         consumer = self.alive[which % len(self.alive)]
         self.all_store([consumer])
         self.send(messages)
         if consumer in self.alive:
-            self.turn(consumer, ended=False)
+            self.run_consumer(consumer, ended=False)
         return consumer
 
-    def all_store(self, consumers: list[Consumer]) -> None:
+    def all_store(self, consumers: list[StepConsumer]) -> None:
         for _ in range(3):
             for consumer in [each for each in consumers if each in self.alive]:
-                self.turn(consumer, ended=True)
-        self.world.clock.advance(BATCH_SECONDS)
+                self.run_consumer(consumer, ended=True)
+        self.environment.clock.advance(BATCH_SECONDS)
         for consumer in [each for each in consumers if each in self.alive]:
-            self.turn(consumer, ended=True)
+            self.run_consumer(consumer, ended=True)
 
-    def turn(self, consumer: Consumer, *, ended: bool) -> None:
+    def run_consumer(self, consumer: StepConsumer, *, ended: bool) -> None:
         try:
-            consumer.turn()
+            consumer.run()
         except WarehouseUnavailable:
             self.crash(self.alive.index(consumer))
         if ended:
-            consumer.thread.run_next()
+            consumer.ledger_thread.run_next()
 
     @rule(which=st.integers(0, 3))
     @precondition(lambda self: self.crashed)
-    def land_what_was_on_its_way_when_its_sender_crashed(self, which: int) -> None:
-        self.crashed[which % len(self.crashed)].thread.run_next()
+    def land_the_commit_of_a_crashed_consumer(self, which: int) -> None:
+        self.crashed[which % len(self.crashed)].ledger_thread.run_next()
 
     @rule(seconds=st.sampled_from([1, BATCH_SECONDS, 61]))
     def let_time_pass(self, seconds: float) -> None:
-        self.world.clock.advance(seconds)
+        self.environment.clock.advance(seconds)
 
     @rule(which=st.integers(0, 3))
     @precondition(lambda self: self.alive)
     def expel(self, which: int) -> None:
-        """The group gives it up; until its next poll it believes in its partitions, and its commit goes on."""
-        self.give_up(self.alive[which % len(self.alive)])
+        """The group expels a member, which notices at its next poll; its commit continues."""
+        self.expel_member(self.alive[which % len(self.alive)])
 
     @rule(which=st.integers(0, 3))
     @precondition(lambda self: self.alive)
     def crash(self, which: int) -> None:
         consumer = self.alive.pop(which % len(self.alive))
-        self.give_up(consumer)
+        self.expel_member(consumer)
         self.crashed.append(consumer)
 
-    def give_up(self, consumer: Consumer) -> None:
-        if self.world.topic.is_member(consumer.member):
-            self.world.topic.expel(consumer.member)
+    def expel_member(self, consumer: StepConsumer) -> None:
+        if self.environment.topic.is_member(consumer.member):
+            self.environment.topic.expel(consumer.member)
 
     @rule(which=st.integers(0, 3))
     @precondition(lambda self: self.alive)
     def leave(self, which: int) -> None:
         consumer = self.alive[which % len(self.alive)]
-        consumer.thread.eager = True
-        consumer.thread.run_all()
+        consumer.ledger_thread.eager = True
+        consumer.ledger_thread.run_all()
         try:
             assert consumer.pipeline.drain(20, consumer.abandon)
         except WarehouseUnavailable:
@@ -237,55 +239,60 @@ class Consumers(RuleBasedStateMachine):
     # The warehouse
 
     @rule(faults=st.lists(st.sampled_from(["before", "after"]), min_size=1, max_size=2))
-    def disturb_the_next_commits(self, faults: list[Literal["before", "after"]]) -> None:
+    def fail_the_next_commits(self, faults: list[Literal["before", "after"]]) -> None:
         self.faults = faults
 
     @rule(which=st.integers(0, 3))
     @precondition(lambda self: self.alive)
-    def run_out_of_patience(self, which: int) -> None:
+    def abandon(self, which: int) -> None:
         self.alive[which % len(self.alive)].abandon.set()
 
     def teardown(self) -> None:
-        """Whatever happened: one more consumer, left in peace, ends with every account settled."""
+        """One more consumer without faults stores everything, and all counters balance."""
         for _ in list(self.alive):
             self.crash(0)
         self.faults = []
         last = self.joined()
-        last.thread.eager = True
-        last.turn(3)
+        last.ledger_thread.eager = True
+        last.run(3)
         ends = {
-            partition: self.world.topic.watermarks(partition)[1] for partition in range(PARTITIONS)
+            partition: self.environment.topic.watermarks(partition)[1]
+            for partition in range(PARTITIONS)
         }
         for _ in range(100):
-            if {partition: self.world.position.get(partition, 0) for partition in ends} == ends:
+            if {
+                partition: self.environment.positions.get(partition, 0) for partition in ends
+            } == ends:
                 break
-            self.world.clock.advance(BATCH_SECONDS)
-            last.turn(2)
+            self.environment.clock.advance(BATCH_SECONDS)
+            last.run(2)
         else:
-            raise AssertionError(f"stuck at {self.world.position} of {ends}")
+            raise AssertionError(f"stuck at {self.environment.positions} of {ends}")
         self.check()
 
     def check(self) -> None:
-        rows = self.world.warehouse.events.size().rows
+        rows = self.environment.warehouse.events.size().rows
         identities = set(self.sent.events.values())
-        stored = self.world.warehouse.events.known(list(identities))
-        assert rows == len(stored), "a row that is no event that was sent, or one twice"
+        stored = self.environment.warehouse.events.known(list(identities))
+        assert rows == len(stored), "a row without a sent event, or one twice"
         kept = {
             identity for place, identity in self.sent.events.items() if place not in self.sent.gone
         }
-        assert kept <= stored, "an event is lost"
-        lettered = set(self.world.lettered)
+        assert kept <= stored, "an event is missing"
+        lettered = set(self.environment.dead_lettered)
         assert lettered <= self.sent.bad
         assert self.sent.bad - self.sent.gone <= lettered
-        for partition, checkpoint in self.world.checkpoints.items():
-            held = self.world.warehouse.events.partition_rows(self.world.stream).get(partition)
-            accounted = (
-                (held.rows if held else 0)
+        for partition, checkpoint in self.environment.checkpoints.items():
+            rows_here = self.environment.warehouse.events.partition_rows(
+                self.environment.stream
+            ).get(partition)
+            counted = (
+                (rows_here.rows if rows_here else 0)
                 + checkpoint.duplicates
                 + sum(checkpoint.dead_lettered.values())
                 + checkpoint.holes
             )
-            assert accounted == checkpoint.position - checkpoint.first_offset
+            assert counted == checkpoint.position - checkpoint.first_offset
 
 
 TestConsumers = Consumers.TestCase

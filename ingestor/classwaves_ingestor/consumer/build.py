@@ -1,0 +1,85 @@
+"""The composition root: builds a pipeline from its outer parts."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Final
+
+from classwaves_ingestor.consumer.backpressure import Backpressure, BackpressurePolicy
+from classwaves_ingestor.consumer.committer import Committer
+from classwaves_ingestor.consumer.decode import Decoder
+from classwaves_ingestor.consumer.ingested_through import IngestedThrough
+from classwaves_ingestor.consumer.micro_batch import BatchBuilder, BatchPolicy
+from classwaves_ingestor.consumer.observer import Observer
+from classwaves_ingestor.consumer.pipeline import Pipeline
+from classwaves_ingestor.dead_letters.dead_letter import SourceTopic
+from classwaves_ingestor.dead_letters.interface import DeadLetterWriter
+from classwaves_ingestor.dead_letters.limit import RejectLimit, RejectLimitState
+from classwaves_ingestor.kafka.interface import GroupConsumer
+from classwaves_runtime.clock import Clock
+from classwaves_warehouse.interface import Warehouse
+from classwaves_warehouse.stream import Stream
+
+_END_INTERVAL_MS: Final = 10_000
+"""Milliseconds between two requests for the end of one partition."""
+
+
+def build_pipeline(
+    *,
+    consumer: GroupConsumer,
+    warehouse: Warehouse,
+    stream: Stream,
+    dead_letters: DeadLetterWriter,
+    clock: Clock,
+    observer: Observer,
+    batch: BatchPolicy,
+    budget: BackpressurePolicy,
+    limit: RejectLimit,
+    pseudonymise: Callable[[str], str] | None = None,
+    abandon: threading.Event | None = None,
+    ledger_thread: Executor | None = None,
+    end_interval_ms: int = _END_INTERVAL_MS,
+) -> Pipeline:
+    """Wire a pipeline. Every stage gets the same clock and observer.
+
+    Args:
+        consumer: group member of the stream's topic, not subscribed yet.
+        warehouse: where the rows go.
+        stream: consumer group, topic and topic id.
+        dead_letters: destination of refused messages.
+        clock: of every stage.
+        observer: of every stage.
+        batch: when a micro-batch is due.
+        budget: memory of buffered and committing messages.
+        limit: permitted share of refused messages.
+        pseudonymise: replaces a pupil's id; None without a key.
+        abandon: ends every wait for warehouse or broker once it is set.
+        ledger_thread: executor with one worker; a thread of its own by default.
+        end_interval_ms: milliseconds between two requests for the end of one partition.
+
+    Raises:
+        TableMissing, TableMismatch: the table is not there, or not as its contract says.
+    """
+    committer = Committer(
+        consumer=consumer,
+        ledger=warehouse.ledger(stream),
+        dead_letters=dead_letters,
+        source=SourceTopic(stream.topic, stream.topic_id),
+        ingested_through=IngestedThrough(end_interval_ms),
+        clock=clock,
+        abandon=abandon or threading.Event(),
+        observer=observer,
+        measure=warehouse.events.size,
+    )
+    observer.set_budget(budget.bytes)
+    return Pipeline(
+        consumer=consumer,
+        decoder=Decoder(stream.topic_id, pseudonymise),
+        committer=committer,
+        ledger_thread=ledger_thread or ThreadPoolExecutor(1, thread_name_prefix="ledger"),
+        limit=RejectLimitState(limit),
+        batch_builder=BatchBuilder(batch),
+        backpressure=Backpressure(budget),
+        clock=clock,
+        observer=observer,
+    )

@@ -1,0 +1,85 @@
+"""The admit stage: no message is taken twice, and every hole in the offsets is counted."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from classwaves_ingestor.kafka.interface import Message, PollResult
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetRange:
+    """The range of offsets of one partition that a poll covered.
+
+    Args:
+        position: the next offset after the range.
+        holes: offsets of the range that were not delivered and never will be.
+    """
+
+    position: int
+    holes: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedMessages:
+    """The messages of a poll that continue their partitions.
+
+    Args:
+        messages: in the order of the poll.
+        ranges: by partition, the covered range; partitions without progress are left out.
+        timestamps_ms: by partition, the timestamp of its last message, Unix milliseconds.
+    """
+
+    messages: Sequence[Message]
+    ranges: Mapping[int, OffsetRange]
+    timestamps_ms: Mapping[int, int]
+
+
+class OffsetTracker:
+    """The next offset of each partition that is being read."""
+
+    def __init__(self) -> None:
+        self._next: dict[int, int] = {}
+
+    def start(self, partition: int, offset: int) -> None:
+        """Track this partition from an offset; messages below it are stale."""
+        self._next[partition] = offset
+
+    def remove(self, partition: int) -> None:
+        """Stop tracking this partition; all of its messages are stale."""
+        self._next.pop(partition, None)
+
+    def admit(self, result: PollResult) -> AdmittedMessages:
+        """Drop the stale messages of a poll, count holes and advance.
+
+        A message is stale if its partition is not tracked or its offset is below the next one: it
+        was fetched before a rebalance or a restart, and the partition's owner reads it again.
+        """
+        messages = result.messages
+        count = len(messages)
+        partitions = np.fromiter(
+            (each.partition() for each in messages), dtype=np.int32, count=count
+        )
+        offsets = np.fromiter((each.offset() for each in messages), dtype=np.int64, count=count)
+        admitted = np.zeros(count, dtype=np.bool_)
+        ranges: dict[int, OffsetRange] = {}
+        timestamps_ms: dict[int, int] = {}
+        for partition, start in self._next.items():
+            fresh = (partitions == partition) & (offsets >= start)
+            delivered = int(np.count_nonzero(fresh))
+            position = max(
+                int(offsets[fresh][-1]) + 1 if delivered else start,
+                result.eof_offsets.get(partition, start),
+            )
+            if position > start:
+                ranges[partition] = OffsetRange(position, position - start - delivered)
+                admitted |= fresh
+            if delivered:
+                timestamps_ms[partition] = messages[int(np.flatnonzero(fresh)[-1])].timestamp()[1]
+        for partition, covered in ranges.items():
+            self._next[partition] = covered.position
+        if admitted.all():
+            return AdmittedMessages(messages, ranges, timestamps_ms)
+        kept = [messages[index] for index in np.flatnonzero(admitted).tolist()]
+        return AdmittedMessages(kept, ranges, timestamps_ms)

@@ -1,0 +1,110 @@
+"""The consumer process: real parts from its settings, probes, and the loop."""
+
+import logging
+import threading
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+from classwaves_ingestor import metrics
+from classwaves_ingestor.consumer.backpressure import BackpressurePolicy
+from classwaves_ingestor.consumer.build import build_pipeline
+from classwaves_ingestor.consumer.micro_batch import BatchPolicy
+from classwaves_ingestor.consumer.observer import Observer
+from classwaves_ingestor.consumer.pipeline import Pipeline
+from classwaves_ingestor.dead_letters.kafka import KafkaDeadLetterWriter
+from classwaves_ingestor.dead_letters.limit import RejectLimit
+from classwaves_ingestor.kafka.admin import connect
+from classwaves_ingestor.kafka.consumer import KafkaGroupConsumer, consumer_options
+from classwaves_ingestor.kafka.topic_creation import check_message_size
+from classwaves_ingestor.kafka.topics import TopicIdReader, describe_topic
+from classwaves_ingestor.settings import DEAD_LETTER_WINDOW, IngestorSettings
+from classwaves_runtime.clock import Clock, SystemClock
+from classwaves_runtime.errors import SettingsError
+from classwaves_runtime.health import Health
+from classwaves_runtime.metrics import Meters
+from classwaves_runtime.probes import probes
+from classwaves_runtime.stacks import on_sigquit, stall_watch
+from classwaves_schemas.errors import ContractError
+from classwaves_schemas.pseudonym import Pseudonymiser
+from classwaves_warehouse.open import open_warehouse
+from classwaves_warehouse.stream import Stream
+
+log = logging.getLogger(__name__)
+
+_PREFETCH_SHARE = 4  # the fraction of the memory budget for librdkafka's prefetch
+
+
+def run(settings: IngestorSettings, stop: threading.Event) -> None:
+    """Consume until `stop` is set, then commit the buffer and leave the group.
+
+    Raises:
+        SettingsError, TopicMissing, DeadLetterTopicTooSmall, TableMissing, TableMismatch: the
+            consumer cannot start.
+        TopicRecreated: the positions in the table belong to another topic id.
+        MostMessagesBad: the stream is bad.
+    """
+    clock, abandon, registry = SystemClock(), threading.Event(), CollectorRegistry()
+    ProcessCollector(registry=registry)
+    health = Health(clock)
+    observer = Observer(Meters(metrics.CONSUMER, registry), health, clock)
+    on_sigquit()
+    with probes(settings.http_port, health, registry), stall_watch(health):
+        pipeline = _connect(settings, clock, abandon, observer)
+        try:
+            while not stop.is_set():
+                pipeline.run_once()
+            if not pipeline.drain(settings.drain_seconds, abandon):
+                log.warning(
+                    "The drain ran into its deadline: the next owner of the partitions reads the "
+                    "rest again"
+                )
+        finally:
+            abandon.set()
+            pipeline.close()
+
+
+def _connect(
+    settings: IngestorSettings, clock: Clock, abandon: threading.Event, observer: Observer
+) -> Pipeline:
+    pseudonymise = _pseudonymiser(settings)
+    admin = connect(settings.kafka)
+    source = describe_topic(admin, settings.session_events_topic)
+    dead_letters = describe_topic(admin, settings.dead_letter_topic)
+    check_message_size(source, dead_letters)
+    prefetch = settings.memory_budget_bytes // _PREFETCH_SHARE
+    # A batch that is built and deduplicated is in memory twice.
+    held = settings.memory_budget_bytes - prefetch - settings.batch_max_bytes
+    return build_pipeline(
+        consumer=KafkaGroupConsumer(
+            consumer_options(settings.kafka, settings.ingestor_group, prefetch),
+            source.name,
+            TopicIdReader(admin, source.name),
+        ),
+        warehouse=open_warehouse(settings.warehouse),
+        stream=Stream(settings.ingestor_group, source.name, source.topic_id),
+        dead_letters=KafkaDeadLetterWriter(
+            settings.kafka, dead_letters.name, dead_letters.max_message_bytes
+        ),
+        clock=clock,
+        observer=observer,
+        batch=BatchPolicy(
+            settings.batch_max_rows, settings.batch_max_bytes, settings.batch_max_seconds
+        ),
+        budget=BackpressurePolicy(held),
+        limit=RejectLimit(settings.dead_letter_limit, DEAD_LETTER_WINDOW),
+        pseudonymise=pseudonymise,
+        abandon=abandon,
+    )
+
+
+def _pseudonymiser(settings: IngestorSettings) -> Pseudonymiser | None:
+    if settings.pseudonym_key_file is None:
+        log.warning(
+            "PSEUDONYM_KEY_FILE is not set: pupils' ids that are no pseudonyms are dropped and "
+            "counted"
+        )
+        return None
+    try:
+        return Pseudonymiser.from_file(settings.pseudonym_key_file)
+    except ContractError as error:
+        raise SettingsError(f"PSEUDONYM_KEY_FILE: {error}") from error

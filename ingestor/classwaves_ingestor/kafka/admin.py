@@ -1,0 +1,100 @@
+"""The admin client, and the meaning of its errors."""
+
+import logging
+from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, ClusterMetadata  # type: ignore[attr-defined]  # exported all the same
+
+from classwaves_ingestor.errors import BrokerRefused, BrokerUnavailable, TopicMissing
+from classwaves_runtime.errors import SettingsError
+
+REQUEST_SECONDS = 10.0
+"""Timeout of one request to the cluster."""
+
+_UNANSWERED = frozenset(
+    {
+        KafkaError._TIMED_OUT,
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._NOENT,  # the leader is not known yet
+        KafkaError._UNKNOWN_PARTITION,  # the client's metadata is older than the partition
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.BROKER_NOT_AVAILABLE,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError.FENCED_LEADER_EPOCH,  # our metadata and the broker's differ in age
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.NOT_CONTROLLER,
+    }
+)
+
+
+def connect(options: Mapping[str, str]) -> AdminClient:
+    """An admin client. No request is sent yet.
+
+    Args:
+        options: librdkafka options from the environment.
+
+    Raises:
+        SettingsError: librdkafka refuses an option or its value.
+    """
+    try:
+        return AdminClient(
+            {"client.id": "classwaves-ingestor-admin", **options},
+            logger=logging.getLogger(__name__),
+        )
+    except KafkaException as error:
+        raise SettingsError(f"KAFKA_*: {error.args[0].str()}") from None
+
+
+def metadata(admin: AdminClient, topic: str | None = None) -> ClusterMetadata:
+    """Metadata of the cluster, or of one topic. The client caches it.
+
+    Raises:
+        BrokerUnavailable, BrokerRefused: the request failed.
+    """
+    try:
+        return (
+            admin.list_topics(topic, timeout=REQUEST_SECONDS)
+            if topic
+            else admin.list_topics(timeout=REQUEST_SECONDS)
+        )
+    except KafkaException as error:
+        raise map_error(error, "the list of topics") from error
+
+
+def result(future: "Future[Any]", request: str) -> Any:  # noqa: ANN401 - confluent_kafka has no types
+    """The result of an admin request.
+
+    Args:
+        future: from confluent_kafka's admin client.
+        request: what was requested, for error messages: "No answer to: <request>".
+
+    Raises:
+        TopicMissing, BrokerUnavailable, BrokerRefused: the request failed.
+    """
+    try:
+        return future.result()
+    except KafkaException as error:
+        raise map_error(error, request) from error
+
+
+def map_error(
+    error: KafkaException, request: str
+) -> TopicMissing | BrokerUnavailable | BrokerRefused:
+    """The exception of this room for an error of the client."""
+    why: KafkaError = error.args[0]
+    if why.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        return TopicMissing(
+            f"No such topic, asked for: {request}. Create it with `ingestor topics create`."
+        )
+    if why.code() in _UNANSWERED:
+        return BrokerUnavailable(
+            f"No answer to: {request} ({why.str()}). Is KAFKA_BOOTSTRAP_SERVERS right, and up?"
+        )
+    return BrokerRefused(f"Refused: {request} ({why.str()}).")

@@ -1,0 +1,217 @@
+"""A member of a real Kafka consumer group, on librdkafka."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from classwaves_ingestor.errors import BrokerUnavailable
+from classwaves_ingestor.kafka.interface import Message, PollResult, RebalanceListener
+from classwaves_ingestor.kafka.topics import TopicIdReader
+from classwaves_runtime.errors import SettingsError
+
+log = logging.getLogger(__name__)
+
+_WATERMARK_SECONDS = 10.0
+_OFFSET_ERRORS = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
+
+_REQUIRED: Mapping[str, str | bool] = {
+    # Positions live in the table; the group's offsets are written for lag tools and never read.
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    # A missing offset is an error that stops the partition, never a silent jump.
+    "auto.offset.reset": "error",
+    # Partition EOF moves the position past transaction markers.
+    "enable.partition.eof": True,
+    "isolation.level": "read_committed",
+    "partition.assignment.strategy": "cooperative-sticky",
+}
+"""The guarantees depend on these options; the environment cannot change them."""
+
+
+def consumer_options(
+    options: Mapping[str, str], group: str, prefetch_bytes: int
+) -> dict[str, str | int | bool]:
+    """Librdkafka's configuration of a group member.
+
+    Args:
+        options: from the environment (KAFKA_X_Y as x.y); they override the defaults.
+        group: consumer group.
+        prefetch_bytes: bytes that librdkafka may fetch ahead of `poll`, over all partitions.
+
+    Raises:
+        SettingsError: an option would break a guarantee.
+    """
+    for name in options.keys() & (_REQUIRED.keys() | {"group.id"}):
+        variable = "KAFKA_" + name.upper().replace(".", "_")
+        raise SettingsError(
+            f"{variable} cannot be set: the guarantees depend on the ingestor's value. Remove it."
+        )
+    defaults: dict[str, str | int | bool] = {
+        "queued.max.messages.kbytes": prefetch_bytes // 1024,
+        "fetch.wait.max.ms": 100,
+        "topic.metadata.refresh.interval.ms": 30_000,  # the delay until added partitions are found
+        # A frozen broker drops out of the metadata. Without any broker for this long, the client
+        # asks the bootstrap servers again.
+        "metadata.recovery.rebootstrap.trigger.ms": 10_000,
+        "client.id": "classwaves-ingestor",
+    }
+    return {**defaults, **options, **_REQUIRED, "group.id": group}
+
+
+class KafkaGroupConsumer:
+    """A group member that fetches a partition only once its position is known.
+
+    A rebalance is acknowledged with an empty assignment. `start` then assigns the partition with
+    an explicit offset. No offset of the group is ever used, and a warehouse that needs minutes to
+    return a position delays neither the rebalance nor the heartbeat.
+
+    Args:
+        options: as `consumer_options` returns them.
+        topic: name of the topic.
+        topic_ids: reads the id of the same topic.
+    """
+
+    def __init__(
+        self, options: Mapping[str, str | int | bool], topic: str, topic_ids: TopicIdReader
+    ) -> None:
+        self._topic = topic
+        self._topic_ids = topic_ids
+        self._fetching: set[int] = set()
+        self._paused = False
+        configuration: dict[str, object] = {
+            **options,
+            "error_cb": _log_error,
+            "on_commit": _log_commit,
+        }
+        self._consumer = Consumer(configuration, logger=log)
+
+    def subscribe(self, listener: RebalanceListener) -> None:
+        """See `GroupConsumer.subscribe`."""
+
+        def on_assigned(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+            consumer.incremental_assign([])
+            listener.on_assigned([each.partition for each in partitions])
+
+        def on_revoked(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+            revoked = {each.partition for each in partitions}
+            consumer.incremental_unassign(self._partitions(revoked & self._fetching))
+            self._fetching -= revoked
+            listener.on_revoked(sorted(revoked))
+
+        self._consumer.subscribe(
+            [self._topic], on_assign=on_assigned, on_revoke=on_revoked, on_lost=on_revoked
+        )
+
+    def poll(self, limit: int, timeout: float) -> PollResult:
+        """See `GroupConsumer.poll`."""
+        messages: list[Message] = []
+        eof_offsets: dict[int, int] = {}
+        offset_errors: dict[int, str] = {}
+        for message in self._consumer.consume(limit, timeout):
+            error, partition, offset = message.error(), message.partition(), message.offset()
+            if error is None:
+                messages.append(cast("Message", message))
+            elif (
+                error.code() == KafkaError._PARTITION_EOF
+                and partition is not None
+                and offset is not None
+            ):
+                eof_offsets[partition] = offset
+            elif error.code() in _OFFSET_ERRORS and partition is not None:
+                offset_errors[partition] = error.str()
+            else:
+                log.warning("Error from the broker", extra={"kafka_error": error.str()})
+        return PollResult(messages, eof_offsets, offset_errors)
+
+    def start(self, positions: Mapping[int, int]) -> None:
+        """See `GroupConsumer.start`."""
+        self.stop([each for each in positions if each in self._fetching])
+        self._consumer.incremental_assign(
+            [
+                TopicPartition(self._topic, partition, offset)
+                for partition, offset in positions.items()
+            ]
+        )
+        self._fetching |= positions.keys()
+        if self._paused:
+            self.pause()
+
+    def stop(self, partitions: Sequence[int]) -> None:
+        """See `GroupConsumer.stop`."""
+        fetching = self._fetching.intersection(partitions)
+        if fetching:
+            self._consumer.incremental_unassign(self._partitions(fetching))
+            self._fetching -= fetching
+
+    def pause(self) -> None:
+        """See `GroupConsumer.pause`."""
+        self._paused = True
+        self._consumer.pause(self._partitions(self._fetching))
+
+    def resume(self) -> None:
+        """See `GroupConsumer.resume`."""
+        self._paused = False
+        self._consumer.resume(self._partitions(self._fetching))
+
+    def watermarks(self, partition: int) -> tuple[int, int]:
+        """See `GroupConsumer.watermarks`."""
+        try:
+            found = self._consumer.get_watermark_offsets(
+                TopicPartition(self._topic, partition), timeout=_WATERMARK_SECONDS
+            )
+        except KafkaException as error:
+            raise BrokerUnavailable(
+                f"No watermarks of {self._topic}[{partition}]: {error.args[0].str()}"
+            ) from error
+        if found is None:
+            raise BrokerUnavailable(
+                f"No watermarks of {self._topic}[{partition}] within {_WATERMARK_SECONDS:.0f} s."
+            )
+        low, high = found
+        return low, high
+
+    def end_offsets(self) -> Mapping[int, int]:
+        """See `GroupConsumer.end_offsets`."""
+        ends: dict[int, int] = {}
+        for each in self._partitions(self._fetching):
+            _, high = self._consumer.get_watermark_offsets(each, cached=True) or (0, -1)
+            if high >= 0:
+                ends[each.partition] = high
+        return ends
+
+    def topic_id(self) -> str:
+        """See `GroupConsumer.topic_id`."""
+        return self._topic_ids.read()
+
+    def commit_offsets(self, positions: Mapping[int, int]) -> None:
+        """See `GroupConsumer.commit_offsets`."""
+        try:
+            self._consumer.commit(
+                offsets=[
+                    TopicPartition(self._topic, partition, offset)
+                    for partition, offset in positions.items()
+                ],
+                asynchronous=True,
+            )
+        except KafkaException as error:
+            log.warning(
+                "Group offsets were not committed", extra={"kafka_error": error.args[0].str()}
+            )
+
+    def close(self) -> None:
+        """See `GroupConsumer.close`."""
+        self._consumer.close()
+
+    def _partitions(self, partitions: Iterable[int]) -> list[TopicPartition]:
+        return [TopicPartition(self._topic, partition) for partition in sorted(partitions)]
+
+
+def _log_error(error: KafkaError) -> None:
+    log.warning("Error from librdkafka", extra={"kafka_error": error.str()})
+
+
+def _log_commit(error: KafkaError | None, _: object) -> None:
+    if error is not None:
+        log.warning("Group offsets were not committed", extra={"kafka_error": error.str()})

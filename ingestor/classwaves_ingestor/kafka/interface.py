@@ -1,0 +1,130 @@
+"""What the consumer asks of Kafka: membership in a consumer group, messages, offsets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+class Message(Protocol):
+    """One message of a topic, with the methods of `confluent_kafka.Message`.
+
+    It has methods and no fields: copying a million messages into objects of our own costs too much.
+    """
+
+    def partition(self) -> int:
+        """Partition number."""
+        ...
+
+    def offset(self) -> int:
+        """Offset within the partition."""
+        ...
+
+    def key(self) -> bytes | None:
+        """Key that chose the partition."""
+        ...
+
+    def value(self) -> bytes | None:
+        """Value; None for a tombstone."""
+        ...
+
+    def headers(self) -> Headers | None:
+        """Headers, or None without any."""
+        ...
+
+    def timestamp(self) -> tuple[int, int]:
+        """Timestamp type, and timestamp in Unix milliseconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PollResult:
+    """The result of one poll.
+
+    Args:
+        messages: messages of all partitions; those of one partition are in ascending offset order.
+        eof_offsets: by partition, the end that was reached. Every message below this offset has
+            been delivered or never will be.
+        offset_errors: by partition, the broker's error for a next offset that it does not have.
+    """
+
+    messages: Sequence[Message] = ()
+    eof_offsets: Mapping[int, int] = field(default_factory=dict)
+    offset_errors: Mapping[int, str] = field(default_factory=dict)
+
+
+class RebalanceListener(Protocol):
+    """Receives rebalances from within `GroupConsumer.poll`. Neither callback may block."""
+
+    def on_assigned(self, partitions: Sequence[int]) -> None:
+        """Add these partitions. Fetching starts with `GroupConsumer.start`."""
+        ...
+
+    def on_revoked(self, partitions: Sequence[int]) -> None:
+        """Remove these partitions: revoked, or lost because the group expelled this member."""
+        ...
+
+
+class GroupConsumer(Protocol):
+    """One member of the consumer group of one topic."""
+
+    def subscribe(self, listener: RebalanceListener) -> None:
+        """Join the group. Later polls call the listener."""
+        ...
+
+    def poll(self, limit: int, timeout: float) -> PollResult:
+        """Return up to `limit` messages, waiting at most `timeout` seconds for the first one.
+
+        Rebalances run inside. Call it every few seconds, paused or not: it keeps the membership.
+        """
+        ...
+
+    def start(self, positions: Mapping[int, int]) -> None:
+        """Fetch assigned partitions from these offsets, also those that are fetched already."""
+        ...
+
+    def stop(self, partitions: Sequence[int]) -> None:
+        """Stop fetching these partitions. They stay assigned."""
+        ...
+
+    def pause(self) -> None:
+        """Deliver nothing until `resume`. Prefetched messages are discarded and fetched again."""
+        ...
+
+    def resume(self) -> None:
+        """Deliver messages again."""
+        ...
+
+    def watermarks(self, partition: int) -> tuple[int, int]:
+        """The partition's low watermark (first kept offset) and high watermark (next offset).
+
+        Asks the broker. Safe from any thread.
+
+        Raises:
+            BrokerUnavailable: the broker did not answer in time.
+        """
+        ...
+
+    def end_offsets(self) -> Mapping[int, int]:
+        """The last known high watermark of each fetched partition. Sends no request."""
+        ...
+
+    def topic_id(self) -> str:
+        """The id of the topic that has this name now.
+
+        Asks the broker. Safe from any thread.
+
+        Raises:
+            TopicMissing: no topic has this name now.
+            BrokerUnavailable: the broker did not answer in time.
+        """
+        ...
+
+    def commit_offsets(self, positions: Mapping[int, int]) -> None:
+        """Commit the group's offsets for lag tools. Never read; a failure is only logged."""
+        ...
+
+    def close(self) -> None:
+        """Leave the group."""
+        ...

@@ -1,0 +1,253 @@
+"""A topic in memory, read by one group whose members share its partitions cooperatively.
+
+For tests: it passes the same behaviour suite as Kafka. Not thread-safe.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from classwaves_ingestor.kafka.interface import Headers, Message, PollResult, RebalanceListener
+
+_CREATE_TIME = 1
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryMessage:
+    """A message with the methods of Kafka's client."""
+
+    coordinates: tuple[int, int]
+    timestamp_ms: int
+    key_bytes: bytes | None
+    value_bytes: bytes | None
+    header_list: Headers | None
+
+    def partition(self) -> int:
+        """See `Message.partition`."""
+        return self.coordinates[0]
+
+    def offset(self) -> int:
+        """See `Message.offset`."""
+        return self.coordinates[1]
+
+    def key(self) -> bytes | None:
+        """See `Message.key`."""
+        return self.key_bytes
+
+    def value(self) -> bytes | None:
+        """See `Message.value`."""
+        return self.value_bytes
+
+    def headers(self) -> Headers | None:
+        """See `Message.headers`."""
+        return self.header_list
+
+    def timestamp(self) -> tuple[int, int]:
+        """See `Message.timestamp`."""
+        return _CREATE_TIME, self.timestamp_ms
+
+
+@dataclass(slots=True)
+class _Log:
+    low: int = 0
+    high: int = 0
+    messages: dict[int, MemoryMessage] = field(default_factory=dict)
+
+
+class MemoryTopic:
+    """A topic with one consumer group: partition logs with offsets, holes and retention.
+
+    Args:
+        partitions: number of partitions at the start.
+    """
+
+    def __init__(self, partitions: int) -> None:
+        self._logs = [_Log() for _ in range(partitions)]
+        self._members: list[MemoryGroupConsumer] = []
+        self._creations = 1
+        self.committed_offsets: dict[int, int] = {}
+
+    @property
+    def topic_id(self) -> str:
+        """The topic's id; `recreate` changes it."""
+        return f"memory-{self._creations}"
+
+    def produce(
+        self,
+        partition: int,
+        value: bytes | None,
+        key: bytes | None = None,
+        *,
+        headers: Headers | None = None,
+        timestamp_ms: int = 0,
+    ) -> int:
+        """Append a message and return its offset."""
+        log = self._logs[partition]
+        offset = log.high
+        log.messages[offset] = MemoryMessage((partition, offset), timestamp_ms, key, value, headers)
+        log.high += 1
+        return offset
+
+    def skip(self, partition: int, offsets: int = 1) -> None:
+        """Leave a hole, as a transaction marker does."""
+        self._logs[partition].high += offsets
+
+    def expire(self, partition: int, low: int) -> None:
+        """Delete all messages below an offset, as retention does."""
+        log = self._logs[partition]
+        log.low = low
+        log.messages = {
+            offset: message for offset, message in log.messages.items() if offset >= low
+        }
+
+    def add_partition(self) -> int:
+        """Add a partition; members are assigned it in their next polls."""
+        self._logs.append(_Log())
+        return len(self._logs) - 1
+
+    def recreate(self) -> None:
+        """Delete the topic and create it again: as many partitions, all empty, another id."""
+        self._logs = [_Log() for _ in self._logs]
+        self._creations += 1
+
+    def consumer(self) -> "MemoryGroupConsumer":
+        """A consumer that has not joined the group yet."""
+        return MemoryGroupConsumer(self)
+
+    def expel(self, member: "MemoryGroupConsumer") -> None:
+        """Remove a member, as after a session timeout; its next poll joins again."""
+        self._members.remove(member)
+
+    def watermarks(self, partition: int) -> tuple[int, int]:
+        """Low and high watermark of a partition."""
+        log = self._logs[partition]
+        return log.low, log.high
+
+    def fetch(self, partition: int, offset: int, limit: int) -> tuple[list[Message], int]:
+        """Up to `limit` messages from an offset, and the next offset after them and after holes."""
+        log, found = self._logs[partition], list[Message]()
+        while offset < log.high and len(found) < limit:
+            if offset in log.messages:
+                found.append(log.messages[offset])
+            offset += 1
+        return found, offset
+
+    def join(self, member: "MemoryGroupConsumer") -> None:
+        """Add a member, unless it is one already."""
+        if member not in self._members:
+            self._members.append(member)
+
+    def leave(self, member: "MemoryGroupConsumer") -> None:
+        """Remove a member, if it is one."""
+        if member in self._members:
+            self._members.remove(member)
+
+    def is_member(self, member: "MemoryGroupConsumer") -> bool:
+        """Whether this consumer is a member."""
+        return member in self._members
+
+    def assignment(self, member: "MemoryGroupConsumer") -> set[int]:
+        """The partitions that a member should own."""
+        index = self._members.index(member)
+        return {
+            partition
+            for partition in range(len(self._logs))
+            if partition % len(self._members) == index
+        }
+
+    def owned_by_others(self, member: "MemoryGroupConsumer") -> set[int]:
+        """The partitions that other members have not given up yet."""
+        return set().union(*(other.assigned for other in self._members if other is not member))
+
+
+class MemoryGroupConsumer:
+    """A member of the only group of a `MemoryTopic`."""
+
+    def __init__(self, topic: MemoryTopic) -> None:
+        self._topic = topic
+        self._listener: RebalanceListener | None = None
+        self._next: dict[int, int] = {}
+        self._reported_eofs: dict[int, int] = {}
+        self._paused = False
+        self.assigned: set[int] = set()
+
+    def subscribe(self, listener: RebalanceListener) -> None:
+        """See `GroupConsumer.subscribe`."""
+        self._listener = listener
+        self._topic.join(self)
+
+    def poll(self, limit: int, timeout: float) -> PollResult:  # noqa: ARG002 - memory never blocks
+        """See `GroupConsumer.poll`."""
+        self._rebalance()
+        messages: list[Message] = []
+        eof_offsets: dict[int, int] = {}
+        offset_errors: dict[int, str] = {}
+        for partition, position in [] if self._paused else sorted(self._next.items()):
+            low, high = self._topic.watermarks(partition)
+            if not low <= position <= high:
+                offset_errors[partition] = "Broker: Offset out of range"
+                del self._next[partition]
+                continue
+            found, reached = self._topic.fetch(partition, position, limit - len(messages))
+            messages += found
+            self._next[partition] = reached
+            if reached == high and self._reported_eofs.get(partition) != high:
+                eof_offsets[partition] = self._reported_eofs[partition] = high
+        return PollResult(messages, eof_offsets, offset_errors)
+
+    def start(self, positions: Mapping[int, int]) -> None:
+        """See `GroupConsumer.start`."""
+        self._next.update(positions)
+        for partition in positions:
+            self._reported_eofs.pop(partition, None)
+
+    def stop(self, partitions: Sequence[int]) -> None:
+        """See `GroupConsumer.stop`."""
+        for partition in partitions:
+            self._next.pop(partition, None)
+
+    def pause(self) -> None:
+        """See `GroupConsumer.pause`."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """See `GroupConsumer.resume`."""
+        self._paused = False
+
+    def watermarks(self, partition: int) -> tuple[int, int]:
+        """See `GroupConsumer.watermarks`."""
+        return self._topic.watermarks(partition)
+
+    def topic_id(self) -> str:
+        """See `GroupConsumer.topic_id`."""
+        return self._topic.topic_id
+
+    def end_offsets(self) -> Mapping[int, int]:
+        """See `GroupConsumer.end_offsets`."""
+        return {partition: self._topic.watermarks(partition)[1] for partition in self._next}
+
+    def commit_offsets(self, positions: Mapping[int, int]) -> None:
+        """See `GroupConsumer.commit_offsets`."""
+        self._topic.committed_offsets.update(positions)
+
+    def close(self) -> None:
+        """See `GroupConsumer.close`."""
+        self._revoke(self.assigned)
+        self._topic.leave(self)
+
+    def _rebalance(self) -> None:
+        if not self._topic.is_member(self):
+            self._revoke(self.assigned)
+            self._topic.join(self)
+        assignment = self._topic.assignment(self)
+        self._revoke(self.assigned - assignment)
+        free = assignment - self.assigned - self._topic.owned_by_others(self)
+        if free and self._listener is not None:
+            self.assigned |= free
+            self._listener.on_assigned(sorted(free))
+
+    def _revoke(self, partitions: set[int]) -> None:
+        if partitions and self._listener is not None:
+            revoked = sorted(partitions)
+            self.assigned -= set(revoked)
+            self.stop(revoked)
+            self._listener.on_revoked(revoked)

@@ -1,0 +1,170 @@
+"""What the cluster knows about a topic: description, topic id and watermarks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from confluent_kafka import TopicCollection, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported all the same
+    AdminClient,
+    ConfigResource,
+    OffsetSpec,
+    ResourceType,
+)
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from classwaves_ingestor.errors import BrokerUnavailable
+from classwaves_ingestor.kafka.admin import REQUEST_SECONDS, connect, metadata, result
+
+APPEND_TIME = "LogAppendTime"
+
+MOCK_CLUSTER = "mockCluster"
+_MOCK_MESSAGE_BYTES = 1_000_000  # librdkafka's default for what a client sends
+
+
+@dataclass(frozen=True, slots=True)
+class TopicDescription:
+    """A topic as the cluster describes it.
+
+    Args:
+        name: topic name.
+        topic_id: topic id, in the notation of Kafka's own tools.
+        partitions: partition numbers, ascending.
+        max_message_bytes: largest message that the topic accepts, in bytes.
+        timestamp_type: `LogAppendTime` (broker's clock) or `CreateTime` (producer's clock).
+        mock: the topic belongs to librdkafka's mock cluster, which reports neither ids nor limits.
+            `topic_id` cannot show a re-creation there, and `max_message_bytes` is not enforced.
+    """
+
+    name: str
+    topic_id: str
+    partitions: tuple[int, ...]
+    max_message_bytes: int
+    timestamp_type: str
+    mock: bool = False
+
+
+def describe(options: Mapping[str, str], topic: str) -> TopicDescription:
+    """Describe a topic of the cluster that these librdkafka options address.
+
+    Raises:
+        SettingsError, TopicMissing, BrokerUnavailable, BrokerRefused: the request failed.
+    """
+    return describe_topic(connect(options), topic)
+
+
+def describe_topic(admin: AdminClient, topic: str) -> TopicDescription:
+    """Describe a topic.
+
+    Raises:
+        TopicMissing, BrokerUnavailable, BrokerRefused: the request failed.
+    """
+    request = f"a description of topic {topic}"
+    if is_mock(admin):
+        return _describe_mock(admin, topic)
+    described = admin.describe_topics(TopicCollection([topic]), request_timeout=REQUEST_SECONDS)
+    found = result(described[topic], request)
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    configs = admin.describe_configs([resource], request_timeout=REQUEST_SECONDS)
+    config = result(configs[resource], request)
+    return TopicDescription(
+        name=topic,
+        topic_id=topic_id_text(str(found.topic_id)),
+        partitions=tuple(sorted(partition.id for partition in found.partitions)),
+        max_message_bytes=int(config["max.message.bytes"].value),
+        timestamp_type=config["message.timestamp.type"].value,
+    )
+
+
+def _describe_mock(admin: AdminClient, topic: str) -> TopicDescription:
+    """Describe a topic of the mock cluster, which creates a topic on the first request for it."""
+    partitions = metadata(admin, topic).topics[topic].partitions
+    return TopicDescription(
+        topic, MOCK_CLUSTER, tuple(sorted(partitions)), _MOCK_MESSAGE_BYTES, "CreateTime", mock=True
+    )
+
+
+def topic_id_text(client_text: str) -> str:
+    """A topic id in the notation of Kafka's own tools: URL-safe base64."""
+    return client_text.replace("+", "-").replace("/", "_")
+
+
+def is_mock(admin: AdminClient) -> bool:
+    """Whether this is librdkafka's mock cluster, which has no controller for admin requests.
+
+    Raises:
+        BrokerUnavailable: no broker answers.
+    """
+    return str(metadata(admin).cluster_id).startswith(MOCK_CLUSTER)
+
+
+class TopicIdReader:
+    """Reads the current id of one topic. A topic that was deleted and re-created has another id.
+
+    Args:
+        admin: client of the topic's cluster.
+        topic: topic name.
+    """
+
+    def __init__(self, admin: AdminClient, topic: str) -> None:
+        self._admin = admin
+        self._topic = topic
+        self._mock: bool | None = None
+
+    def read(self) -> str:
+        """The topic's id now.
+
+        Raises:
+            TopicMissing, BrokerUnavailable, BrokerRefused: the request failed.
+        """
+        if self._mock is None:
+            self._mock = is_mock(self._admin)
+        if self._mock:
+            return MOCK_CLUSTER
+        described = self._admin.describe_topics(
+            TopicCollection([self._topic]), request_timeout=REQUEST_SECONDS
+        )
+        found = result(described[self._topic], f"the id of topic {self._topic}")
+        return topic_id_text(str(found.topic_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Watermarks:
+    """A partition's low watermark (first kept offset) and high watermark (next offset)."""
+
+    low: int
+    high: int
+
+
+def watermarks(
+    admin: AdminClient, topic: str, partitions: Sequence[int]
+) -> Mapping[int, Watermarks]:
+    """The watermarks of these partitions.
+
+    Raises:
+        BrokerUnavailable, BrokerRefused, TopicMissing: the request failed.
+    """
+    low = _offsets(admin, topic, partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+    high = _offsets(admin, topic, partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    return {partition: Watermarks(low[partition], high[partition]) for partition in partitions}
+
+
+# A partition has no answer during a leader election.
+@retry(
+    retry=retry_if_exception_type(BrokerUnavailable),
+    stop=stop_after_delay(REQUEST_SECONDS),
+    wait=wait_fixed(0.25),
+    reraise=True,
+)
+def _offsets(
+    admin: AdminClient, topic: str, partitions: Sequence[int], spec: OffsetSpec
+) -> dict[int, int]:
+    if not partitions:
+        return {}
+    specs = {TopicPartition(topic, partition): spec for partition in partitions}
+    # The client asks the leaders that it has cached; partitions may be newer than its cache.
+    metadata(admin, topic)
+    futures = admin.list_offsets(specs, request_timeout=REQUEST_SECONDS)
+    return {
+        each.partition: result(future, f"the watermarks of topic {topic}").offset
+        for each, future in futures.items()
+    }

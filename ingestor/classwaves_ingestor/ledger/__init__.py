@@ -1,1 +1,0 @@
-"""The proof that nothing disappeared and nothing was stored twice, from topic, positions, counters and rows."""

@@ -1,0 +1,1 @@
+"""Reconciliation: the proof that nothing is missing or stored twice, from topic and table."""

@@ -1,0 +1,170 @@
+"""A topic of a real Kafka and its one group, as a test drives them."""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    ResourceType,
+)
+
+from classwaves_ingestor.errors import TopicMissing
+from classwaves_ingestor.kafka.admin import connect
+from classwaves_ingestor.kafka.consumer import KafkaGroupConsumer, consumer_options
+from classwaves_ingestor.kafka.topics import TopicIdReader, watermarks
+
+log = logging.getLogger(__name__)
+
+SECONDS = 30.0
+
+_QUICK = {
+    "heartbeat.interval.ms": "100",  # a member hears of a rebalance from a heartbeat
+    "session.timeout.ms": "3000",
+    "max.poll.interval.ms": "3000",
+    "topic.metadata.refresh.interval.ms": "300",
+    "reconnect.backoff.max.ms": "500",
+}
+
+
+class KafkaTopic:
+    """A topic that is created with this object; its group has its name.
+
+    Args:
+        servers: of the broker.
+        name: of the topic.
+        partitions: how many.
+        patient: members may be as silent as in production; otherwise the group gives them up after 3 s.
+        config: of the topic.
+    """
+
+    def __init__(
+        self, servers: str, name: str, partitions: int = 2, *, patient: bool = False, **config: str
+    ) -> None:
+        self.name = name
+        self.group = name
+        self.options = {"bootstrap.servers": servers}
+        self.admin: AdminClient = connect(self.options)
+        self._quick = {**_QUICK, "max.poll.interval.ms": "300000"} if patient else _QUICK
+        self._members: list[KafkaGroupConsumer] = []
+        self._config = config
+        self._partitions = partitions
+        self._create()
+        self._producer = Producer({**self.options, "acks": "all", "linger.ms": 0}, logger=log)
+
+    @property
+    def topic_id(self) -> str:
+        return TopicIdReader(self.admin, self.name).read()
+
+    def produce(self, partition, values, key=None) -> None:
+        for value in values:
+            self._producer.produce(self.name, value=value, key=key, partition=partition)
+        assert self._producer.flush(SECONDS) == 0
+
+    def produce_one(self, partition, value, key, headers) -> None:
+        self._producer.produce(
+            self.name, value=value, key=key, headers=headers, partition=partition
+        )
+        assert self._producer.flush(SECONDS) == 0
+
+    def leave_a_hole(self, partition) -> int:
+        """Two aborted messages and their marker; returns the end after them."""
+        before = self.end(partition)
+        producer = Producer({**self.options, "transactional.id": uuid.uuid4().hex}, logger=log)
+        producer.init_transactions(SECONDS)
+        producer.begin_transaction()
+        for _ in range(2):
+            producer.produce(self.name, value=b"aborted", partition=partition)
+        assert producer.flush(SECONDS) == 0
+        producer.abort_transaction(SECONDS)
+        self._wait_for(
+            lambda: self.end(partition) == before + 3
+        )  # the marker may come after the answer
+        return before + 3
+
+    def end(self, partition) -> int:
+        """The next offset that the broker will give."""
+        return watermarks(self.admin, self.name, [partition])[partition].high
+
+    def expire(self, partition, low) -> None:
+        place = TopicPartition(self.name, partition, low)
+        self.admin.delete_records([place])[place].result(SECONDS)
+
+    def add_partition(self) -> None:
+        self._partitions += 1
+        self.admin.create_partitions([NewPartitions(self.name, self._partitions)])[
+            self.name
+        ].result(SECONDS)
+        self._wait_for(self._is_led)
+
+    def set(self, name: str, value: str) -> None:
+        """Change one setting of the topic."""
+        entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, self.name, incremental_configs=[entry])
+        self.admin.incremental_alter_configs([resource])[resource].result(SECONDS)
+
+    def delete(self) -> None:
+        self.admin.delete_topics([self.name])[self.name].result(SECONDS)
+
+    def recreate(self) -> None:
+        before = self.topic_id
+        self.delete()
+        self._create()
+        self._wait_for(lambda: self._present_id() not in {None, before})
+
+    def expel(self, member) -> None:
+        """Nothing to do: a member that is silent for 3 s is given up."""
+
+    def committed_offset(self, partition) -> int | None:
+        asked = ConsumerGroupTopicPartitions(self.group, [TopicPartition(self.name, partition)])
+        found = self.admin.list_consumer_group_offsets([asked])[self.group].result(SECONDS)
+        return found.topic_partitions[0].offset
+
+    def consumer(self) -> KafkaGroupConsumer:
+        options = consumer_options(
+            {**self.options, **self._quick}, self.group, prefetch_bytes=8 << 20
+        )
+        member = KafkaGroupConsumer(options, self.name, TopicIdReader(self.admin, self.name))
+        self._members.append(member)
+        return member
+
+    def close(self) -> None:
+        for member in self._members:
+            member.close()
+
+    def _create(self) -> None:
+        def created() -> bool:
+            wanted = NewTopic(self.name, self._partitions, 1, config=self._config)
+            return self.admin.create_topics([wanted])[self.name].exception(SECONDS) is None
+
+        self._wait_for(created)
+        self._wait_for(lambda: self._present_id() is not None)
+        self._wait_for(self._is_led)
+
+    def _is_led(self) -> bool:
+        """Whether every partition answers: metadata name a leader before it knows that it is one."""
+        try:
+            return (
+                len(watermarks(self.admin, self.name, range(self._partitions))) == self._partitions
+            )
+        except TopicMissing:
+            return False
+
+    def _wait_for(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + SECONDS
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def _present_id(self) -> str | None:
+        try:
+            return self.topic_id
+        except TopicMissing:
+            return None

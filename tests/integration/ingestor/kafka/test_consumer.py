@@ -1,0 +1,19 @@
+"""The Kafka consumer passes the behaviour suite."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.ingestor.kafka.kafka_topic import KafkaTopic
+from tests.support.broker_behaviour import ConsumerBehaviour
+
+
+@pytest.fixture
+def broker(kafka, topic_name) -> Iterator[KafkaTopic]:
+    topic = KafkaTopic(kafka.bootstrap_servers, topic_name)
+    yield topic
+    topic.close()
+
+
+class TestKafkaGroupConsumer(ConsumerBehaviour):
+    pass

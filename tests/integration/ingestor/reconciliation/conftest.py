@@ -1,0 +1,171 @@
+"""A topic, a Delta table, and a writer that stores rows rightly or wrongly, for the proof."""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import pytest
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from classwaves_ingestor.consumer.decode import Decoder
+from classwaves_ingestor.dead_letters.dead_letter import SourceTopic, dead_letter
+from classwaves_ingestor.dead_letters.kafka import KafkaDeadLetterWriter
+from classwaves_ingestor.errors import BrokerRefused
+from classwaves_ingestor.kafka.admin import connect
+from classwaves_ingestor.kafka.range_reader import RangeReader
+from classwaves_ingestor.kafka.topic_creation import TopicLayout, create_topics
+from classwaves_ingestor.kafka.topics import describe_topic, watermarks
+from classwaves_ingestor.reconciliation.snapshot import SnapshotReader
+from classwaves_ingestor.reconciliation.verification import Verification, verify
+from classwaves_ingestor.settings import StreamSettings
+from classwaves_runtime.clock import SystemClock
+from classwaves_warehouse.batch import Batch
+from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.interface import Stored
+from classwaves_warehouse.open import open_warehouse
+from classwaves_warehouse.stream import Stream
+
+
+def message(number: int, session: str = "s1") -> bytes:
+    """A valid event; the same number and session are the same event."""
+    return json.dumps(
+        {
+            "id": f"e{number}",
+            "event_type": "started",
+            "event_time": "2026-03-02T08:00:00Z",
+            "session_id": session,
+            "teacher_id": "t1",
+            "payload": {},
+        }
+    ).encode()
+
+
+class ProofScenario:
+    def __init__(self, environ: dict[str, str], partitions: int) -> None:
+        self.environ = environ
+        self.settings = StreamSettings.from_environment(environ)
+        self.admin: AdminClient = connect(self.settings.kafka)
+        list(create_topics(self.admin, self.settings, TopicLayout(partitions=partitions)))
+        self.topic = describe_topic(self.admin, self.settings.session_events_topic)
+        self.warehouse = open_warehouse(self.settings.warehouse)
+        self.warehouse.tables.migrate()
+        self.ledger = self.warehouse.ledger(
+            Stream(self.settings.ingestor_group, self.topic.name, self.topic.topic_id)
+        )
+        self._positions: dict[int, int | None] = {}
+
+    def send(self, *values: bytes | None, partition: int = 0) -> None:
+        producer = Producer(dict(self.settings.kafka))
+        for value in values:
+            producer.produce(self.topic.name, value, partition=partition)
+        assert producer.flush(30) == 0
+
+    def send_and_abort(self, *values: bytes, partition: int = 0) -> None:
+        """Leaves an offset for each, and a marker."""
+        producer = Producer({**self.settings.kafka, "transactional.id": self.topic.name})
+        producer.init_transactions()
+        producer.begin_transaction()
+        for value in values:
+            producer.produce(self.topic.name, value, partition=partition)
+        producer.flush()
+        end = self._end(partition)
+        producer.abort_transaction()
+        while self._end(partition) == end:  # the marker is written after the answer
+            pass
+
+    def store(
+        self,
+        partition: int = 0,
+        *,
+        lost: Collection[int] = (),
+        without_dead_letter: Collection[int] = (),
+        holes: int = 0,
+    ) -> Stored:
+        """Store a partition up to its end, except that the `lost` offsets are left out and nobody counts them."""
+        log = watermarks(self.admin, self.topic.name, [partition])[partition]
+        start = self._positions.get(partition)
+        messages = self._read(partition, range(log.low if start is None else start, log.high))
+        decoded = Decoder(self.topic.topic_id, None).decode(
+            [each for each in messages if each.offset() not in lost], datetime.now(UTC)
+        )
+        origin = SourceTopic(self.topic.name, self.topic.topic_id)
+        dead_letters = [
+            dead_letter(each.message, each.rejection.reason, each.rejection.detail, origin)
+            for each in decoded.rejects
+            if each.message.offset() not in without_dead_letter
+        ]
+        KafkaDeadLetterWriter(self.settings.kafka, self.settings.dead_letter_topic, 10**6).write(
+            dead_letters
+        )
+        progress = Progress(
+            position=log.high,
+            first_offset=log.low,
+            dead_lettered=Counter(str(each.rejection.reason) for each in decoded.rejects),
+            holes=holes,
+            stored_until_ms=1_772_438_400_000,
+        )
+        outcome = self.ledger.append(Batch(decoded.rows), {partition: start}, {partition: progress})
+        assert isinstance(outcome, Stored)
+        self._positions[partition] = log.high
+        return outcome
+
+    def delete_before(self, offset: int, *, topic: str | None = None, partition: int = 0) -> None:
+        """What retention does."""
+        place = TopicPartition(topic or self.topic.name, partition, offset)
+        self.admin.delete_records([place])[place].result()
+
+    def recreate(self) -> None:
+        """Delete the topic and create it again."""
+        self.admin.delete_topics([self.topic.name])[self.topic.name].result()
+        while describe_after_creation(self) == self.topic.topic_id:
+            pass
+
+    def verify(self) -> Verification:
+        reader = SnapshotReader(self.settings, self.warehouse)
+        try:
+            return verify(reader, SystemClock())
+        finally:
+            reader.close()
+
+    def findings(self) -> list[str]:
+        return [str(each) for each in self.verify().findings]
+
+    def as_group(self, group: str) -> "ProofScenario":
+        other = object.__new__(ProofScenario)
+        other.__dict__ = {**self.__dict__, "_positions": {}}
+        other.settings = self.settings.model_copy(update={"ingestor_group": group})
+        stream = Stream(group, self.topic.name, self.topic.topic_id)
+        other.ledger = self.warehouse.ledger(stream)
+        return other
+
+    def _end(self, partition: int) -> int:
+        return watermarks(self.admin, self.topic.name, [partition])[partition].high
+
+    def _read(self, partition: int, offsets: range) -> Sequence:
+        reader = RangeReader(self.settings.kafka)
+        try:
+            return list(reader.read(self.topic.name, partition, offsets))
+        finally:
+            reader.close()
+
+
+def describe_after_creation(scenario: ProofScenario) -> str:
+    """The id of the topic once its creation was not refused; a deletion takes a moment."""
+    with suppress(BrokerRefused):
+        list(create_topics(scenario.admin, scenario.settings, TopicLayout(partitions=2)))
+    return describe_topic(scenario.admin, scenario.topic.name).topic_id
+
+
+@pytest.fixture
+def scenario(kafka, topic_name, tmp_path) -> ProofScenario:
+    return ProofScenario(
+        {
+            "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+            "SESSION_EVENTS_TOPIC": topic_name,
+            "WAREHOUSE": f"delta:{tmp_path}",
+        },
+        partitions=2,
+    )

@@ -1,0 +1,123 @@
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from classwaves_analytics.cli import app as analytics
+from classwaves_ingestor.cli import app as ingestor
+from tests.integration.ingestor.reconciliation.conftest import message
+
+
+@pytest.fixture
+def run(scenario, monkeypatch):
+    for name, value in scenario.environ.items():
+        monkeypatch.setenv(name, value)
+
+    def invoke(app, *arguments):
+        return CliRunner().invoke(app, arguments)
+
+    return invoke
+
+
+def test_verify_ends_with_the_ledger_line_and_zero(scenario, run):
+    scenario.send(message(1), b"bad")
+    scenario.store()
+    done = run(ingestor, "verify")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[-1] == "missing 0, twice 0"
+
+
+def test_verify_tells_scripts_each_partition_and_the_total(scenario, run):
+    scenario.send(message(1), message(1), b"bad")
+    scenario.store()
+    scenario.send(message(2))
+    told = json.loads(run(ingestor, "verify", "--json").stdout)
+    assert told["partitions"][0] == {
+        "partition": 0, "sent": 4, "stored": 1, "duplicates": 1, "dead_lettered": 1, "erased": 0, "kafka_holes": 0,
+        "in_flight": 1, "missing": 0, "twice": 0,
+    }  # fmt: skip
+    assert told["total"]["sent"] == 4
+    assert told["findings"] == []
+
+
+def test_verify_exits_with_one_and_names_what_is_missing(scenario, run):
+    scenario.send(message(1), message(2), message(3))
+    scenario.store(lost={1, 2})
+    done = run(ingestor, "verify")
+    assert done.exit_code == 1
+    assert done.stdout.splitlines()[-2:] == [
+        "missing: partition 0 offsets 1-2: valid events that are not stored",
+        "missing 2, twice 0",
+    ]
+    told = json.loads(run(ingestor, "verify", "--json").stdout)
+    assert told["findings"][0]["offsets"] == [[1, 2]]
+
+
+def test_status_tells_positions_ends_lag_and_size(scenario, run):
+    scenario.send(message(1), message(2))
+    scenario.store()
+    scenario.send(message(3), message(4), message(5))
+    told = json.loads(run(ingestor, "status", "--json").stdout)
+    assert told["partitions"] == [
+        {
+            "partition": 0,
+            "position": 2,
+            "end": 5,
+            "lag": 3,
+            "stored_until": "2026-03-02T08:00:00.000Z",
+        },
+        {"partition": 1, "position": 0, "end": 0, "lag": 0, "stored_until": None},
+    ]
+    assert (told["lag"], told["stored_until"], told["table"]["rows"]) == (3, None, 2)
+    assert "session_events: 2 rows in 1 files" in run(ingestor, "status").stdout
+
+
+def test_the_topics_command_says_what_is_there(scenario, run):
+    done = run(ingestor, "topics", "create", "--partitions", "2")
+    assert done.exit_code == 0
+    assert f"{scenario.topic.name}: exists, 2 partitions" in done.stdout
+
+
+def test_accepting_a_topic_names_its_id(scenario, run):
+    assert scenario.topic.topic_id in run(ingestor, "topics", "accept").stdout
+
+
+def test_the_tables_are_migrated_once_and_then_as_their_contracts_say(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("WAREHOUSE", f"delta:{tmp_path / 'empty'}")
+    assert run(ingestor, "tables", "check").exit_code == 1
+    assert run(ingestor, "tables", "migrate").exit_code == 0
+    assert run(ingestor, "tables", "migrate").stdout == "Nothing to do.\n"
+    assert run(ingestor, "tables", "check").exit_code == 0
+
+
+def test_an_error_of_ours_is_one_line_on_stderr_without_a_traceback(run, monkeypatch):
+    monkeypatch.setenv("SESSION_EVENTS_TOPIC", "no-such-topic")
+    done = run(ingestor, "verify")
+    assert done.exit_code == 1
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("Create it with `ingestor topics create`.")
+
+
+def test_a_missing_setting_is_wrong_use(run, monkeypatch):
+    monkeypatch.delenv("WAREHOUSE")
+    done = run(ingestor, "status")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("WAREHOUSE: is not set")
+
+
+def test_the_timeline_of_a_session_is_shown_in_both_shapes(scenario, run):
+    scenario.send(message(2), message(1), message(3, session="s2"))
+    scenario.store()
+    told = json.loads(run(analytics, "timeline", "s1", "--json").stdout)
+    assert [event["id"] for event in told["timeline"]] == ["e1", "e2"]
+    classic = json.loads(run(analytics, "timeline", "s1", "--json", "--shape", "classic").stdout)
+    assert set(classic["timeline"][0]) == {"timestamp", "type", "description", "impact", "groupId"}
+    assert run(analytics, "timeline", "s1").stdout.endswith("2 events, 0 gaps\n")
+
+
+def test_a_session_that_is_not_stored_is_a_clear_error(scenario, run, monkeypatch):
+    warehouse = scenario.environ["WAREHOUSE"]
+    monkeypatch.delenv("WAREHOUSE")
+    done = run(analytics, "timeline", "nobody", "--warehouse", warehouse)
+    assert done.exit_code == 1
+    assert "session_events has no event of session nobody." in done.stderr

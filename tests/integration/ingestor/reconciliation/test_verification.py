@@ -1,0 +1,192 @@
+import threading
+
+import pytest
+from deltalake import write_deltalake
+
+from classwaves_ingestor.reconciliation.balance import Balance
+from classwaves_warehouse.errors import TopicRecreated
+from tests.integration.ingestor.reconciliation.conftest import message
+
+
+def test_everything_sent_is_accounted_for(scenario):
+    scenario.send(message(1), message(2), message(1), b"not json", None)
+    scenario.send(message(3), message(4), partition=1)
+    scenario.store(0)
+    scenario.send(message(5))
+    result = scenario.verify()
+    assert result.partitions == {
+        0: Balance(
+            sent=6,
+            stored=2,
+            duplicates=1,
+            dead_lettered=2,
+            erased=0,
+            kafka_holes=0,
+            in_flight=1,
+            missing=0,
+            twice=0,
+        ),
+        1: Balance(
+            sent=2,
+            stored=0,
+            duplicates=0,
+            dead_lettered=0,
+            erased=0,
+            kafka_holes=0,
+            in_flight=2,
+            missing=0,
+            twice=0,
+        ),
+    }
+    assert result.total.sent == 8
+    assert result.findings == ()
+
+
+def test_an_event_that_was_passed_over_is_missing_by_its_offset(scenario):
+    scenario.send(message(1), message(2), message(1), b"not json", message(3), message(4))
+    scenario.store(lost={1, 4, 5})
+    assert scenario.verify().total.missing == 3
+    assert scenario.findings() == [
+        "missing: partition 0 offsets 1, 4-5: valid events that are not stored"
+    ]
+
+
+def test_a_dead_letter_that_was_counted_but_never_written_is_missing_by_its_offset(scenario):
+    scenario.send(b"bad", message(1), b"worse")
+    scenario.store(without_dead_letter={2})
+    result = scenario.verify()
+    assert (result.total.missing, result.total.dead_lettered, result.total.twice) == (1, 1, 0)
+    assert scenario.findings() == [
+        "missing: partition 0 offsets 2: refused messages without a dead letter"
+    ]
+
+
+def test_a_letter_that_was_written_twice_counts_once(scenario):
+    scenario.send(b"bad", message(1))
+    scenario.store(0)
+    other = scenario.as_group("another")
+    other.store(0)  # writes a letter of the same message
+    assert scenario.verify().total.dead_lettered == 1
+    assert scenario.verify().total.missing == 0
+
+
+def test_letters_that_expired_are_told_of_and_not_missing(scenario):
+    scenario.send(b"bad", message(1))
+    scenario.store()
+    for partition in (0, 1):
+        scenario.delete_before(-1, topic=scenario.settings.dead_letter_topic, partition=partition)
+    assert scenario.verify().total.missing == 0
+    assert scenario.findings() == [
+        "note: partition 0: the dead-letter topic retention has deleted dead letters: its letters are taken as counted"
+    ]
+
+
+def test_a_row_written_past_the_ledger_is_there_twice(scenario, tmp_path):
+    scenario.send(message(1), message(2))
+    scenario.store()
+    rows = scenario.warehouse.events.timeline("s1").slice(0, 1)
+    write_deltalake(tmp_path / "analytics" / "session_events", rows, mode="append")
+    result = scenario.verify()
+    assert (result.total.twice, result.total.missing) == (1, 0)
+    assert scenario.findings() == [
+        "twice: partition 0: 1 rows repeat the offset of another row",
+        "twice: the table holds 1 rows beyond one for each session_id/id: s1/e1",
+    ]
+
+
+def test_a_second_group_that_stored_from_the_topic_is_found_out(scenario):
+    scenario.send(message(1), message(2))
+    scenario.store()
+    other = scenario.as_group("another")
+    other.store()
+    (finding,) = other.findings()
+    assert finding.startswith("twice: partition 0: 2 more messages are counted than were read")
+    assert finding.endswith("has another consumer group stored from this topic?")
+    assert scenario.verify().total.twice == 0
+
+
+def test_messages_that_retention_deleted_after_they_were_stored_stay_accounted_for(scenario):
+    scenario.send(*map(message, range(10)))
+    scenario.store()
+    scenario.delete_before(7)
+    result = scenario.verify()
+    assert (result.total.sent, result.total.stored, result.total.missing) == (10, 10, 0)
+    assert result.findings == ()
+
+
+def test_a_loss_that_has_left_the_topic_is_missing_though_it_cannot_be_named(scenario):
+    scenario.send(*map(message, range(10)))
+    scenario.store(lost={3})
+    scenario.delete_before(7)
+    assert scenario.verify().total.missing == 1
+    assert scenario.findings() == [
+        "missing: partition 0: what had no row below offset 7 has left the topic and cannot be listed"
+    ]
+
+
+def test_messages_that_retention_deleted_unread_are_missing(scenario):
+    scenario.send(message(1))
+    scenario.store()
+    scenario.send(*map(message, range(2, 10)))
+    scenario.delete_before(4)
+    result = scenario.verify()
+    assert (result.total.missing, result.total.in_flight) == (3, 5)
+    assert scenario.findings() == [
+        "missing: partition 0 offsets 1-3: retention deleted these before they were read"
+    ]
+
+
+def test_transaction_markers_and_aborted_messages_are_holes(scenario):
+    scenario.send(message(1))
+    scenario.send_and_abort(message(2), message(3))
+    scenario.send(message(4))
+    scenario.store(holes=3)
+    result = scenario.verify()
+    assert (result.total.sent, result.total.stored, result.total.kafka_holes) == (5, 2, 3)
+    assert result.total.missing == result.total.twice == 0
+
+
+def test_holes_that_nobody_counted_are_not_taken_for_events(scenario):
+    scenario.send(message(1))
+    scenario.send_and_abort(message(2))
+    scenario.store(holes=0)
+    (finding,) = scenario.findings()
+    assert "2 messages are in no count, though each is stored or a dead letter" in finding
+
+
+def test_an_event_whose_identity_is_stored_from_elsewhere_is_no_loss(scenario):
+    scenario.send(message(1), message(2))
+    scenario.send(message(1), message(3), partition=1)
+    scenario.store(0)
+    scenario.store(1, lost={0, 1})
+    assert "missing: partition 1 offsets 1: valid events that are not stored" in scenario.findings()
+
+
+def test_a_topic_created_again_is_an_error_and_not_a_loss(scenario):
+    scenario.send(message(1))
+    scenario.store()
+    scenario.recreate()
+    with pytest.raises(TopicRecreated, match="ingestor topics accept"):
+        scenario.verify()
+
+
+def test_progress_in_the_meantime_never_looks_like_a_fault(scenario):
+    scenario.send(message(0))
+    scenario.store()
+    done = threading.Event()
+
+    def keep_storing():
+        for round_ in range(1, 40):
+            scenario.send(message(round_ * 10), message(round_ * 10 + 1), message(0), b"bad")
+            scenario.store()
+        done.set()
+
+    writer = threading.Thread(target=keep_storing)
+    writer.start()
+    verdicts = []
+    while not done.is_set():
+        result = scenario.verify()
+        verdicts.append((result.total.missing, result.total.twice, result.findings))
+    writer.join()
+    assert set(verdicts) == {(0, 0, ())}
+    assert scenario.verify().total.stored == 1 + 39 * 2

@@ -1,0 +1,36 @@
+"""The memory consumer behaves like Kafka's."""
+
+import pytest
+
+from classwaves_ingestor.kafka.memory import MemoryGroupConsumer, MemoryTopic
+from tests.support.broker_behaviour import ConsumerBehaviour
+
+
+class MemoryBroker:
+    def __init__(self) -> None:
+        self.topic = MemoryTopic(partitions=2)
+        self.add_partition = self.topic.add_partition
+        self.expire = self.topic.expire
+        self.recreate = self.topic.recreate
+        self.expel = self.topic.expel
+        self.committed_offset = self.topic.committed_offsets.get
+
+    def produce(self, partition, values):
+        for value in values:
+            self.topic.produce(partition, value)
+
+    def produce_one(self, partition, value, key, headers):
+        self.topic.produce(partition, value, key, headers=headers, timestamp_ms=1)
+
+    def leave_a_hole(self, partition) -> int:
+        self.topic.skip(partition, 2)
+        return self.topic.watermarks(partition)[1]
+
+    def consumer(self) -> MemoryGroupConsumer:
+        return self.topic.consumer()
+
+
+class TestMemoryGroupConsumer(ConsumerBehaviour):
+    @pytest.fixture
+    def broker(self) -> MemoryBroker:
+        return MemoryBroker()
