@@ -21,7 +21,7 @@ from local.databricks.environment import CATALOG, HTTP_PATH, environment
 from local.databricks.errors import EndpointError
 from local.databricks.spark import jars
 from local.kafka.free_port import free_port
-from local.kafka.java import find_java
+from local.kafka.jars import find_java
 from local.kafka.watchdog import dismiss, watch
 
 _START_SECONDS = 240.0  # on two busy cores the start took up to 160 s

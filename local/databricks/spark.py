@@ -11,15 +11,14 @@ import pyspark
 from pyspark.sql import SparkSession
 
 from local.databricks.environment import CATALOG
-from local.kafka import maven
 from local.kafka.errors import UnavailableError
-from local.kafka.java import find_java
+from local.kafka.jars import Product, fill, find_java, resolve
 
 _DELTA_VERSION = "4.0.1"
 _CATALOG_CLASS = "NamedDeltaCatalog"
 
 # The catalog class is compiled against Spark's internal classes, so each Spark has its own cache.
-DELTA = maven.Product(
+DELTA = Product(
     "Delta", f"{_DELTA_VERSION}-spark-{pyspark.__version__}", files(__package__) / "pom.xml"
 )
 
@@ -103,12 +102,12 @@ def jars() -> list[Path]:
     Raises:
         UnavailableError: they are not cached, and Maven or a JDK is missing.
     """
-    maven.fill(DELTA.cache, _resolve_jars)
+    fill(DELTA.cache, _resolve_jars)
     return sorted(DELTA.cache.glob("*.jar"))
 
 
 def _resolve_jars(folder: Path) -> None:
-    maven.resolve(maven.Product(DELTA.name, _DELTA_VERSION, DELTA.pom), folder)
+    resolve(Product(DELTA.name, _DELTA_VERSION, DELTA.pom), folder)
     with (
         as_file(files(__package__) / f"{_CATALOG_CLASS}.java") as source,
         tempfile.TemporaryDirectory() as classes,

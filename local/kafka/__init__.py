@@ -1,10 +1,11 @@
-"""A Kafka on this machine for tests, the demo and trials: the best that the machine can run.
+"""A Kafka on this machine for tests, the demo and trials: the most real kind available.
 
     with local_kafka.start() as kafka:
         print(kafka.describe())
         Producer({"bootstrap.servers": kafka.bootstrap_servers})
 
-`KRaftBroker` is the same real broker with its faults at hand: kill, restart on the same data, pause, resume.
+`KRaftBroker` is the broker process itself, for fault injection: kill, restart on the same data,
+pause, resume.
 """
 
 from local.kafka.broker import KRaftBroker

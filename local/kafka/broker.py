@@ -1,4 +1,4 @@
-"""A real Apache Kafka in one process of this machine, with its faults at hand."""
+"""A real Apache Kafka in one local process that tests can kill, restart, pause and resume."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Self
 
-from local.kafka import maven, properties
+from local.kafka import jars, server
 from local.kafka.errors import StartError
 from local.kafka.free_port import free_port, is_free
-from local.kafka.java import find_java
+from local.kafka.jars import find_java
 from local.kafka.kafka import Kafka
-from local.kafka.readiness import wait_until_ready
+from local.kafka.server import wait_until_ready
 from local.kafka.watchdog import dismiss, watch
 
 _CLUSTER_ID = "bG9jYWxrYWZrYS1icm9rZQ"
@@ -27,7 +27,7 @@ _GRACE = 15.0
 
 @dataclass(frozen=True)
 class BrokerSettings:
-    """What stays the same over restarts: the program, its folder and its ports."""
+    """What restarts do not change: the program, its folder and its ports."""
 
     java: Path
     jars: Path
@@ -37,7 +37,7 @@ class BrokerSettings:
 
     @property
     def log(self) -> Path:
-        """What the broker writes about itself, over all its starts."""
+        """The broker's log file, appended to by each start."""
         return self.folder / "broker.log"
 
     @property
@@ -64,8 +64,8 @@ class BrokerSettings:
 class KRaftBroker:
     """A broker whose data and port survive its process.
 
-    `kill`, `start`, `stop`, `pause` and `resume` are the faults of a real broker; `close` ends it and drops
-    its data. It dies with the process that made it.
+    `kill`, `start`, `stop`, `pause` and `resume` inject faults; `close` ends the broker and deletes
+    its data. The broker ends with the process that created it.
     """
 
     def __init__(self, settings: BrokerSettings) -> None:
@@ -75,18 +75,23 @@ class KRaftBroker:
 
     @classmethod
     def create(cls, port: int = 0) -> Self:
-        """A started broker with fresh data, on a free port unless one is given.
+        """Start a broker with fresh data.
 
-        Raises UnavailableError without Java or jars, StartError if the broker does not become ready.
+        Args:
+            port: on localhost; 0 takes a free one.
+
+        Raises:
+            UnavailableError: Java or the jars are missing.
+            StartError: the broker does not become ready.
         """
         java = find_java()
-        jars = maven.jars(maven.KAFKA)
+        jar_folder = jars.find_jars(jars.KAFKA)
         if port and not is_free(port):
             raise StartError(
-                f"Port {port} of localhost is taken: stop what listens there, or choose another port."
+                f"Port {port} of localhost is taken: stop its listener, or choose another port."
             )
         folder = Path(tempfile.mkdtemp(prefix="local-kafka-"))
-        broker = cls(BrokerSettings(java, jars, folder, port or free_port(), free_port()))
+        broker = cls(BrokerSettings(java, jar_folder, folder, port or free_port(), free_port()))
         try:
             broker._format()
             broker.start()
@@ -97,18 +102,22 @@ class KRaftBroker:
 
     @property
     def bootstrap_servers(self) -> str:
-        """Where clients find it, the same after each restart."""
+        """The bootstrap address, which restarts do not change."""
         return f"127.0.0.1:{self.settings.port}"
 
     def start(self) -> None:
-        """Start the process on the data that is there; return once it answers. Raises StartError if it never does."""
+        """Start the process on its existing data; return once it answers.
+
+        Raises:
+            StartError: it does not become ready.
+        """
         with self.settings.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.settings.command("kafka.Kafka", str(self.settings.server_properties)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for us: we decide how the broker ends
+                start_new_session=True,  # the parent handles Ctrl-C and ends the broker
             )
         self._watchdog = watch(self._process.pid)
         wait_until_ready(self.settings.port, self._check_alive)
@@ -117,13 +126,13 @@ class KRaftBroker:
         """End the process as an operator would: SIGTERM, then SIGKILL after 15 s."""
         if self._process is not None:
             self._process.terminate()
-            self.resume()  # a frozen process hears SIGTERM only when it goes on
+            self.resume()  # a frozen process receives SIGTERM only after SIGCONT
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(_GRACE)
             self.kill()
 
     def kill(self) -> None:
-        """End the process as a crash would: SIGKILL, without a word to anybody."""
+        """End the process as a crash would: SIGKILL, without a clean shutdown."""
         if self._process is not None and self._watchdog is not None:
             dismiss(self._watchdog)
             self._process.kill()
@@ -135,11 +144,11 @@ class KRaftBroker:
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a frozen process go on (SIGCONT)."""
+        """Let a frozen process continue (SIGCONT)."""
         self._signal(signal.SIGCONT)
 
     def close(self) -> None:
-        """End the process and remove its data."""
+        """End the process and delete its data."""
         self.kill()
         shutil.rmtree(self.settings.folder, ignore_errors=True)
 
@@ -161,31 +170,31 @@ class KRaftBroker:
         with as_file(files("local.kafka") / "log4j2.properties") as log4j:
             shutil.copy(log4j, settings.folder)
         content = {
-            **properties.BROKER,
-            **properties.listeners(settings.port, settings.controller_port),
+            **server.BROKER,
+            **server.listeners(settings.port, settings.controller_port),
             "log.dirs": str(settings.folder / "data"),
         }
-        settings.server_properties.write_text(properties.render(content))
+        settings.server_properties.write_text(server.render(content))
         format_storage = ["format", "-t", _CLUSTER_ID, "-c", str(settings.server_properties)]
         with settings.log.open("ab") as log:
             command = settings.command("kafka.tools.StorageTool", *format_storage)
             if subprocess.run(
                 command, stdout=log, stderr=subprocess.STDOUT, check=False
             ).returncode:
-                raise StartError(f"Kafka could not format {settings.folder}: {self._last_words()}")
+                raise StartError(f"Kafka could not format {settings.folder}: {self._log_tail()}")
 
     def _check_alive(self) -> None:
         if self._process is not None and self._process.poll() is not None:
             raise StartError(
-                f"The broker ended with code {self._process.returncode}: {self._last_words()}"
+                f"The broker ended with code {self._process.returncode}: {self._log_tail()}"
             )
 
-    def _last_words(self) -> str:
+    def _log_tail(self) -> str:
         return "\n".join(self.settings.log.read_text(errors="replace").splitlines()[-15:])
 
 
 def start(port: int = 0) -> Kafka:
     """A Kafka that is a `KRaftBroker`."""
     broker = KRaftBroker.create(port)
-    product = f"Apache {maven.KAFKA}, a broker from Maven jars,"
+    product = f"Apache {jars.KAFKA}, a broker from Maven jars,"
     return Kafka("maven", product, broker.bootstrap_servers, broker.close, broker=broker)

@@ -1,4 +1,4 @@
-"""Apache Kafka's own image, where Docker answers."""
+"""Runs Apache Kafka's own image in Docker."""
 
 import shutil
 import subprocess
@@ -6,26 +6,30 @@ import subprocess
 from docker.errors import DockerException
 from testcontainers.core.container import DockerContainer
 
-from local.kafka import properties
+from local.kafka import server
 from local.kafka.errors import UnavailableError
 from local.kafka.free_port import free_port
+from local.kafka.jars import KAFKA
 from local.kafka.kafka import Kafka
-from local.kafka.maven import KAFKA
-from local.kafka.readiness import wait_until_ready
+from local.kafka.server import wait_until_ready
 
 IMAGE = f"apache/kafka:{KAFKA.version}"
 _CONTROLLER_PORT = 9093
 
 
 def start(port: int = 0) -> Kafka:
-    """A broker in a container, on a free port of loopback unless one is given.
+    """Start a broker in a container.
 
-    Raises UnavailableError if Docker does not answer or cannot run the image, StartError if the broker is not
-    ready.
+    Args:
+        port: on loopback; 0 takes a free one.
+
+    Raises:
+        UnavailableError: Docker does not answer or cannot run the image.
+        StartError: the broker does not become ready.
     """
     _check_docker()
     port = port or free_port()
-    settings = {**properties.BROKER, **properties.listeners(port, _CONTROLLER_PORT, bind="0.0.0.0")}
+    settings = {**server.BROKER, **server.listeners(port, _CONTROLLER_PORT, bind="0.0.0.0")}
     container = DockerContainer(IMAGE).with_envs(**environment(settings))
     # with_bind_ports would open a Kafka without a password to the whole network.
     container.ports[f"{port}/tcp"] = ("127.0.0.1", port)  # type: ignore[assignment]
@@ -42,12 +46,15 @@ def start(port: int = 0) -> Kafka:
 
 
 def environment(settings: dict[str, str]) -> dict[str, str]:
-    """Broker settings as the image wants them: KAFKA_NODE_ID for node.id."""
+    """Return broker settings as the image reads them: KAFKA_NODE_ID for node.id."""
     return {f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in settings.items()}
 
 
 def _check_docker() -> None:
-    """Ask Docker's own client: it knows contexts, and its library leaks a socket when nobody answers."""
+    """Raise UnavailableError if Docker does not answer.
+
+    Docker's own client honours contexts; the library leaks a socket if Docker is down.
+    """
     client = shutil.which("docker")
     if client is None:
         raise UnavailableError("No docker in PATH.")

@@ -1,14 +1,14 @@
-"""What can go wrong while a local Kafka is found or started."""
+"""Errors of finding or starting a local Kafka."""
 
 from classwaves_runtime.errors import ServiceError
 
 
 class LocalKafkaError(ServiceError):
-    """No Kafka could be had on this machine."""
+    """No Kafka is available on this machine."""
 
 
 class UnavailableError(LocalKafkaError):
-    """One kind of Kafka cannot run on this machine; another may."""
+    """One kind of Kafka cannot run on this machine; the next kind is tried."""
 
 
 class StartError(LocalKafkaError):

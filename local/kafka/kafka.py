@@ -1,4 +1,4 @@
-"""A running Kafka, whatever it is made of."""
+"""A running Kafka of any kind."""
 
 from __future__ import annotations
 
@@ -16,15 +16,24 @@ class Restartable(Protocol):
         """End the process as a crash would: SIGKILL."""
 
     def start(self) -> None:
-        """Start the process on the data that is there; return once it answers. Raises StartError if it never does."""
+        """Start the process on its existing data; return once it answers.
+
+        Raises:
+            StartError: it does not become ready.
+        """
 
 
 @dataclass(frozen=True)
 class Kafka:
-    """A Kafka that answers at `bootstrap_servers` until `stop` is called (or the `with` block ends).
+    """A Kafka that runs until `stop` is called or the `with` block ends.
 
-    `passed_over` holds one sentence for each better kind that this machine could not run. `broker` is there if this
-    Kafka is one process of ours, to be killed and restarted.
+    Args:
+        kind: how it runs.
+        product: its name and version for messages.
+        bootstrap_servers: its address.
+        stop: ends it.
+        passed_over: one sentence for each better kind that this machine cannot run.
+        broker: the broker process, if this Kafka is a single one that may be killed and restarted.
     """
 
     kind: Kind
@@ -36,11 +45,11 @@ class Kafka:
 
     @property
     def real(self) -> bool:
-        """Whether this is Apache Kafka or a service that stands for it, and not a mock."""
+        """Whether this is a real Kafka service, not a mock."""
         return self.kind != "mock"
 
     def describe(self) -> str:
-        """One line for people: what runs, where, and why nothing better does."""
+        """Describe in one line what runs, where, and why no better kind does."""
         because = f" ({' '.join(self.passed_over)})" if self.passed_over else ""
         return f"Kafka: {self.product} at {self.bootstrap_servers}{because}"
 

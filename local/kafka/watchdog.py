@@ -1,16 +1,18 @@
-"""Ends a process when the one that started it is gone, however it went."""
+"""Ends a process when its parent is gone, also after SIGKILL of the parent."""
 
 import os
 import subprocess
 
-# Reads until the pipe closes. Only we hold its other end, and the kernel closes that even after SIGKILL.
+# Reads until the pipe closes. Only the parent holds its other end, and the kernel closes that
+# even after SIGKILL.
 _SCRIPT = 'cat; kill -KILL "$0" 2>/dev/null'
 
 
 def watch(pid: int) -> "subprocess.Popen[bytes]":
-    """Start the process that sends SIGKILL to `pid` as soon as this process ends.
+    """Start a process that sends SIGKILL to `pid` as soon as this process ends.
 
-    Not PR_SET_PDEATHSIG: only Linux has it, and it follows the thread, not the process.
+    PR_SET_PDEATHSIG does not serve: only Linux has it, and it follows the starting thread, not
+    the process.
     """
     return subprocess.Popen(
         ["/bin/sh", "-c", _SCRIPT, str(pid)],
@@ -22,6 +24,6 @@ def watch(pid: int) -> "subprocess.Popen[bytes]":
 
 
 def dismiss(watchdog: "subprocess.Popen[bytes]") -> None:
-    """End the watch without harm to the watched."""
+    """End the watchdog and leave the watched process alone."""
     watchdog.kill()
     watchdog.communicate()

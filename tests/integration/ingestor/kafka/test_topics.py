@@ -13,7 +13,7 @@ from classwaves_ingestor.kafka.topic_creation import HEADER_BYTES, TopicLayout, 
 from classwaves_ingestor.kafka.topics import Watermarks, describe, describe_topic, watermarks
 from classwaves_ingestor.settings import TopicSettings
 from classwaves_runtime.errors import SettingsError
-from local.kafka import mock
+from local.kafka.choice import start_mock
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_watermarks_of_partitions_that_were_just_added_are_waited_for(admin, set
 
 
 def test_a_mock_cluster_is_described_as_what_it_is(topic_name):
-    with mock.start() as cluster:
+    with start_mock() as cluster:
         admin = connect({"bootstrap.servers": cluster.bootstrap_servers})
         settings = TopicSettings.from_environment(
             {

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from local import kafka as local_kafka
 from local.kafka.free_port import is_free
-from local.kafka.readiness import answers
+from local.kafka.server import answers
 
 
 def _create_topic(bootstrap_servers: str, topic: str) -> None:

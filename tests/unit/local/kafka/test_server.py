@@ -1,8 +1,8 @@
-from local.kafka import container, properties
+from local.kafka import container, server
 
 
 def test_the_broker_listens_on_loopback_only():
-    listeners = properties.listeners(20001, 20002)["listeners"].split(",")
+    listeners = server.listeners(20001, 20002)["listeners"].split(",")
     assert [listener.split("://")[1] for listener in listeners] == [
         "127.0.0.1:20001",
         "127.0.0.1:20002",
@@ -10,7 +10,7 @@ def test_the_broker_listens_on_loopback_only():
 
 
 def test_a_properties_file_has_one_setting_a_line():
-    assert properties.render({"a.b": "1", "c": "d"}) == "a.b=1\nc=d\n"
+    assert server.render({"a.b": "1", "c": "d"}) == "a.b=1\nc=d\n"
 
 
 def test_a_container_gets_its_settings_as_variables():

@@ -1,11 +1,13 @@
-"""A product's own jars, fetched once by Maven and kept for every later run.
+"""Java, and the jars of a product, which Maven fetches once into a cache.
 
-A cache folder is complete when its MANIFEST agrees with the jars beside it. The manifest is written last, and
-the folder gets its name only then, so neither a resolve that was killed nor a jar that was lost ever counts.
+A cache folder is complete when its MANIFEST agrees with the jars beside it. The manifest is written
+last, and the folder gets its final name only then, so neither an interrupted resolve nor a lost jar
+ever counts.
 """
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -16,14 +18,50 @@ from pathlib import Path
 
 from local.kafka.errors import UnavailableError
 
+OLDEST = 17
+
+
+def find_java() -> Path:
+    """Find the `java` of JAVA_HOME, or else of PATH.
+
+    Raises:
+        UnavailableError: it is missing or older than 17.
+    """
+    home = os.environ.get("JAVA_HOME")
+    java = shutil.which("java", path=str(Path(home, "bin")) if home else None)
+    if java is None:
+        where = f"JAVA_HOME={home}" if home else "PATH"
+        raise UnavailableError(f"No java in {where}: install a JDK {OLDEST} or later.")
+    answer = subprocess.run(
+        [java, "-version"], capture_output=True, text=True, check=False, timeout=30
+    )
+    version = major_version(answer.stderr)
+    if version is None or version < OLDEST:
+        found = f"is version {version}" if version else "names no version"
+        raise UnavailableError(f"{java} {found}: install a JDK {OLDEST} or later.")
+    return Path(java)
+
+
+def major_version(banner: str) -> int | None:
+    """Parse the major version of `java -version`: 17 of "17.0.2", 8 of "1.8.0_392"."""
+    match = re.search(r'version "(?:1\.)?(\d+)', banner)
+    return int(match[1]) if match else None
+
+
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 _MANIFEST = "MANIFEST"
-_PATIENCE = 600.0
+_TIMEOUT_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
 class Product:
-    """What runs on jars: `pom` names them, and takes the version as `product.version`."""
+    """A product that runs on jars.
+
+    Args:
+        name: of the product.
+        version: passed to the POM as `product.version`.
+        pom: names the jars.
+    """
 
     name: str
     version: str
@@ -42,14 +80,18 @@ class Product:
 KAFKA = Product("Kafka", "4.1.1", files("local.kafka") / "pom.xml")
 
 
-def jars(product: Product) -> Path:
-    """The folder of a product's jars, resolved first if need be. Raises UnavailableError if that is impossible."""
+def find_jars(product: Product) -> Path:
+    """Return the folder of a product's jars; fetch them first if they are missing.
+
+    Raises:
+        UnavailableError: Maven cannot fetch them.
+    """
     fill(product.cache, lambda folder: resolve(product, folder))
     return product.cache
 
 
 def is_complete(cache: Path) -> bool:
-    """Whether every jar that the manifest names is there in its size."""
+    """Whether every jar of the manifest exists with its recorded size."""
     try:
         lines = (cache / _MANIFEST).read_text().splitlines()
         entries = [line.rsplit(" ", 1) for line in lines]
@@ -61,9 +103,11 @@ def is_complete(cache: Path) -> bool:
 
 
 def fill(cache: Path, resolve: Callable[[Path], None]) -> None:
-    """Unless the cache is complete, resolve into a folder beside it, which gets its name when it is whole.
+    """Fill a cache that is not complete.
 
-    Only one process at a time does so; the others wait, and find it done.
+    `resolve` writes into a temporary folder, which is renamed once it is whole.
+
+    One process at a time does so; the others wait for its result.
     """
     if is_complete(cache):
         return
@@ -85,7 +129,11 @@ def fill(cache: Path, resolve: Callable[[Path], None]) -> None:
 
 
 def resolve(product: Product, folder: Path) -> None:
-    """Have Maven copy a product's jars into a folder. Raises UnavailableError with Maven's own words."""
+    """Let Maven copy a product's jars into a folder.
+
+    Raises:
+        UnavailableError: Maven is missing or failed; the message quotes Maven.
+    """
     maven = shutil.which("mvn")
     if maven is None:
         raise UnavailableError(f"No mvn in PATH to fetch {product} with: install Maven.")
@@ -109,11 +157,11 @@ def resolve(product: Product, folder: Path) -> None:
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=_PATIENCE,
+                timeout=_TIMEOUT_SECONDS,
             )
         except subprocess.TimeoutExpired as error:
             raise UnavailableError(
-                f"Maven did not fetch {product} in {_PATIENCE:.0f} s."
+                f"Maven did not fetch {product} in {_TIMEOUT_SECONDS:.0f} s."
             ) from error
     if answer.returncode:
         first = next(
