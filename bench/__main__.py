@@ -13,7 +13,7 @@ from bench.conditions import conditions
 from bench.drain import Drain, drain
 from bench.errors import NoRealBroker
 from bench.record import record
-from classwaves_runtime.exits import one_line_errors
+from classwaves_runtime.entry_point import one_line_errors
 from classwaves_runtime.settings import Settings
 from demo.world import World
 from local import kafka as local_kafka

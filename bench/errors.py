@@ -1,9 +1,9 @@
 """What can keep a benchmark from giving a figure."""
 
-from classwaves_runtime.errors import ServiceError
+from classwaves_runtime.errors import ClassWavesError
 
 
-class BenchError(ServiceError):
+class BenchError(ClassWavesError):
     """A benchmark could not be carried through."""
 
 

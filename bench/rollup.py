@@ -27,7 +27,7 @@ from bench.month import Month, month
 from bench.reading import touchable_bytes
 from bench.record import record
 from classwaves_rollup.formulas import HOUR as AN_HOUR
-from classwaves_runtime.exits import one_line_errors
+from classwaves_runtime.entry_point import one_line_errors
 from classwaves_runtime.settings import Settings
 from classwaves_schemas.tables import SESSION_EVENTS
 from classwaves_warehouse.open import open_warehouse

@@ -11,7 +11,7 @@ from random import Random
 
 from pydantic import Field, PositiveFloat
 
-from classwaves_runtime.exits import one_line_errors
+from classwaves_runtime.entry_point import one_line_errors
 from demo.incident import at_random
 from demo.plan import Plan
 from demo.settings import PlaceSettings

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from classwaves_runtime.exits import one_line_errors
+from classwaves_runtime.entry_point import one_line_errors
 from demo.incident import scripted
 from demo.plan import Plan
 from demo.settings import DemoSettings

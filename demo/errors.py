@@ -1,9 +1,9 @@
 """What can go wrong in the demo, apart from what it is there to show."""
 
-from classwaves_runtime.errors import ServiceError
+from classwaves_runtime.errors import ClassWavesError
 
 
-class DemoError(ServiceError):
+class DemoError(ClassWavesError):
     """The demo could not be carried through."""
 
 

@@ -15,9 +15,8 @@ from pydantic import Field
 
 from classwaves_ingestor.producer import PublisherSettings
 from classwaves_runtime.clock import SystemClock
-from classwaves_runtime.health import Health
+from classwaves_runtime.health import Health, serve_health
 from classwaves_runtime.logs import configure
-from classwaves_runtime.probes import probes
 from classwaves_runtime.signals import stop_event
 from classwaves_schemas.envelope import EventType
 from classwaves_schemas.times import parse_time
@@ -79,14 +78,14 @@ class SdkPod:
 
     def wait(self, due: float) -> float:
         """For how many seconds to wait before asking again; 0 if it is due, or time to stop."""
-        self.health.turned()
+        self.health.heartbeat()
         return 0.0 if self.stop.is_set() else min(max(due - time.time(), 0.0), _TICK_SECONDS)
 
     def await_orphans(self) -> None:
         """Wait until the spools of dead predecessors are sent, but not for ever."""
         deadline = time.monotonic() + CLOSE_SECONDS
         while any(spool.exists() for spool in self.orphans) and time.monotonic() < deadline:
-            self.health.turned()
+            self.health.heartbeat()
             time.sleep(0.05)
 
 
@@ -117,6 +116,6 @@ def sdk_pod(assignment: Assignment) -> Iterator[SdkPod]:
     ProcessCollector(registry=registry)
     with (
         closing(Journal(path_of(assignment.journals, assignment.pod))) as journal,
-        probes(settings.http_port, health, registry),
+        serve_health(settings.http_port, health, registry),
     ):
         yield SdkPod(assignment, settings, journal, registry, health, stop, orphans)

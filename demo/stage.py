@@ -31,7 +31,7 @@ def on_stage(plan: Plan, folder: Path | None, warehouse: str | None, every: floa
         every: seconds between two quiet lines.
 
     Raises:
-        ServiceError: it could not be carried through.
+        ClassWavesError: it could not be carried through.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     report = Report()

@@ -1,9 +1,10 @@
 """The command line of the read side."""
 
 from classwaves_analytics.commands.timeline import timeline
-from classwaves_runtime.command_line import command_line
-from classwaves_runtime.exits import one_line_errors
+from classwaves_runtime.command_line import add_command, command_line
+from classwaves_warehouse.databricks.settings import DatabricksSettings
+from classwaves_warehouse.settings import WarehouseSettings
 
 app = command_line("Query the analytics tables.")
 
-app.command()(one_line_errors()(timeline))
+add_command(app, timeline, WarehouseSettings, DatabricksSettings)

@@ -4,10 +4,10 @@ AnalyticsError
 └── SessionUnknown   session_events has no event of the session
 """
 
-from classwaves_runtime.errors import ServiceError
+from classwaves_runtime.errors import ClassWavesError
 
 
-class AnalyticsError(ServiceError):
+class AnalyticsError(ClassWavesError):
     """The query failed."""
 
 

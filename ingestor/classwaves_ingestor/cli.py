@@ -7,19 +7,22 @@ from classwaves_ingestor.commands.status import status
 from classwaves_ingestor.commands.tables import check, ddl, migrate
 from classwaves_ingestor.commands.topics import accept, create
 from classwaves_ingestor.commands.verify import verify
-from classwaves_runtime.command_line import command_line
-from classwaves_runtime.exits import one_line_errors
+from classwaves_ingestor.settings import IngestorSettings, StreamSettings, TopicSettings
+from classwaves_runtime.command_line import add_command, command_line
+from classwaves_warehouse.databricks.settings import DatabricksSettings
+from classwaves_warehouse.settings import WarehouseSettings
 
 app = command_line("Session events from Kafka into a Delta table, exactly once.")
 topics = typer.Typer(help="The topics of session events and of dead letters.", no_args_is_help=True)
 tables = typer.Typer(help="The analytics tables.", no_args_is_help=True)
 
-
-for command in (run, verify, status):
-    app.command()(one_line_errors()(command))
-for command in (create, accept):
-    topics.command()(one_line_errors()(command))
-for command in (check, migrate, ddl):
-    tables.command()(one_line_errors()(command))
+add_command(app, run, IngestorSettings, DatabricksSettings)
+add_command(app, verify, StreamSettings, DatabricksSettings)
+add_command(app, status, StreamSettings, DatabricksSettings)
+add_command(topics, create, TopicSettings)
+add_command(topics, accept, StreamSettings, DatabricksSettings)
+add_command(tables, check, WarehouseSettings, DatabricksSettings)
+add_command(tables, migrate, WarehouseSettings, DatabricksSettings)
+add_command(tables, ddl)
 app.add_typer(topics, name="topics")
 app.add_typer(tables, name="tables")

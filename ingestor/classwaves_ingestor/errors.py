@@ -8,10 +8,10 @@ IngestorError
 └── MostMessagesBad          the stream, not a single message, is bad
 """
 
-from classwaves_runtime.errors import ServiceError
+from classwaves_runtime.errors import ClassWavesError
 
 
-class IngestorError(ServiceError):
+class IngestorError(ClassWavesError):
     """The ingestor cannot continue."""
 
 

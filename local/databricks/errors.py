@@ -3,14 +3,14 @@
 from py4j.protocol import Py4JJavaError
 from thrift.transport.TTransport import TTransportException
 
-from classwaves_runtime.errors import ServiceError
+from classwaves_runtime.errors import ClassWavesError
 
 
-class EndpointError(ServiceError):
+class EndpointError(ClassWavesError):
     """The local Databricks endpoint did not become ready."""
 
 
-class UnsupportedParameter(ServiceError):
+class UnsupportedParameter(ClassWavesError):
     """The endpoint does not support the type of a statement's parameter."""
 
 

@@ -1,9 +1,9 @@
 """Errors of finding or starting a local Kafka."""
 
-from classwaves_runtime.errors import ServiceError
+from classwaves_runtime.errors import ClassWavesError
 
 
-class LocalKafkaError(ServiceError):
+class LocalKafkaError(ClassWavesError):
     """No Kafka is available on this machine."""
 
 

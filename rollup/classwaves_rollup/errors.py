@@ -10,13 +10,13 @@ import re
 import traceback
 from pathlib import Path
 
-from classwaves_runtime.errors import ServiceError
+from classwaves_runtime.errors import ClassWavesError
 
 _QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 _MAX_LENGTH = 500
 
 
-class RollupError(ServiceError):
+class RollupError(ClassWavesError):
     """The rollup failed."""
 
 
@@ -39,11 +39,11 @@ def error_summary(error: BaseException) -> str:
     read a value quotes the value.
     """
     kind = type(error).__name__
-    if not isinstance(error, ServiceError):
+    if not isinstance(error, ClassWavesError):
         frames = traceback.extract_tb(error.__traceback__)
         return f"{kind} at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else kind
     message = " ".join(str(error).split())
     cause = error.__cause__
-    if cause is not None and not isinstance(cause, ServiceError):
+    if cause is not None and not isinstance(cause, ClassWavesError):
         message = f"{message.partition(': ')[0]} ({type(cause).__name__})"
     return f"{kind}: {_QUOTED.sub('…', message)}"[:_MAX_LENGTH]

@@ -98,7 +98,7 @@ class Observer:
     def report_state(self) -> None:
         """Update metrics and health from the run log. Call it regularly, from any thread."""
         if self._clock.monotonic() - self._heartbeat_at < STUCK_SECONDS:
-            self._health.turned()
+            self._health.heartbeat()
         if self._run_log is None:
             return
         now, run_log = self._clock.now(), self._run_log

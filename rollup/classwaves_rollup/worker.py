@@ -24,10 +24,8 @@ from classwaves_rollup.run_log import (
 from classwaves_rollup.schedule import newest_due, next_scan
 from classwaves_rollup.settings import WorkerSettings
 from classwaves_runtime.clock import Clock, SystemClock
-from classwaves_runtime.health import Health
+from classwaves_runtime.health import Health, dump_stacks_on_sigquit, serve_health, stall_watch
 from classwaves_runtime.metrics import Meters
-from classwaves_runtime.probes import probes
-from classwaves_runtime.stacks import on_sigquit, stall_watch
 from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, ROLLUP_RUNS
 from classwaves_warehouse.errors import WarehouseUnavailable
 from classwaves_warehouse.open import open_warehouse
@@ -213,8 +211,8 @@ def run_worker(
     ProcessCollector(registry=registry)
     health = Health(clock)
     observer = Observer(Meters(metrics.WORKER, registry), health, clock)
-    on_sigquit()
-    with probes(settings.http_port, health, registry), stall_watch(health):
+    dump_stacks_on_sigquit()
+    with serve_health(settings.http_port, health, registry), stall_watch(health):
         thread = WorkerThread(
             lambda: build_worker(settings, observer, clock, stop.is_set), stop, observer, clock
         )

@@ -1,4 +1,4 @@
-"""Time, passed in."""
+"""The clock, passed in so that tests control time."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -6,34 +6,34 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What a process asks about time."""
+    """Tells the time."""
 
     def now(self) -> datetime:
-        """The time of day, aware, in UTC."""
+        """Return the current time, aware, in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds since some fixed moment; never goes back."""
+        """Return the seconds since a fixed moment; they never decrease."""
         ...
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The clock of the machine."""
 
     def now(self) -> datetime:
-        """The time of day, aware, in UTC."""
+        """Return the current time, aware, in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds since some fixed moment; never goes back."""
+        """Return the seconds since a fixed moment; they never decrease."""
         return time.monotonic()
 
 
 class ManualClock:
-    """A clock that moves only when it is told to, for tests.
+    """A clock for tests; only `advance` moves it.
 
     Args:
-        start: the time of day at which it stands, aware.
+        start: the first time, aware.
     """
 
     def __init__(self, start: datetime) -> None:
@@ -41,13 +41,13 @@ class ManualClock:
         self._elapsed = 0.0
 
     def now(self) -> datetime:
-        """The time of day, aware, in UTC."""
+        """Return the current time, aware, in UTC."""
         return self._start + timedelta(seconds=self._elapsed)
 
     def monotonic(self) -> float:
-        """Seconds since the start."""
+        """Return the seconds since the start."""
         return self._elapsed
 
     def advance(self, seconds: float) -> None:
-        """Let this many seconds pass."""
+        """Move the clock forward."""
         self._elapsed += seconds

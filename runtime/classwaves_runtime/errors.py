@@ -1,24 +1,32 @@
-"""The root of every error that this project raises on purpose.
+"""The root of all errors that this project raises on purpose.
 
-ServiceError
-├── service.errors     SettingsError, InjectedFault
-├── warehouse.errors   …
-├── ingestor.errors    …
-├── rollup.errors      …
-└── analytics.errors   …
+ClassWavesError
+├── classwaves_runtime.errors     SettingsError, ExtraMissing, InjectedFault
+├── classwaves_warehouse.errors   …
+├── classwaves_ingestor.errors    …
+├── classwaves_rollup.errors      …
+└── classwaves_analytics.errors   …
 """
 
 
-class ServiceError(Exception):
-    """Something went wrong in the service."""
+class ClassWavesError(Exception):
+    """An error that ClassWaves raises on purpose.
+
+    Args:
+        message: by default the docstring of the class.
+    """
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or type(self).__doc__)
 
 
-class SettingsError(ServiceError):
+class SettingsError(ClassWavesError):
     """A setting is missing or wrong."""
 
 
-class InjectedFault(ServiceError):
-    """A fail point did what it was armed for."""
+class ExtraMissing(ClassWavesError):
+    """An extra of the package is not installed."""
+
+
+class InjectedFault(ClassWavesError):
+    """A fail point raised an error."""

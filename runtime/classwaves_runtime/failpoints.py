@@ -1,12 +1,12 @@
-"""Named places in the code where a test makes a process fail.
+"""Fail points: named places in the code at which a test makes a process fail.
 
     _COMMITTED = FailPoint("committed")
     ...
     _COMMITTED.hit()
 
-FAILPOINTS="committed=kill@3,decoded=raise@0.01" ends the process with SIGKILL at the third hit of the first, and
-raises InjectedFault at each hit of the second with a probability of 1 %. `stop` freezes the process with SIGSTOP, as a
-node that hangs does, until somebody sends SIGCONT. Unarmed, a hit is one test of None.
+FAILPOINTS="committed=kill@3,decoded=raise@0.01" kills the process with SIGKILL at the third hit of
+`committed`, and raises InjectedFault at each hit of `decoded` with a probability of 1 %. The action
+`stop` freezes the process with SIGSTOP until it gets SIGCONT. An unarmed hit costs one comparison.
 """
 
 import random
@@ -18,14 +18,14 @@ from itertools import count
 
 from classwaves_runtime.errors import InjectedFault, SettingsError
 
-_ORDER = re.compile(r"(?P<name>[\w-]+)=(?P<action>kill|stop|raise)@(?P<when>\d+|0?\.\d+)")
+_PATTERN = re.compile(r"(?P<name>[\w-]+)=(?P<action>kill|stop|raise)@(?P<when>\d+|0?\.\d+)")
 _SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
-_dice = random.SystemRandom()
+_random = random.SystemRandom()
 _points: dict[str, "FailPoint"] = {}
 
 
 class FailPoint:
-    """A place that may fail on purpose, known by its name in the whole process."""
+    """A place that can fail on purpose. Its name is unique in the process."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -33,38 +33,42 @@ class FailPoint:
         _points[name] = self
 
     def hit(self) -> None:
-        """Fail, if that is what was ordered and the moment has come."""
+        """Fail if the fail point is armed and its condition holds."""
         if self._fault is not None:
             self._fault()
 
     def arm(self, action: str, when: str) -> None:
-        """Order `kill`, `stop` or `raise`, at the hit with this number or, if it has a point, with this probability."""
-        strike = (
-            partial(signal.raise_signal, _SIGNALS[action]) if action in _SIGNALS else self._raise
-        )
+        """Arm the fail point.
+
+        Args:
+            action: `kill`, `stop` or `raise`.
+            when: the number of the hit, or a probability if it has a decimal point.
+        """
+        fail = partial(signal.raise_signal, _SIGNALS[action]) if action in _SIGNALS else self._raise
         hits = count(1)
 
         def fault() -> None:
-            if _dice.random() < float(when) if "." in when else next(hits) == int(when):
-                strike()
+            if _random.random() < float(when) if "." in when else next(hits) == int(when):
+                fail()
 
         self._fault = fault
 
     def _raise(self) -> None:
-        raise InjectedFault(f"FAILPOINTS ordered a fault at {self.name}.")
+        raise InjectedFault(f"FAILPOINTS raised an error at {self.name}.")
 
 
 def arm(environ: Mapping[str, str]) -> None:
-    """Arm what FAILPOINTS orders, if it is set. The modules that hold the fail points are imported before.
+    """Arm the fail points that FAILPOINTS names. Import the modules that define them before.
 
     Raises:
-        SettingsError: an order that cannot be read, or names no fail point: a test of it would prove nothing.
+        SettingsError: an entry is malformed or names no fail point.
     """
-    for order in filter(None, environ.get("FAILPOINTS", "").split(",")):
-        match = _ORDER.fullmatch(order.strip())
+    for entry in filter(None, environ.get("FAILPOINTS", "").split(",")):
+        match = _PATTERN.fullmatch(entry.strip())
         if match is None or match["name"] not in _points:
             known = ", ".join(sorted(_points)) or "none"
             raise SettingsError(
-                f"FAILPOINTS: {order!r} is not <name>=kill|stop|raise@<hit or probability>, names: {known}"
+                f"FAILPOINTS: {entry!r} is not <name>=kill|stop|raise@<hit or probability>, "
+                f"names: {known}"
             )
         _points[match["name"]].arm(match["action"], match["when"])

@@ -1,7 +1,7 @@
-"""Structured logs: one JSON object a line on stderr, or plain text on a terminal.
+"""Structured logs: one JSON object per line on stderr, or plain text on a terminal.
 
-Fields go along by `extra`: `log.info("Committed", extra={"rows": 5})`. No value of a secret setting is ever written.
-The payload of an event is never given to a logger.
+Pass fields in `extra`: `log.info("Committed", extra={"rows": 5})`. Values of secret variables are
+replaced by ***. Never log the payload of an event.
 """
 
 import json
@@ -10,30 +10,42 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Annotated, Any, Literal, TextIO
 
-from classwaves_runtime.errors import SettingsError
+from pydantic import BeforeValidator, Field
+
+from classwaves_runtime.settings import Settings
 from classwaves_runtime.timestamps import format_timestamp
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _SECRET = re.compile(r"(.*_)?(PASSWORD|SECRET|TOKEN|PEM|CREDENTIALS|ACCESS_KEY|JAAS)(_.*)?")
-_PLACE = re.compile(r".*_(FILE|LOCATION|URL|PATH)")
-# Shorter ones would blot out half of every line, and hide nothing from a guess.
-_SHORTEST = 4
+_LOCATION = re.compile(r".*_(FILE|LOCATION|URL|PATH)")
+# Replacing shorter values would damage every line.
+_MIN_SECRET_LENGTH = 4
 
 Redact = Callable[[str], str]
 
 
+class LogSettings(Settings):
+    """Settings of the logs of every process."""
+
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda level: level.upper())
+    ] = Field(default="INFO", description=f"one of {', '.join(_LEVELS)}")
+
+
 def configure(environ: Mapping[str, str], stream: TextIO | None = None) -> None:
-    """Send this process's logs to the stream (stderr), from the level that LOG_LEVEL names (INFO).
+    """Write the logs of this process, from the level LOG_LEVEL on.
+
+    Args:
+        environ: the environment variables.
+        stream: where to write, by default stderr.
 
     Raises:
-        SettingsError: LOG_LEVEL is no level.
+        SettingsError: LOG_LEVEL is not a level.
     """
-    level = environ.get("LOG_LEVEL", "").strip().upper() or "INFO"
-    if level not in _LEVELS:
-        raise SettingsError(f"LOG_LEVEL is no level (expected: one of {', '.join(_LEVELS)})")
+    level = LogSettings.from_environment(environ).log_level
     handler = logging.StreamHandler(stream or sys.stderr)
     redact = redaction(environ)
     handler.setFormatter(
@@ -43,14 +55,17 @@ def configure(environ: Mapping[str, str], stream: TextIO | None = None) -> None:
 
 
 def redaction(environ: Mapping[str, str]) -> Redact:
-    """A function that puts *** in place of the value of every secret variable in a text.
+    """Return a function that replaces the values of secret variables in a text by ***.
 
-    Secret is what its name calls so (…PASSWORD, …SECRET, …TOKEN, …PEM, …), except the place of one (…FILE, …URL, …).
+    A variable is secret by its name (…PASSWORD, …SECRET, …TOKEN, …PEM, …), unless the name says
+    that it holds the location of a secret (…FILE, …URL, …).
     """
     secrets = {
         value
         for name, value in environ.items()
-        if _SECRET.fullmatch(name) and not _PLACE.fullmatch(name) and len(value) >= _SHORTEST
+        if _SECRET.fullmatch(name)
+        and not _LOCATION.fullmatch(name)
+        and len(value) >= _MIN_SECRET_LENGTH
     }
     if not secrets:
         return str
@@ -61,16 +76,16 @@ def redaction(environ: Mapping[str, str]) -> Redact:
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one JSON object: time, level, logger, message, its extra fields, exception."""
+    """Formats a record as a JSON object: time, level, logger, message, extra fields, exception."""
 
     def __init__(self, redact: Redact) -> None:
         super().__init__()
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line without its end."""
+        """Return one line without a line break."""
         line: dict[str, Any] = {
-            "time": _moment(record),
+            "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -82,24 +97,24 @@ class JsonFormatter(logging.Formatter):
 
 
 class PlainFormatter(logging.Formatter):
-    """A record as text for a person."""
+    """Formats a record as text."""
 
     def __init__(self, redact: Redact) -> None:
         super().__init__()
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, and a traceback if there is one."""
+        """Return one line, and the traceback if there is one."""
         fields = "".join(
             f" {name}={_redacted(value, self._redact)}" for name, value in _fields(record).items()
         )
-        text = f"{_moment(record)} {record.levelname} {record.name}: {record.getMessage()}{fields}"
+        text = f"{_time(record)} {record.levelname} {record.name}: {record.getMessage()}{fields}"
         if record.exc_info:
             text = f"{text}\n{self.formatException(record.exc_info)}"
         return self._redact(text)
 
 
-def _moment(record: logging.LogRecord) -> str:
+def _time(record: logging.LogRecord) -> str:
     return format_timestamp(datetime.fromtimestamp(record.created, UTC))
 
 

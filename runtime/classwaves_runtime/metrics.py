@@ -1,11 +1,11 @@
-"""Metrics as data: a catalogue declares them, `Meters` keeps them in a Prometheus registry.
+"""Metrics: a catalogue declares them, and `Meters` keeps their values in a Prometheus registry.
 
     COMMITS = counter("ingestor_commits_total", "Commits that landed.")
     meters = Meters([COMMITS], registry)
     meters.count(COMMITS)
 
-A catalogue is the documentation too: `page` renders it. Names follow Prometheus: base units, counters end in _total,
-and no label whose values grow with users.
+`page` renders a catalogue as documentation. Names follow Prometheus: base units, and counters end
+in _total. No label may have a value per user, session or school.
 """
 
 from bisect import bisect_left
@@ -21,7 +21,7 @@ from prometheus_client.registry import Collector
 
 
 class Kind(StrEnum):
-    """What a metric may do: only grow, go both ways, or count values by size."""
+    """The type of a metric."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -59,11 +59,11 @@ def histogram(name: str, help_: str, bounds: Sequence[float]) -> Metric:
 
 
 class Meters:
-    """The metrics of a catalogue, kept in a registry. Safe to use from any thread.
+    """The values of the metrics of a catalogue. Thread-safe.
 
     Args:
-        catalogue: what may be measured.
-        registry: where it is scraped from.
+        catalogue: the declared metrics.
+        registry: collects them for a scrape.
     """
 
     def __init__(self, catalogue: Iterable[Metric], registry: CollectorRegistry) -> None:
@@ -95,32 +95,32 @@ class Meters:
         (measured.labels(*labels) if labels else measured).set(value)
 
     def forget(self, metric: Metric, *labels: object) -> None:
-        """Let a gauge no longer speak of what is somebody else's now."""
+        """Remove the series of a gauge with these labels."""
         self._gauges[metric].remove(*labels)
 
     def observe(self, metric: Metric, value: float) -> None:
         """Count one value in a histogram."""
         self.observe_many(
             metric,
-            [int(place == bisect_left(metric.bounds, value)) for place in _places(metric)],
+            [int(bucket == bisect_left(metric.bounds, value)) for bucket in _buckets(metric)],
             value,
         )
 
     def observe_many(self, metric: Metric, counts: Sequence[int], total: float) -> None:
-        """Count many values at once.
+        """Count many values in a histogram.
 
         Args:
             metric: a histogram.
-            counts: how many values fell to each bound, and last those above all.
+            counts: the number of values per bound, and last the number above all bounds.
             total: the sum of the values.
         """
         self._histograms[metric].add(counts, total)
 
 
 def page(title: str, catalogue: Iterable[Metric]) -> str:
-    """A catalogue as a Markdown page."""
+    """Render a catalogue as a Markdown page."""
     rows = [
-        f"| `{metric.name}` | {metric.kind} | {', '.join(f'`{label}`' for label in metric.labels)} | {metric.help} |"
+        f"| `{metric.name}` | {metric.kind} | {_label_names(metric)} | {metric.help} |"
         for metric in catalogue
     ]
     return "\n".join(
@@ -128,12 +128,16 @@ def page(title: str, catalogue: Iterable[Metric]) -> str:
     )
 
 
-def _places(metric: Metric) -> range:
+def _label_names(metric: Metric) -> str:
+    return ", ".join(f"`{label}`" for label in metric.labels)
+
+
+def _buckets(metric: Metric) -> range:
     return range(len(metric.bounds) + 1)
 
 
 class _Histogram(Collector):
-    """A histogram that takes counted values: a batch of 50,000 costs as much as one value."""
+    """A histogram that takes counts: a batch of 50,000 values costs as much as one value."""
 
     def __init__(self, metric: Metric) -> None:
         self._metric = metric

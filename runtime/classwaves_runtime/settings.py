@@ -1,7 +1,10 @@
-"""How a process reads its settings: from the environment, once, into a frozen object."""
+"""Settings: read once from the environment into a frozen object."""
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
 from types import MappingProxyType
 from typing import Annotated, Any, Self
 
@@ -13,14 +16,36 @@ from pydantic import (
     StringConstraints,
     ValidationError,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from classwaves_runtime.errors import SettingsError
 
+log = logging.getLogger(__name__)
+
+DISTRIBUTION = "classwaves-ingestor"
+
 _KAFKA = "KAFKA_"
 _BROKERS = "KAFKA_BOOTSTRAP_SERVERS"
-# What Kubernetes adds to a pod's environment for each service near it, one called "kafka" or "kafka-ui" too.
+# Kubernetes adds variables for each service in the namespace, also for one named "kafka".
 _SERVICE_LINK = re.compile(r"KAFKA_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)")
+# A user and a password in front of a host, as a URL may hold them.
+_USER_INFO = re.compile(r"(?<=://)[^/\s]+@")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """An environment variable that a setting is read from.
+
+    Args:
+        name: of the variable.
+        description: what its value should be.
+        default: "required", "default: derived", "default: unset", or "default: " and the value.
+    """
+
+    name: str
+    description: str
+    default: str
 
 
 MIB = 1024 * 1024
@@ -30,9 +55,10 @@ TopicName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,249}$")
 
 
 class Settings(BaseModel):
-    """Base of a process's settings. The field `batch_max_rows` is read from the variable BATCH_MAX_ROWS.
+    """Base of all settings. The field `batch_max_rows` is read from the variable BATCH_MAX_ROWS.
 
-    A field's description says what is expected of its value. A variable that is empty counts as one that is not set.
+    The description of a field says what its value should be. A field with `repr=False` is secret:
+    its value is never logged. An empty variable counts as unset.
     """
 
     model_config = ConfigDict(
@@ -45,21 +71,67 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
-        """The settings that these variables hold.
+        """Read the settings from environment variables.
 
         Raises:
-            SettingsError: lists every variable that is missing or wrong. It holds no value, which may be a secret.
+            SettingsError: lists every variable that is missing or wrong, without its value, which
+                may be secret.
         """
         given: dict[str, Any] = {name: value for name, value in environ.items() if value.strip()}
         given[_BROKERS] = kafka_options(environ)
         try:
             return cls.model_validate(given, by_name=False)
         except ValidationError as error:
-            raise SettingsError("; ".join(_complaints(cls, error))) from None
+            raise SettingsError("; ".join(_problems(cls, error))) from None
+
+    @classmethod
+    def variables(cls) -> Iterator[Variable]:
+        """Describe the variables that the settings are read from."""
+        for name, field in cls.model_fields.items():
+            yield Variable(_variable(name, field), field.description or "", _default(field))
+
+    def public(self) -> dict[str, str]:
+        """Return the settings that are not secret, by variable."""
+        shown = {}
+        for name, field in type(self).model_fields.items():
+            variable, value = _variable(name, field), getattr(self, name)
+            if variable == _BROKERS:
+                shown[variable] = value["bootstrap.servers"]
+            elif field.repr and value is not None:
+                shown[variable] = _USER_INFO.sub("***@", str(value))
+        return shown
+
+
+def log_start(command: str, settings: Settings) -> None:
+    """Log the version and the settings of a process that starts.
+
+    Args:
+        command: what the process runs, such as "ingestor run".
+        settings: of the process; secret ones are left out.
+    """
+    log.info(
+        "Started %s",
+        command,
+        extra={"version": version(DISTRIBUTION), "settings": settings.public()},
+    )
+
+
+def _variable(name: str, field: FieldInfo) -> str:
+    return field.alias or name.upper()
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    if field.default_factory is not None:
+        return "default: derived"
+    if field.default is None:
+        return "default: unset"
+    return f"default: {field.default}"
 
 
 def kafka_options(environ: Mapping[str, str]) -> dict[str, str]:
-    """The options for librdkafka: KAFKA_X_Y is its x.y (KAFKA_BOOTSTRAP_SERVERS its bootstrap.servers)."""
+    """Return the options for librdkafka: the variable KAFKA_X_Y is its option `x.y`."""
     return {
         name.removeprefix(_KAFKA).lower().replace("_", "."): value
         for name, value in environ.items()
@@ -67,7 +139,7 @@ def kafka_options(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _reachable(options: Mapping[str, str]) -> Mapping[str, str]:
+def _require_brokers(options: Mapping[str, str]) -> Mapping[str, str]:
     if "bootstrap.servers" not in options:
         raise ValueError("is not set")
     return MappingProxyType(dict(options))
@@ -75,32 +147,32 @@ def _reachable(options: Mapping[str, str]) -> Mapping[str, str]:
 
 KafkaOptions = Annotated[
     Mapping[str, str],
-    AfterValidator(_reachable),
-    # Passwords are among them.
+    AfterValidator(_require_brokers),
+    # The options include passwords.
     Field(
         alias=_BROKERS,
         repr=False,
         description="host:port of one or more brokers; KAFKA_X_Y is librdkafka's x.y",
     ),
 ]
-"""The type of a field `kafka`: librdkafka's options, among them the brokers."""
+"""The type of a field `kafka`: the options of librdkafka, including the brokers."""
 
 
-def _complaints(model: type[BaseModel], error: ValidationError) -> Iterator[str]:
+def _problems(model: type[BaseModel], error: ValidationError) -> Iterator[str]:
     for detail in error.errors(include_url=False, include_input=False):
-        # A default that waits for a wrong field is no fault of its own.
+        # A default that depends on a wrong field is not an error of its own.
         if detail["type"] != "default_factory_not_called":
-            yield _complaint(model, detail)
+            yield _problem(model, detail)
 
 
-def _complaint(model: type[BaseModel], detail: ErrorDetails) -> str:
-    wrong = (
+def _problem(model: type[BaseModel], detail: ErrorDetails) -> str:
+    problem = (
         "is not set" if detail["type"] == "missing" else detail["msg"].removeprefix("Value error, ")
     )
     if not detail["loc"]:
-        return wrong
+        return problem
     variable = str(detail["loc"][0])
     expected = next(
         field.description for field in model.model_fields.values() if field.alias == variable
     )
-    return f"{variable}: {wrong} (expected: {expected})"
+    return f"{variable}: {problem} (expected: {expected})"

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: the first asks a process to stop, the second ends it at once."""
+"""SIGTERM and SIGINT: the first requests a stop, the second ends the process at once."""
 
 import _thread
 import signal
@@ -9,16 +9,17 @@ _STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 def stop_event() -> Event:
-    """An event that the first SIGTERM or SIGINT sets. Call it on the main thread.
+    """Return an event that the first SIGTERM or SIGINT sets. Call this on the main thread.
 
-    From then on both signals have their default action again: the process ends.
+    After the first signal both signals have their default action: they end the process.
     """
     stop = Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         for number in _STOPPING:
             signal.signal(number, signal.SIG_DFL)
-        # Event.set takes a lock that the interrupted Event.wait of this thread may hold. Another thread can wait.
+        # Event.set needs a lock that the interrupted Event.wait of this thread may hold.
+        # Another thread can wait for it.
         _thread.start_new_thread(stop.set, ())
 
     for number in _STOPPING:

@@ -13,10 +13,10 @@ WarehouseError
 └── WarehouseAddressError  WAREHOUSE cannot be understood
 """
 
-from classwaves_runtime.errors import ServiceError, SettingsError
+from classwaves_runtime.errors import ClassWavesError, SettingsError
 
 
-class WarehouseError(ServiceError):
+class WarehouseError(ClassWavesError):
     """The warehouse refused or failed."""
 
 

@@ -2,6 +2,7 @@ import os
 
 from classwaves_ingestor.settings import IngestorSettings
 from classwaves_runtime import failpoints
+from classwaves_runtime.settings import log_start
 from classwaves_runtime.signals import stop_event
 
 
@@ -11,5 +12,6 @@ def run() -> None:
     from classwaves_ingestor.consumer.process import run as consume  # noqa: PLC0415
 
     settings = IngestorSettings.from_environment(os.environ)
+    log_start("ingestor run", settings)
     failpoints.arm(os.environ)
     consume(settings, stop_event())

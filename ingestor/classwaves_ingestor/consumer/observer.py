@@ -57,7 +57,7 @@ class Observer:
 
     def polled(self, admitted: AdmittedMessages, decoded: Decoded) -> None:
         """A poll was admitted and decoded: the loop is alive."""
-        self._health.turned()
+        self._health.heartbeat()
         self._meters.count(metrics.RECEIVED, len(admitted.messages))
         for partition, covered in admitted.ranges.items():
             self._meters.count(metrics.HOLES, covered.holes, partition)

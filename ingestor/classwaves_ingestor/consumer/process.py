@@ -20,10 +20,8 @@ from classwaves_ingestor.kafka.topics import TopicIdReader, describe_topic
 from classwaves_ingestor.settings import DEAD_LETTER_WINDOW, IngestorSettings
 from classwaves_runtime.clock import Clock, SystemClock
 from classwaves_runtime.errors import SettingsError
-from classwaves_runtime.health import Health
+from classwaves_runtime.health import Health, dump_stacks_on_sigquit, serve_health, stall_watch
 from classwaves_runtime.metrics import Meters
-from classwaves_runtime.probes import probes
-from classwaves_runtime.stacks import on_sigquit, stall_watch
 from classwaves_schemas.errors import ContractError
 from classwaves_schemas.pseudonym import Pseudonymiser
 from classwaves_warehouse.open import open_warehouse
@@ -47,8 +45,8 @@ def run(settings: IngestorSettings, stop: threading.Event) -> None:
     ProcessCollector(registry=registry)
     health = Health(clock)
     observer = Observer(Meters(metrics.CONSUMER, registry), health, clock)
-    on_sigquit()
-    with probes(settings.http_port, health, registry), stall_watch(health):
+    dump_stacks_on_sigquit()
+    with serve_health(settings.http_port, health, registry), stall_watch(health):
         pipeline = _connect(settings, clock, abandon, observer)
         try:
             while not stop.is_set():

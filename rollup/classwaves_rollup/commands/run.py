@@ -2,6 +2,7 @@ import os
 
 from classwaves_rollup.settings import WorkerSettings
 from classwaves_runtime import failpoints
+from classwaves_runtime.settings import log_start
 from classwaves_runtime.signals import stop_event
 
 
@@ -14,5 +15,6 @@ def run() -> None:
     from classwaves_rollup.worker import run_worker  # noqa: PLC0415
 
     settings = WorkerSettings.from_environment(os.environ)
+    log_start("rollup run", settings)
     failpoints.arm(os.environ)
     run_worker(settings, stop_event())

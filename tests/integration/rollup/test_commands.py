@@ -78,7 +78,7 @@ def test_a_failed_hour_is_named_and_the_command_exits_with_one(harness, monkeypa
     assert done.exit_code == 1
     assert (
         done.stderr
-        == "2026-03-02T10 failed: InjectedFault: FAILPOINTS ordered a fault at hour-facts.\n"
+        == "2026-03-02T10 failed: InjectedFault: FAILPOINTS raised an error at hour-facts.\n"
     )
     monkeypatch.setenv("FAILPOINTS", "hour-facts=raise@1")
     done = rollup("backfill", "--from", "2026-03-02T09", "--to", "2026-03-02T10", "--workers", "1")

@@ -37,8 +37,8 @@ def test_a_loop_that_does_not_turn_is_neither_live_nor_ready(health, clock):
     assert health.live().ok
     clock.advance(1)
     assert not health.live().ok
-    assert health.readiness().reasons == {"loop": "has not turned for 60 s"}
-    health.turned()
+    assert health.readiness().reasons == {"loop": "no heartbeat for 60 s"}
+    health.heartbeat()
     assert health.readiness().ok
 
 

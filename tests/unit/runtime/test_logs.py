@@ -67,7 +67,7 @@ def test_the_level_decides_what_is_written():
 
 
 def test_a_level_that_does_not_exist_is_a_settings_error():
-    with pytest.raises(SettingsError, match=r"LOG_LEVEL .*DEBUG, INFO, WARNING, ERROR"):
+    with pytest.raises(SettingsError, match=r"LOG_LEVEL: .*DEBUG, INFO, WARNING, ERROR"):
         configure({"LOG_LEVEL": "loud"})
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 import pyarrow as pa
 
 from classwaves_runtime.clock import Clock
-from classwaves_runtime.errors import ServiceError
+from classwaves_runtime.errors import ClassWavesError
 from classwaves_warehouse.errors import (
     TableMissing,
     WarehouseError,
@@ -159,7 +159,7 @@ class Session:
                     raise
                 self.close()
                 rows = self._run_in_session(statement, parameters)
-        except ServiceError:
+        except ClassWavesError:
             raise
         except Exception as error:
             self.close()

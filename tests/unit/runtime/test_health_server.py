@@ -8,9 +8,8 @@ from prometheus_client import CollectorRegistry
 
 from classwaves_runtime.clock import ManualClock
 from classwaves_runtime.errors import SettingsError
-from classwaves_runtime.health import STALL_SECONDS, Health
+from classwaves_runtime.health import STALL_SECONDS, Health, serve_health
 from classwaves_runtime.metrics import Meters, counter
-from classwaves_runtime.probes import probes
 
 SEEN = counter("house_seen_total", "Seen.")
 
@@ -32,7 +31,7 @@ def registry():
 
 @pytest.fixture
 def port(health, registry):
-    with probes(0, health, registry) as port:
+    with serve_health(0, health, registry) as port:
         yield port
 
 
@@ -62,7 +61,7 @@ def test_metrics_are_served_as_prometheus_reads_them(port, registry):
     assert "house_seen_total 3.0" in body
 
 
-def test_another_path_is_told_what_there_is(port):
+def test_another_path_lists_the_pages(port):
     status, body = get(port, "/")
     assert status == 404
     assert "/metrics, /healthz and /readyz" in body
@@ -71,6 +70,6 @@ def test_another_path_is_told_what_there_is(port):
 def test_a_port_that_is_taken_is_a_clear_error(port, health, registry):
     with (
         pytest.raises(SettingsError, match=f"HTTP_PORT: cannot listen on {port}"),
-        probes(port, health, registry),
+        serve_health(port, health, registry),
     ):
         pass

@@ -7,8 +7,7 @@ import threading
 from datetime import UTC, datetime
 
 from classwaves_runtime.clock import ManualClock
-from classwaves_runtime.health import STALL_SECONDS, Health
-from classwaves_runtime.stacks import stacks, stall_watch
+from classwaves_runtime.health import STALL_SECONDS, Health, stall_watch, thread_stacks
 
 
 def test_stacks_name_each_thread_and_what_it_does():
@@ -22,7 +21,7 @@ def test_stacks_name_each_thread_and_what_it_does():
     thread.start()
     inside.wait()
     try:
-        told = stacks()
+        told = thread_stacks()
     finally:
         done.set()
         thread.join()
@@ -41,27 +40,27 @@ def test_a_stuck_loop_is_told_once_with_all_stacks_and_again_when_it_is_stuck_ag
             told.set()
 
     handler = Told(logging.ERROR)
-    logging.getLogger("classwaves_runtime.stacks").addHandler(handler)
+    logging.getLogger("classwaves_runtime.health").addHandler(handler)
     try:
-        with stall_watch(health, look_seconds=0.01):
+        with stall_watch(health, interval_seconds=0.01):
             for _ in range(2):
                 clock.advance(STALL_SECONDS)
                 assert told.wait(10)
                 told.clear()
                 assert not told.wait(0.1)
-                health.turned()
+                health.heartbeat()
                 assert not told.wait(0.1)
     finally:
-        logging.getLogger("classwaves_runtime.stacks").removeHandler(handler)
-    assert [record.message for record in caplog.records] == ["the main loop is stuck"] * 2
+        logging.getLogger("classwaves_runtime.health").removeHandler(handler)
+    assert [record.message for record in caplog.records] == ["The main loop is stuck"] * 2
     assert "Thread MainThread:" in caplog.records[0].stacks
 
 
 def test_sigquit_writes_the_stacks_of_a_process_that_is_stuck_in_native_code():
     program = (
         "import sys, threading\n"
-        "from classwaves_runtime.stacks import on_sigquit\n"
-        "on_sigquit()\n"
+        "from classwaves_runtime.health import dump_stacks_on_sigquit\n"
+        "dump_stacks_on_sigquit()\n"
         "lock = threading.Lock(); lock.acquire()\n"
         "def stuck_here():\n    print('stuck', flush=True); lock.acquire()\n"
         "stuck_here()\n"
