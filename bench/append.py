@@ -14,9 +14,8 @@ from bench.conditions import conditions
 from bench.record import record
 from classwaves_warehouse.batch import ROWS, Batch
 from classwaves_warehouse.checkpoint import Progress
-from classwaves_warehouse.interface import Stored
+from classwaves_warehouse.interface import Stored, Stream
 from classwaves_warehouse.open import open_warehouse
-from classwaves_warehouse.stream import Stream
 
 ROWS_PER_APPEND = 5_000
 APPENDS = 400

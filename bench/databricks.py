@@ -17,8 +17,7 @@ from classwaves_warehouse.batch import Batch
 from classwaves_warehouse.checkpoint import Progress
 from classwaves_warehouse.databricks.settings import DatabricksSettings
 from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
-from classwaves_warehouse.interface import Stored
-from classwaves_warehouse.stream import Stream
+from classwaves_warehouse.interface import Stored, Stream
 from local.databricks import Endpoint
 
 SIZES = (100, 1_000, 5_000, 15_000)

@@ -22,7 +22,7 @@ from classwaves_schemas.tables import (
     Table,
 )
 from classwaves_warehouse.delta.dataset import DeltaDataset
-from classwaves_warehouse.delta.root import Root
+from classwaves_warehouse.delta.tables import Root
 
 TIMES: Final[Mapping[Table, str]] = {
     SESSION_EVENTS: "event_time",

@@ -206,7 +206,7 @@ def _mib(size: int | None) -> str:
 
 
 def _events(folder: str) -> int:
-    with open_warehouse(f"delta:{folder}").hours().snapshot([SESSION_EVENTS]) as snapshot:
+    with open_warehouse(f"delta:{folder}").rollup().snapshot([SESSION_EVENTS]) as snapshot:
         return int(
             snapshot.query(_EVENTS, {"since": HOUR, "until": HOUR + AN_HOUR})["events"][0].as_py()
         )

@@ -14,8 +14,8 @@ from classwaves_ingestor.kafka.admin import connect
 from classwaves_ingestor.kafka.topics import describe_topic, watermarks
 from classwaves_ingestor.settings import StreamSettings
 from classwaves_warehouse.checkpoint import Checkpoint
+from classwaves_warehouse.interface import Stream
 from classwaves_warehouse.open import open_warehouse
-from classwaves_warehouse.stream import Stream
 
 
 @dataclass(frozen=True, slots=True)

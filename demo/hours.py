@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from classwaves_rollup.formulas import HOUR
 from classwaves_rollup.schedule import hour_of
 from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY
-from classwaves_warehouse.hours import Hours
+from classwaves_warehouse.interface import RollupStore
 from classwaves_warehouse.open import open_warehouse
 from demo.report import Report
 from demo.world import World
@@ -29,7 +29,7 @@ def roll_up(world: World, report: Report) -> None:
     Raises:
         CommandFailed: an hour could not be computed.
     """
-    hours = open_warehouse(world.settings.warehouse).hours()
+    hours = open_warehouse(world.settings.warehouse).rollup()
     hour, now = hour_of(world.begun_at), datetime.now(UTC)
     while hour <= now:
         name = f"{hour:%Y-%m-%dT%H}"
@@ -39,7 +39,7 @@ def roll_up(world: World, report: Report) -> None:
         hour += HOUR
 
 
-def _totals(hours: Hours, hour: datetime) -> str:
+def _totals(hours: RollupStore, hour: datetime) -> str:
     with hours.snapshot([DASHBOARD_METRICS_HOURLY]) as snapshot:
         (row,) = snapshot.query(_TOTALS, {"hour": hour}).to_pylist()
     return "   ".join(

@@ -41,8 +41,7 @@ from classwaves_schemas.tables import (
     Table,
 )
 from classwaves_warehouse.errors import ConcurrentWrite, ReplacedTooLate
-from classwaves_warehouse.hours import Hours, Parameters, Snapshot
-from classwaves_warehouse.interface import Warehouse
+from classwaves_warehouse.interface import Parameters, RollupStore, Snapshot, Warehouse
 
 _BEGUN = FailPoint("hour-begun")
 _READ = FailPoint("hour-read")
@@ -66,13 +65,13 @@ class Ingestion:
     group: str
     topic: str
 
-    def ingested_through(self, store: Hours) -> datetime | None:
+    def ingested_through(self, store: RollupStore) -> datetime | None:
         """The broker time through which every partition is ingested; None if one is unknown.
 
         Raises:
             WarehouseUnavailable: it could not be read.
         """
-        partitions = store.stored_until(self.group, self.topic).values()
+        partitions = store.ingested_through(self.group, self.topic).values()
         times = [time for time in partitions if time is not None]
         return min(times) if times and len(times) == len(partitions) else None
 
@@ -91,7 +90,7 @@ class HourComputer:
         retry: of writes that conflict with another writer.
     """
 
-    store: Hours
+    store: RollupStore
     ingestion: Ingestion
     rates: Rates
     clock: Clock
@@ -103,7 +102,7 @@ class HourComputer:
     def from_settings(cls, settings: RollupSettings, warehouse: Warehouse, clock: Clock) -> Self:
         """A computer for the thread that calls this."""
         return cls(
-            store=warehouse.hours(),
+            store=warehouse.rollup(),
             ingestion=Ingestion(settings.ingestor_group, settings.session_events_topic),
             rates=Rates(settings.rollup_storage_gb_per_minute, settings.rollup_cost_per_minute),
             clock=clock,

@@ -14,7 +14,7 @@ from classwaves_rollup.formulas import HOUR
 from classwaves_runtime.clock import Clock
 from classwaves_schemas.tables import ROLLUP_RUNS
 from classwaves_warehouse.errors import TableMissing
-from classwaves_warehouse.hours import Hours, Snapshot
+from classwaves_warehouse.interface import RollupStore, Snapshot
 
 TAKEOVER_SECONDS: Final = 120.0
 """How long a worker leaves another owner's run alone. Taking over a live run only repeats work."""
@@ -217,7 +217,7 @@ def earliest_versions(*versions: Mapping[str, int]) -> Mapping[str, int]:
     return {table: min(each[table] for each in versions) for table in shared}
 
 
-def read_run_log(store: Hours) -> RunLog:
+def read_run_log(store: RollupStore) -> RunLog:
     """The run log as it is now.
 
     Raises:

@@ -9,7 +9,7 @@ from classwaves_rollup.hour_computer import Ingestion
 from classwaves_rollup.run_log import Run, RunLog, State, read_run_log
 from classwaves_rollup.schedule import lag_seconds, late_hours, newest_due
 from classwaves_rollup.settings import RollupSettings
-from classwaves_warehouse.hours import Hours
+from classwaves_warehouse.interface import RollupStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Status:
         return list(islice((self.run_log[hour] for hour in reversed(list(self.run_log))), count))
 
 
-def read_status(settings: RollupSettings, store: Hours, now: datetime) -> Status:
+def read_status(settings: RollupSettings, store: RollupStore, now: datetime) -> Status:
     """The status now.
 
     Raises:

@@ -1,27 +1,33 @@
-"""Delta tables that misbehave as object stores do: a commit fails, or it lands and an error is reported."""
+"""Faults of an object store: a commit fails, or it lands and its answer is lost."""
+
+from collections.abc import Callable
+from typing import Any
 
 from deltalake import DeltaTable
 
-from classwaves_warehouse.delta import ledger as ledger_module
-from classwaves_warehouse.delta.backoff import Backoff
-from classwaves_warehouse.delta.writer import write
+from classwaves_runtime.retry import RetryPolicy
 
-QUICK = Backoff(attempts=20, first=0.001, longest=0.01)
+QUICK = RetryPolicy(attempts=20, first=0.001, longest=0.01)
+ONCE = RetryPolicy(attempts=1)
 
 
-class FaultyWrites:
-    """Stands in for the ledger's `write`, which it calls; raises at the moments that are due, one a commit."""
+class FaultyWrite:
+    """Passes calls to a write function, and raises at the moments that are due, one a call.
 
-    def __init__(self, monkeypatch) -> None:
+    Args:
+        write: takes a handle first.
+    """
+
+    def __init__(self, write: Callable[..., None]) -> None:
+        self._write = write
         self.due: list[str] = []
-        monkeypatch.setattr(ledger_module, "write", self)
 
-    def __call__(self, handle, *rest) -> None:
+    def __call__(self, handle: DeltaTable, *rest: Any) -> None:
         moment = self.due.pop(0) if self.due else None
         if moment == "before":
             raise OSError("the store did not answer")
         if moment == "after":
-            # As when an answer is lost on its way: the table has moved, the handle has not.
-            write(DeltaTable(handle.table_uri, version=handle.version()), *rest)
-            raise OSError("the store did not say whether it was done")
-        write(handle, *rest)
+            # The table moves and the handle does not, as when an answer is lost.
+            self._write(DeltaTable(handle.table_uri, version=handle.version()), *rest)
+            raise OSError("the store lost its answer")
+        self._write(handle, *rest)

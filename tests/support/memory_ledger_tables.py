@@ -17,8 +17,7 @@ from classwaves_warehouse.databricks.statements import (
     split_into_payloads,
 )
 from classwaves_warehouse.errors import WarehouseUnavailable
-from classwaves_warehouse.interface import Positions
-from classwaves_warehouse.stream import Stream
+from classwaves_warehouse.interface import Positions, Stream
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from classwaves_warehouse.batch import ROWS, Batch
-from classwaves_warehouse.stream import Stream
+from classwaves_warehouse.interface import Stream
 
 STREAM = Stream(group="ingestor", topic="session-events", topic_id="topic-1")
 MORNING = datetime(2026, 3, 2, 8, tzinfo=UTC)

@@ -13,7 +13,7 @@ from classwaves_schemas.tables import Table
 from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
 from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from classwaves_warehouse.interface import Warehouse
-from classwaves_warehouse.memory import MemoryWarehouse
+from classwaves_warehouse.memory.warehouse import MemoryWarehouse
 
 _TIMES = ("event_time", "timestamp", "calculation_timestamp", "created_at", "metric_hour")
 
@@ -36,13 +36,13 @@ def fill(warehouse: Warehouse, table: Table, rows: Rows) -> None:
     )
     match warehouse:
         case MemoryWarehouse():
-            warehouse.shelf.add(table, arrow)
+            warehouse.versioned_tables.add(table, arrow)
         case DeltaWarehouse():
-            place = warehouse._root.of(table)
+            url = warehouse._root.url_of(table)
             statistics = ",".join(name for name in _TIMES if name in schema.names)
             configuration = {"delta.dataSkippingStatsColumns": statistics} if statistics else {}
-            DeltaTable.create(place, schema, mode="ignore", configuration=configuration)
-            _append(place, arrow)
+            DeltaTable.create(url, schema, mode="ignore", configuration=configuration)
+            _append(url, arrow)
         case DatabricksWarehouse():
             session = warehouse._session(None)
             catalog = warehouse._settings.databricks_catalog
@@ -51,23 +51,23 @@ def fill(warehouse: Warehouse, table: Table, rows: Rows) -> None:
             detail = session.run(f"DESCRIBE DETAIL {catalog}.{table.qualified_name}")
             _append(detail["location"][0].as_py().removeprefix("file:"), arrow)
         case _:
-            raise TypeError(f"Nobody knows how to fill {warehouse!r}")
+            raise TypeError(f"cannot fill tables of {warehouse!r}")
 
 
 def drop(warehouse: Warehouse, table: Table) -> None:
     """Remove a table."""
     match warehouse:
         case MemoryWarehouse():
-            del warehouse.shelf._versions[table]
+            del warehouse.versioned_tables._versions[table]
         case DeltaWarehouse():
-            rmtree(warehouse._root.of(table))
+            rmtree(warehouse._root.url_of(table))
         case DatabricksWarehouse():
             catalog = warehouse._settings.databricks_catalog
             warehouse._session(None).run(f"DROP TABLE {catalog}.{table.qualified_name}")
         case _:
-            raise TypeError(f"Nobody knows how to drop a table of {warehouse!r}")
+            raise TypeError(f"cannot drop tables of {warehouse!r}")
 
 
-def _append(place: str, rows: pa.Table) -> None:
+def _append(url: str, rows: pa.Table) -> None:
     if rows.num_rows:
-        write_deltalake(place, rows, mode="append")
+        write_deltalake(url, rows, mode="append")

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from classwaves_warehouse.batch import in_table_order
 from classwaves_warehouse.checkpoint import Checkpoint, Progress
 from classwaves_warehouse.errors import TopicRecreated
 from classwaves_warehouse.interface import Fenced, PartitionRows, Stored, Warehouse
-from classwaves_warehouse.order import in_table_order
 from tests.support.rows import MORNING, STREAM, batch, event, table
 
 
@@ -139,13 +139,13 @@ class WarehouseBehaviour:
             first_offset=10,
             dead_lettered={"not_json": 2, "too old/é": 1},
             holes=1,
-            stored_until_ms=5,
+            ingested_through_ms=5,
         )
         ledger.append(
             batch(event("a", offset=10), event("a", minutes=1, offset=11)), {0: None}, {0: first}
         )
         then = Progress(
-            19, first_offset=99, dead_lettered={"not_json": 1}, erased=1, stored_until_ms=4
+            19, first_offset=99, dead_lettered={"not_json": 1}, erased=1, ingested_through_ms=4
         )
         ledger.append(batch(event("b", offset=16)), {0: 16}, {0: then})
         assert warehouse.ledger(STREAM).checkpoints() == {
@@ -157,7 +157,7 @@ class WarehouseBehaviour:
                 erased=1,
                 holes=1,
                 dead_lettered={"not_json": 3, "too old/é": 1},
-                stored_until_ms=5,
+                ingested_through_ms=5,
             )
         }
 
@@ -169,7 +169,7 @@ class WarehouseBehaviour:
         ledger.append(batch(event("a", offset=1)), {0: 1}, {0: Progress(2)})
         assert ledger.checkpoints() == {0: Checkpoint(position=2, first_offset=0, duplicates=1)}
 
-    def test_an_empty_heartbeat_moves_only_the_time_stored_until(
+    def test_an_empty_heartbeat_moves_only_the_ingested_through_time(
         self, warehouse: Warehouse
     ) -> None:
         ledger = warehouse.ledger(STREAM)
@@ -177,10 +177,10 @@ class WarehouseBehaviour:
             assert ledger.append(
                 batch(),
                 {0: 7 if moment > 1000 else None},
-                {0: Progress(7, 7, stored_until_ms=moment)},
+                {0: Progress(7, 7, ingested_through_ms=moment)},
             ) == (Stored(0))
         assert ledger.checkpoints() == {
-            0: Checkpoint(position=7, first_offset=7, stored_until_ms=2000)
+            0: Checkpoint(position=7, first_offset=7, ingested_through_ms=2000)
         }
 
     def test_a_heartbeat_of_one_partition_rides_with_the_rows_of_another(
@@ -188,7 +188,7 @@ class WarehouseBehaviour:
     ) -> None:
         ledger = warehouse.ledger(STREAM)
         ledger.append(batch(event("a")), {0: None, 1: None}, {0: Progress(1), 1: Progress(0)})
-        beat = {0: Progress(2), 1: Progress(0, stored_until_ms=9)}
+        beat = {0: Progress(2), 1: Progress(0, ingested_through_ms=9)}
         assert ledger.append(batch(event("b")), {0: 1, 1: 0}, beat) == Stored(1)
         assert {p: held.position for p, held in ledger.checkpoints().items()} == {0: 2, 1: 0}
 
@@ -239,13 +239,13 @@ class WarehouseBehaviour:
 
     def test_a_zombies_heartbeat_is_fenced(self, warehouse: Warehouse) -> None:
         zombie, heir = warehouse.ledger(STREAM), warehouse.ledger(STREAM)
-        zombie.append(batch(), {0: None}, {0: Progress(0, stored_until_ms=5)})
+        zombie.append(batch(), {0: None}, {0: Progress(0, ingested_through_ms=5)})
         heir.append(batch(event("a")), {0: 0}, {0: Progress(1)})
         for moment in (5, 9):
             assert zombie.append(
-                batch(), {0: 0}, {0: Progress(0, stored_until_ms=moment)}
+                batch(), {0: 0}, {0: Progress(0, ingested_through_ms=moment)}
             ) == Fenced({0: 1})
-        assert heir.checkpoints()[0].stored_until_ms == 5
+        assert heir.checkpoints()[0].ingested_through_ms == 5
 
     def test_writers_racing_with_the_same_events_on_two_partitions_store_each_once(
         self, warehouse: Warehouse

@@ -103,7 +103,9 @@ class WarehouseFaults:
             assert first_try(zombie.append(batch(*_HERE), {0: 1}, {0: Progress(3)})) == Stored(
                 1, duplicates={0: 1}
             )
-        assert zombie.append(batch(), {1: 2}, {1: Progress(2, stored_until_ms=1)}) == Fenced({1: 3})
+        assert zombie.append(batch(), {1: 2}, {1: Progress(2, ingested_through_ms=1)}) == Fenced(
+            {1: 3}
+        )
         assert heir.checkpoints() == {0: Checkpoint(3, 0, duplicates=1), 1: Checkpoint(3, 0)}
         _holds_once(warehouse, "abcde")
 

@@ -1,6 +1,5 @@
-"""The warehouse: one port, and an adapter for each place where the tables may live.
+"""The warehouse: one interface, and an adapter for each kind of place where tables are stored.
 
-`port` says what a warehouse must do, `memory` does it in a process, `delta` on a folder or an object store,
-`databricks` at a SQL warehouse.
-Every adapter passes the same behaviour suite (tests/support/warehouse_behaviour.py).
+`interface` defines what a warehouse does. `memory` keeps tables in one process, `delta` in a folder
+or an object store, `databricks` in a SQL warehouse. All adapters pass one behaviour suite.
 """

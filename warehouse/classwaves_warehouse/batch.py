@@ -1,7 +1,9 @@
-"""A micro-batch: rows as columns, with the digests by which the warehouse tells one event from another."""
+"""A micro-batch: rows as columns with their digests, id shards, order and repeats."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,27 +13,37 @@ from xxhash import xxh3_64_intdigest, xxh3_128_digest
 
 from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.tables import SESSION_EVENTS
-from classwaves_warehouse.lanes import lanes_of
 
-ROWS = arrow_schema(SESSION_EVENTS)
+ROWS: Final = arrow_schema(SESSION_EVENTS)
 """The Arrow schema of session_events."""
 
+TIMELINE: Final = ("event_time", "source", "sequence", "id")
+"""The order of a session's events: by time, then by each source's sequence, then by id."""
+
+ID_SHARDS: Final = 60
+"""Number of id shards, see `id_shards_of`."""
+
 Digests = npt.NDArray[np.bytes_]
-"""xxh3-128 of each (session_id, id), dtype S16. Two events of 10^12 share one with a probability of about 10^-15."""
+"""xxh3-128 of each (session_id, id), dtype S16. A collision among 10^12 events has p = 10^-15."""
 
 Fingerprints = npt.NDArray[np.uint64]
-"""xxh3-64 of each (event_time, payload): a repeat with another one is *conflicting*."""
-
-_PIECE = 4096  # rows that are Python objects at a time
+"""xxh3-64 of each (event_time, payload). A repeat with another fingerprint is *conflicting*."""
 
 Mask = npt.NDArray[np.bool_]
 
+Lookup = Callable[[Digests], tuple[Mask, Fingerprints]]
+"""Distinct ascending digests → which are stored, and their fingerprints (0 for the others)."""
+
+_CHUNK_ROWS: Final = 4096  # rows that are Python objects at the same time
+_MURMUR2_SEED: Final = np.uint32(0x9747B28C)
+_MURMUR2_M: Final = np.uint32(0x5BD1E995)
+
 
 class Batch:
-    """Rows of session_events in their order of arrival, or in their order in the table.
+    """Rows of session_events, in their order of arrival or in table order.
 
     Args:
-        rows: a table with the Arrow schema of session_events. Not copied, never changed.
+        rows: a table with the Arrow schema of session_events. Neither copied nor changed.
     """
 
     def __init__(self, rows: pa.Table) -> None:
@@ -47,15 +59,15 @@ class Batch:
 
     @cached_property
     def fingerprints(self) -> Fingerprints:
-        """What a repeat of each row must equal."""
+        """The fingerprint of each row, which a repeat should share."""
         return fingerprints(self.rows)
 
     @cached_property
-    def lanes(self) -> npt.NDArray[np.uint8]:
-        """The lane of each row's session."""
+    def id_shards(self) -> npt.NDArray[np.uint8]:
+        """The id shard of each row's session."""
         sessions = pc.dictionary_encode(self.rows.column("session_id").combine_chunks())
-        places: npt.NDArray[np.int32] = sessions.indices.to_numpy(zero_copy_only=False)
-        return np.take(lanes_of(sessions.dictionary.to_pylist()), places)
+        indices: npt.NDArray[np.int32] = sessions.indices.to_numpy(zero_copy_only=False)
+        return np.take(id_shards_of(sessions.dictionary.to_pylist()), indices)
 
     @cached_property
     def partitions(self) -> npt.NDArray[np.int32]:
@@ -64,39 +76,95 @@ class Batch:
         return partitions
 
     def count_by_partition(self, mask: Mask) -> Mapping[int, int]:
-        """How many of the masked rows each partition has; partitions without any are left out."""
+        """The number of masked rows of each partition that has any."""
         partitions, counts = np.unique(self.partitions[mask], return_counts=True)
         return dict(zip(partitions.tolist(), counts.tolist(), strict=True))
 
     def take(self, indices: npt.NDArray[np.int64]) -> "Batch":
-        """The rows at these places, in this order, with the digests that are known already."""
+        """The rows at these indices, in this order. Computed columns are kept."""
         taken = Batch(self.rows.take(pa.array(indices)))
-        for name in ("digests", "fingerprints", "lanes", "partitions"):
+        for name in ("digests", "fingerprints", "id_shards", "partitions"):
             if name in self.__dict__:
                 taken.__dict__[name] = self.__dict__[name][indices]
         return taken
 
     def where(self, mask: Mask) -> "Batch":
-        """The masked rows; the batch itself if that is all of them."""
+        """The masked rows; the batch itself if the mask has all of them."""
         return self if bool(mask.all()) else self.take(np.flatnonzero(mask))
 
 
-def digests(rows: pa.Table) -> Digests:
-    """The identity of each row of a table that has session_id and id."""
-    return np.frombuffer(
-        b"".join(map(_digests, rows.select(["session_id", "id"]).to_batches(_PIECE))), dtype="S16"
+@dataclass(frozen=True, slots=True)
+class DedupResult:
+    """The new rows of a batch, and its conflicting repeats. Rows that are not new are repeats."""
+
+    new: Mask
+    conflicting: Mask
+
+
+def deduplicate(batch: Batch, lookup: Lookup) -> DedupResult:
+    """Compare a batch with the stored rows and with itself.
+
+    Of rows with one identity the stored one wins, otherwise the first of the batch.
+    """
+    identities, first, identity_of = np.unique(
+        batch.digests, return_index=True, return_inverse=True
     )
+    known, fingerprints = lookup(identities)
+    winners = np.where(known, fingerprints, batch.fingerprints[first])
+    new = np.zeros(len(batch), dtype=np.bool_)
+    new[first[~known]] = True
+    return DedupResult(new=new, conflicting=batch.fingerprints != winners[identity_of])
+
+
+def table_order(rows: pa.Table) -> npt.NDArray[np.int64]:
+    """The indices that sort rows by session and, within a session, by TIMELINE; NULLs first."""
+    keys = [(name, "ascending", "at_start") for name in ("session_id", *TIMELINE)]
+    indices: npt.NDArray[np.int64] = (
+        pc.sort_indices(rows, sort_keys=keys).to_numpy().astype(np.int64)
+    )
+    return indices
+
+
+def in_table_order(rows: pa.Table) -> pa.Table:
+    """Rows of session_events in table order."""
+    return rows.take(pa.array(table_order(rows)))
+
+
+def digests(rows: pa.Table) -> Digests:
+    """The identity of each row of a table with session_id and id."""
+    chunks = rows.select(["session_id", "id"]).to_batches(_CHUNK_ROWS)
+    return np.frombuffer(b"".join(map(_digests, chunks)), dtype="S16")
 
 
 def fingerprints(rows: pa.Table) -> Fingerprints:
-    """The fingerprint of each row of a table that has event_time and payload."""
-    pieces = rows.select(["event_time", "payload"]).to_batches(_PIECE)
-    return np.concatenate([np.empty(0, np.uint64), *map(_fingerprints, pieces)])
+    """The fingerprint of each row of a table with event_time and payload."""
+    chunks = rows.select(["event_time", "payload"]).to_batches(_CHUNK_ROWS)
+    return np.concatenate([np.empty(0, np.uint64), *map(_fingerprints, chunks)])
 
 
-def _digests(piece: pa.RecordBatch) -> bytes:
-    sessions, ids = (column.to_pylist() for column in piece.columns)
-    # The length of the session id keeps ("ab", "c") and ("a", "bc") apart whatever characters they hold.
+def id_shards_of(session_ids: Sequence[str]) -> npt.NDArray[np.uint8]:
+    """The id shard of each session, in 0..59.
+
+    A session can be in two partitions at once: librdkafka's default partitioner is CRC32, that of
+    the Java and Node clients is murmur2, and partitions are added. So a commit fences the id
+    shards of its sessions, beside its positions. The shard is Kafka's murmur2 modulo 60: with
+    murmur2 producers and a number of partitions that divides 60, two consumers share no shard.
+    """
+    encoded = [session_id.encode() for session_id in session_ids]
+    lengths = np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded))
+    shards = np.empty(len(encoded), dtype=np.uint8)
+    for length in np.unique(lengths):
+        chosen = np.flatnonzero(lengths == length)
+        matrix = np.frombuffer(b"".join([encoded[i] for i in chosen]), dtype=np.uint8).reshape(
+            len(chosen), length
+        )
+        shards[chosen] = (_murmur2(matrix) & np.uint32(0x7FFFFFFF)) % np.uint32(ID_SHARDS)
+    return shards
+
+
+def _digests(chunk: pa.RecordBatch) -> bytes:
+    sessions, ids = (column.to_pylist() for column in chunk.columns)
+    # The length of the session id separates ("ab", "c") from ("a", "bc"), whatever the characters.
     return b"".join(
         [
             xxh3_128_digest(f"{len(session)}:{session}{id_}".encode())
@@ -105,11 +173,9 @@ def _digests(piece: pa.RecordBatch) -> bytes:
     )
 
 
-def _fingerprints(piece: pa.RecordBatch) -> Fingerprints:
-    times, payloads = (
-        piece.column("event_time").cast(pa.int64()).to_pylist(),
-        piece.column("payload").to_pylist(),
-    )
+def _fingerprints(chunk: pa.RecordBatch) -> Fingerprints:
+    times = chunk.column("event_time").cast(pa.int64()).to_pylist()
+    payloads = chunk.column("payload").to_pylist()
     return np.array(
         [
             xxh3_64_intdigest(f"{time}:{payload}".encode())
@@ -117,3 +183,23 @@ def _fingerprints(piece: pa.RecordBatch) -> Fingerprints:
         ],
         dtype=np.uint64,
     )
+
+
+def _murmur2(keys: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
+    """Kafka's murmur2 (org.apache.kafka.common.utils.Utils) of each row of a byte matrix."""
+    count, length = keys.shape
+    with np.errstate(over="ignore"):
+        hashes = np.full(count, _MURMUR2_SEED ^ np.uint32(length), dtype=np.uint32)
+        whole = length // 4
+        words = np.ascontiguousarray(keys[:, : whole * 4]).view("<u4").reshape(count, whole)
+        for column in range(whole):
+            word = words[:, column] * _MURMUR2_M
+            word = (word ^ (word >> np.uint32(24))) * _MURMUR2_M
+            hashes = (hashes * _MURMUR2_M) ^ word
+        tail = keys[:, whole * 4 :].astype(np.uint32)
+        for index in range(tail.shape[1] - 1, -1, -1):
+            hashes ^= tail[:, index] << np.uint32(8 * index)
+        if tail.shape[1]:
+            hashes *= _MURMUR2_M
+        hashes = (hashes ^ (hashes >> np.uint32(13))) * _MURMUR2_M
+        return hashes ^ (hashes >> np.uint32(15))

@@ -1,4 +1,4 @@
-"""How far a partition is stored, and what became of every message before that point."""
+"""How far a partition is ingested, and counters of its messages up to there."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,12 +12,15 @@ class Progress:
     """What one commit adds to one partition's checkpoint.
 
     Args:
-        position: the *next* offset to read once the commit has landed.
-        first_offset: where reading began; kept from the partition's first commit, ignored in later ones.
-        dead_lettered: messages that went to the dead letters, by reason code.
-        holes: offsets that the broker never delivered (transaction markers, aborted, compacted, expired).
-        erased: messages whose person has been erased from the table, hence not stored again.
-        stored_until_ms: broker time (Unix milliseconds) up to which the partition is now stored, or None if unknown.
+        position: the *next* offset to read after the commit.
+        first_offset: where reading began; kept from the partition's first commit and ignored in
+            later ones.
+        dead_lettered: messages sent to the dead letters, by reason code.
+        holes: offsets that the broker never delivered (transaction markers, aborted, compacted or
+            expired messages).
+        erased: messages of erased persons, which are not stored again.
+        ingested_through_ms: broker time through which the partition is ingested, in Unix
+            milliseconds; None if unknown.
     """
 
     position: int
@@ -25,16 +28,16 @@ class Progress:
     dead_lettered: Mapping[str, int] = field(default_factory=dict)
     holes: int = 0
     erased: int = 0
-    stored_until_ms: int | None = None
+    ingested_through_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """One partition's place in the ledger. All counts are cumulative since `first_offset`.
+    """The state of one partition in the ledger. Counters are cumulative since `first_offset`.
 
-    The ledger's equation (G2): position - first_offset = rows stored + duplicates + dead_lettered + erased + holes.
-    Rows are not counted here: they are counted from the table, by their kafka_partition and kafka_offset.
-    `conflicting` counts those of the duplicates whose event_time or payload differed from what was stored first.
+    Guarantee G2: position - first_offset = stored rows + duplicates + dead_lettered + erased +
+    holes. Stored rows are counted from the table, by kafka_partition and kafka_offset.
+    `conflicting` counts the duplicates whose event_time or payload differs from the stored row.
     """
 
     position: int
@@ -44,13 +47,19 @@ class Checkpoint:
     erased: int = 0
     holes: int = 0
     dead_lettered: Mapping[str, int] = field(default_factory=dict)
-    stored_until_ms: int | None = None
+    ingested_through_ms: int | None = None
 
     def advanced(self, progress: Progress, duplicates: int, conflicting: int) -> "Checkpoint":
-        """The checkpoint after a commit that made `progress` and met this many duplicates in the table."""
-        letters = dict(self.dead_lettered)
+        """The checkpoint after a commit.
+
+        Args:
+            progress: what the commit adds.
+            duplicates: rows of the commit that were repeats.
+            conflicting: repeats with another event_time or payload.
+        """
+        dead_lettered = dict(self.dead_lettered)
         for reason, count in progress.dead_lettered.items():
-            letters[reason] = letters.get(reason, 0) + count
+            dead_lettered[reason] = dead_lettered.get(reason, 0) + count
         return replace(
             self,
             position=progress.position,
@@ -58,35 +67,39 @@ class Checkpoint:
             conflicting=self.conflicting + conflicting,
             erased=self.erased + progress.erased,
             holes=self.holes + progress.holes,
-            dead_lettered=letters,
-            stored_until_ms=_later(self.stored_until_ms, progress.stored_until_ms),
+            dead_lettered=dead_lettered,
+            ingested_through_ms=_latest(self.ingested_through_ms, progress.ingested_through_ms),
         )
 
 
 def begun(progress: Progress) -> Checkpoint:
-    """The checkpoint of a partition that has none yet, before its first commit is applied."""
+    """The checkpoint of a partition without one, before its first commit is applied."""
     return Checkpoint(position=progress.first_offset, first_offset=progress.first_offset)
 
 
-def stored_until(incarnations: Iterable[Mapping[int, Checkpoint]]) -> Mapping[int, datetime | None]:
-    """By partition, the broker time up to which the latest of a topic's incarnations is stored.
+def ingested_through(
+    checkpoints_by_topic_id: Iterable[Mapping[int, Checkpoint]],
+) -> Mapping[int, datetime | None]:
+    """The broker time through which each partition of the latest topic id is ingested.
 
     Args:
-        incarnations: the checkpoints of each incarnation that was accepted. The one that is stored furthest is the
-            latest: nothing more comes into a topic that was deleted.
+        checkpoints_by_topic_id: the checkpoints of each accepted topic id. The id that is ingested
+            furthest is the latest: a deleted topic gets no new messages.
     """
-    latest = max(incarnations, key=_reach, default={})
-    return {partition: _moment(held.stored_until_ms) for partition, held in latest.items()}
+    latest = max(checkpoints_by_topic_id, key=_furthest, default={})
+    return {
+        partition: _datetime(checkpoint.ingested_through_ms)
+        for partition, checkpoint in latest.items()
+    }
 
 
-def _reach(checkpoints: Mapping[int, Checkpoint]) -> int:
-    return max((held.stored_until_ms or 0 for held in checkpoints.values()), default=-1)
+def _furthest(checkpoints: Mapping[int, Checkpoint]) -> int:
+    return max((each.ingested_through_ms or 0 for each in checkpoints.values()), default=-1)
 
 
-def _moment(milliseconds: int | None) -> datetime | None:
+def _datetime(milliseconds: int | None) -> datetime | None:
     return None if milliseconds is None else _EPOCH + timedelta(milliseconds=milliseconds)
 
 
-def _later(one: int | None, other: int | None) -> int | None:
-    known = [moment for moment in (one, other) if moment is not None]
-    return max(known, default=None)
+def _latest(*times_ms: int | None) -> int | None:
+    return max((time for time in times_ms if time is not None), default=None)

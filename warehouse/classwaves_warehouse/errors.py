@@ -1,35 +1,35 @@
-"""What can go wrong at the warehouse.
+"""Errors of the warehouse.
 
 WarehouseError
 ├── WarehouseUnavailable   try the same call again
-│   └── WarehouseWarming   it is starting up, which takes minutes
-├── WarehouseRefused       credentials or grants are not enough
+│   └── WarehouseWarming   a cold start, which takes minutes
+├── WarehouseRefused       missing credentials or grants, or a wrong statement
 ├── TableMissing           run `ingestor tables migrate`
-├── TableMismatch          a table and its contract disagree
-├── ConcurrentWrite        somebody else wrote the same rows; read again and redo
-│   └── ReplacedTooLate    and ours may be in their place now
-├── VersionGone            an old version of a table can be read no longer
-├── TopicRecreated         the topic's id is not the one that the positions were made for
-└── WarehouseAddressError  WAREHOUSE cannot be understood
+├── TableMismatch          a table and its contract differ
+├── ConcurrentWrite        another writer changed the same rows; read again and repeat
+│   └── ReplacedTooLate    detected after our commit; the other rows may be lost
+├── VersionGone            an old version of a table can no longer be read
+└── TopicRecreated         the positions belong to another topic id
+WarehouseAddressError      a SettingsError: WAREHOUSE is not valid
 """
 
 from classwaves_runtime.errors import ClassWavesError, SettingsError
 
 
 class WarehouseError(ClassWavesError):
-    """The warehouse refused or failed."""
+    """The warehouse refused a call or failed."""
 
 
 class WarehouseUnavailable(WarehouseError):
-    """The warehouse did not answer; whether anything was stored is settled by calling again."""
+    """The warehouse did not answer. Call again to find out whether the call took effect."""
 
 
 class WarehouseWarming(WarehouseUnavailable):
-    """The warehouse is starting up; try the same call again, for minutes."""
+    """The warehouse is starting up, which takes minutes. Try the same call again."""
 
 
 class WarehouseRefused(WarehouseError):
-    """The warehouse does not let us do this; trying again will not help."""
+    """The warehouse does not allow this call. Another attempt does not help."""
 
 
 class TableMissing(WarehouseError):
@@ -37,24 +37,24 @@ class TableMissing(WarehouseError):
 
 
 class TableMismatch(WarehouseError):
-    """A table does not have the columns of its contract."""
+    """A table or its rows differ from the contract."""
 
 
 class ConcurrentWrite(WarehouseError):
-    """Somebody else wrote the same rows meanwhile; nothing was written."""
+    """Another writer changed the same rows. Nothing was written."""
 
 
 class ReplacedTooLate(ConcurrentWrite):
-    """Somebody else wrote the same rows a moment before; ours may be in their place now."""
+    """Another writer changed the same rows just before our commit, which may have replaced them."""
 
 
 class VersionGone(WarehouseError):
-    """A version of a table can be read no longer."""
+    """A version of a table can no longer be read."""
 
 
 class TopicRecreated(WarehouseError):
-    """The topic was deleted and created again since positions were recorded."""
+    """The topic was deleted and created again since its positions were stored."""
 
 
 class WarehouseAddressError(SettingsError):
-    """WAREHOUSE is neither delta:<folder or object-store URL> nor databricks: nor memory:."""
+    """WAREHOUSE is not delta:<folder or object-store URL>, databricks: or memory:."""

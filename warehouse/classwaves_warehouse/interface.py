@@ -1,33 +1,55 @@
-"""What the write path and the read side ask of a warehouse.
+"""What the write path, the rollup and the read side ask of a warehouse.
 
-The write path sees a `Ledger`: rows, positions and counters that move in one atomic commit. The read side sees
-`Events`, the rollup `Hours`. People who set a warehouse up see `Tables`.
+The write path uses a `Ledger`: rows, positions and counters change in one atomic commit. The read
+side uses `Events`, the rollup a `RollupStore`, and set-up commands use `Tables`.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 import pyarrow as pa
 
+from classwaves_schemas.tables import Table
 from classwaves_warehouse.batch import Batch
 from classwaves_warehouse.checkpoint import Checkpoint, Progress
-from classwaves_warehouse.hours import Hours
-from classwaves_warehouse.stream import Stream
 
 Positions = Mapping[int, int | None]
-"""Partition → next offset to read; None for a partition that has never been committed."""
+"""Partition → next offset to read; None for a partition that was never committed."""
+
+Value = str | int | float | bool | datetime
+Parameters = Mapping[str, Value | None]
+"""Named parameters of a query. A datetime is aware."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The key of a ledger: one consumer group that reads one topic.
+
+    Args:
+        group: the consumer group.
+        topic: name of the topic, for messages.
+        topic_id: id that the broker gave the topic when it was created. A topic that is deleted
+            and created again has another id, so its ledger never uses the old positions.
+    """
+
+    group: str
+    topic: str
+    topic_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The commit landed, now or (an ambiguous commit, looked up) before.
+    """The commit landed, in this call or in an earlier one that ended with an error.
 
     Args:
         rows: rows of the batch that are stored from their own offsets.
-        duplicates: by partition, rows left out because their identity was stored already or came earlier in the batch.
-        conflicting: by partition, those of the duplicates whose event_time or payload differed.
-        attempts: commits that were tried, 1 when nobody interfered.
+        duplicates: by partition, rows left out because their identity was already stored or
+            occurred earlier in the batch.
+        conflicting: by partition, the duplicates with another event_time or payload.
+        attempts: commits tried; 1 without interference.
     """
 
     rows: int
@@ -38,26 +60,27 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Fenced:
-    """No position was moved: these are not the expected ones. Another owner is at work on them.
+    """No position was changed, because another owner has changed some of them.
 
-    No row was stored either, with one exception where rows and positions are two statements: if the position moved
-    between them, rows are in the table, once, and the new owner finds and counts them as its own.
+    No row was stored either, with one exception where rows and positions are two statements: if a
+    position changed between them, the rows are in the table, once, and the new owner finds and
+    counts them as its own.
 
     Args:
-        positions: where each moved partition stands in the table; partitions that stand as expected are left out.
+        positions: stored position of each partition that differs from the expected one.
     """
 
     positions: Positions
 
 
 class Ledger(Protocol):
-    """One stream's rows, positions and counters. One thread owns it; it is not safe to share."""
+    """One stream's rows, positions and counters. For one thread."""
 
     def checkpoints(self) -> Mapping[int, Checkpoint]:
-        """The latest checkpoint of every partition that has one, read from the table now.
+        """The checkpoint of every partition that has one, read from the table now.
 
         Raises:
-            TopicRecreated: the positions in the table were made for another incarnation of the topic.
+            TopicRecreated: the positions in the table belong to another topic id.
             WarehouseUnavailable: try again.
         """
         ...
@@ -65,32 +88,35 @@ class Ledger(Protocol):
     def append(
         self, batch: Batch, expected: Positions, progress: Mapping[int, Progress]
     ) -> Stored | Fenced:
-        """Store the rows that are not stored yet, and move positions and counters, so that both happen or neither.
+        """Store the batch's new rows, and advance positions and counters, atomically.
 
-        Where the warehouse has one commit for both, they happen at once; otherwise rows come first, and count for
-        nothing until the positions move.
+        A warehouse that cannot commit both at once stores the rows first; they count for nothing
+        until the positions advance. Rows are written sorted by
+        (session_id, event_time, source, sequence, id).
+
+        After an error, call again with the same arguments: a commit that landed is found and
+        answered with `Stored`.
 
         Args:
-            batch: rows in their order of arrival; identities may repeat, the first one wins. May be empty.
-            expected: for each partition of `progress`, the position that this owner last wrote or loaded.
+            batch: rows in their order of arrival; may be empty. Of repeated identities the first
+                one is stored.
+            expected: for each partition of `progress`, the position that this owner last wrote or
+                loaded.
             progress: what the commit adds to each partition.
 
-        Calling again with the same arguments after an error is safe: a commit that had landed is found and answered
-        with `Stored`. Rows are written sorted by (session_id, event_time, source, sequence, id).
-
         Raises:
-            WarehouseUnavailable: nothing is known to be stored; call again with the same arguments.
+            WarehouseUnavailable: whether the commit landed is unknown; call again.
         """
         ...
 
     def accept_topic(self) -> None:
-        """Record that this incarnation of the topic is the one to read from now on."""
+        """Record that this topic id is the one to read from now on."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionRows:
-    """What the table holds of one partition: rows, distinct offsets among them, and the lowest and highest offset."""
+    """Stored rows of one partition, their distinct offsets, and the lowest and highest offset."""
 
     rows: int
     offsets: int
@@ -100,7 +126,7 @@ class PartitionRows:
 
 @dataclass(frozen=True, slots=True)
 class TableSize:
-    """A table's version, live files and their bytes, rows, and log entries since the last checkpoint of its log."""
+    """Version, live files and their bytes, rows, and log entries since the last checkpoint."""
 
     version: int
     files: int
@@ -110,22 +136,25 @@ class TableSize:
 
 
 class Events(Protocol):
-    """Reading session_events. Each call sees the latest version; objects may be used from any one thread."""
+    """Reading session_events. Each call sees the latest version. For one thread, any one."""
 
     def timeline(self, session_id: str) -> pa.Table:
-        """A session's rows in their one order: (event_time, source, sequence, id), NULLs first."""
+        """A session's rows ordered by (event_time, source, sequence, id), NULLs first."""
         ...
 
     def partition_rows(self, stream: Stream) -> Mapping[int, PartitionRows]:
-        """By partition, what is stored of this stream's topic."""
+        """What is stored of this stream's topic, by partition."""
         ...
 
     def offsets(self, stream: Stream, partition: int, start: int, end: int) -> Sequence[int]:
-        """The distinct stored offsets of [start, end) of one partition, ascending."""
+        """The distinct stored offsets of a partition in [start, end), ascending."""
         ...
 
     def repeated(self, limit: int) -> tuple[int, Sequence[tuple[str, str]]]:
-        """How many rows the table holds beyond one for each identity, and up to `limit` such (session_id, id)."""
+        """The number of rows beyond one for each identity, and up to `limit` such identities.
+
+        An identity is (session_id, id).
+        """
         ...
 
     def known(self, identities: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -133,13 +162,116 @@ class Events(Protocol):
         ...
 
     def size(self) -> TableSize:
-        """How large session_events is."""
+        """The size of session_events."""
+        ...
+
+
+class Snapshot(Protocol):
+    """Tables at one time. For one thread.
+
+    Queries are in the Databricks dialect, with named parameters (`:hour`) and unqualified table
+    names. Timestamps of answers are UTC, in microseconds.
+    """
+
+    @property
+    def versions(self) -> Mapping[str, int]:
+        """Qualified name → version. Tables that did not exist are left out."""
+        ...
+
+    def query(self, sql: str, parameters: Parameters) -> pa.Table:
+        """Query the tables of the snapshot.
+
+        Raises:
+            WarehouseRefused: the statement is wrong.
+            WarehouseUnavailable: try again.
+        """
+        ...
+
+
+class RollupStore(Protocol):
+    """The rollup's reads and writes: snapshots of the sources, and hours replaced as a whole.
+
+    For one thread; open one store for each.
+    """
+
+    def snapshot(self, tables: Sequence[Table]) -> AbstractContextManager[Snapshot]:
+        """The latest version of each table, readable while the context lasts.
+
+        Tables are opened in the given order. A warehouse that cannot pin a version may show later
+        ones to later queries; then `versions` has versions that no query is older than.
+        """
+        ...
+
+    def added(self, table: Table, since: int, columns: Sequence[str]) -> pa.Table:
+        """These columns of the rows that were added, changed or removed since a version.
+
+        A changed row is returned in its old and its new form. The answer may have more rows than
+        that, never fewer. Compaction changes no row.
+
+        Raises:
+            VersionGone: the version can no longer be read.
+            WarehouseUnavailable: try again.
+        """
+        ...
+
+    def replace(
+        self, table: Table, hour: datetime, sql: str, parameters: Parameters, read: Snapshot
+    ) -> int:
+        """Replace a table's rows of an hour by the answer of a query, in one commit.
+
+        Args:
+            table: one with a column metric_hour.
+            hour: start of the hour, aware.
+            sql: returns the table's columns by name, for this hour only.
+            parameters: of the query.
+            read: from `snapshot`, of the query's sources *and* of this table.
+
+        Returns:
+            The number of rows written.
+
+        Raises:
+            ConcurrentWrite: another writer changed that hour after the snapshot. Nothing was
+                replaced; take another snapshot and repeat.
+            ReplacedTooLate: the same, detected after our commit: the other writer's rows may be
+                lost.
+            TableMissing: the table was not in the snapshot.
+            TableMismatch: the rows do not fit the table.
+            WarehouseUnavailable: whether the hour was replaced is unknown; repeat.
+        """
+        ...
+
+    def upsert_run(self, row: Mapping[str, object], expected_run: str | None) -> None:
+        """Write an hour's row of rollup_runs, in place of its present one.
+
+        Args:
+            row: values by column, at least metric_hour and run_id.
+            expected_run: run_id of the hour's present row; None if the hour has no row.
+
+        Raises:
+            ConcurrentWrite: the hour has another run. Nothing was written.
+            WarehouseUnavailable: whether the row was written is unknown; read it.
+        """
+        ...
+
+    def ingested_through(self, group: str, topic: str) -> Mapping[int, datetime | None]:
+        """The broker time through which each partition of the latest topic id is ingested.
+
+        Partitions without a checkpoint are left out. The answer is empty if nothing was stored
+        for this group and topic, or if session_events does not exist.
+        """
+        ...
+
+    def maintain(self, tables: Sequence[Table]) -> None:
+        """Compact tables that have a metric_hour.
+
+        Tables that also have a school_id are clustered by (school_id, metric_hour).
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """One difference between a table and its contract, as a sentence that names table and column."""
+    """One difference between a table and its contract; its text names table and column."""
 
     table: str
     column: str | None
@@ -154,39 +286,42 @@ class Tables(Protocol):
     """Setting tables up."""
 
     def check(self) -> Sequence[Mismatch]:
-        """Every difference between the tables and their contracts; columns that we do not know are no difference."""
+        """Every difference between the tables and their contracts; more columns are allowed."""
         ...
 
     def migrate(self) -> Sequence[str]:
-        """Create missing tables, add missing nullable columns; say what was done.
+        """Create missing tables and add missing nullable columns.
+
+        Returns:
+            A sentence for each change.
 
         Raises:
-            TableMismatch: a difference that adding cannot mend, naming table and column.
+            TableMismatch: a difference that remains; the message names table and column.
         """
         ...
 
 
 class Warehouse(Protocol):
-    """A place where the tables live."""
+    """The tables of one address."""
 
     @property
     def tables(self) -> Tables:
-        """Set-up."""
+        """Setting tables up."""
         ...
 
     @property
     def events(self) -> Events:
-        """Reading."""
+        """Reading session_events."""
         ...
 
     def ledger(self, stream: Stream) -> Ledger:
-        """Writing, for the thread that asks.
+        """A ledger for the calling thread.
 
-        Raises, now or from the ledger's first call:
-            TableMissing, TableMismatch: session_events is not there or not as its contract says.
+        Raises, here or from the ledger's first call:
+            TableMissing, TableMismatch: session_events is missing or differs from its contract.
         """
         ...
 
-    def hours(self) -> Hours:
-        """The rollup's reading and writing, for the thread that asks."""
+    def rollup(self) -> RollupStore:
+        """A rollup store for the calling thread."""
         ...

@@ -7,7 +7,7 @@ from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
 from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from classwaves_warehouse.errors import WarehouseAddressError
 from classwaves_warehouse.interface import Warehouse
-from classwaves_warehouse.memory import MemoryWarehouse
+from classwaves_warehouse.memory.warehouse import MemoryWarehouse
 
 
 def open_warehouse(address: str) -> Warehouse:

@@ -34,7 +34,7 @@ def _document(found: Status) -> dict[str, Any]:
             {"partition": partition, **_row(each)} for partition, each in found.partitions.items()
         ],
         "lag": sum(each.lag for each in found.partitions.values()),
-        "stored_until": _moment(found.stored_until),
+        "stored_until": _moment(found.ingested_through),
         "table": asdict(found.table),
     }
 
@@ -44,7 +44,7 @@ def _row(each: PartitionStatus) -> dict[str, Any]:
         "position": each.position,
         "end": each.end,
         "lag": each.lag,
-        "stored_until": _moment(each.stored_until),
+        "stored_until": _moment(each.ingested_through),
     }
 
 

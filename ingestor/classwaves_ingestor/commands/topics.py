@@ -9,8 +9,8 @@ from classwaves_ingestor.kafka.admin import connect
 from classwaves_ingestor.kafka.topic_creation import TopicLayout, create_topics
 from classwaves_ingestor.kafka.topics import describe
 from classwaves_ingestor.settings import StreamSettings, TopicSettings
+from classwaves_warehouse.interface import Stream
 from classwaves_warehouse.open import open_warehouse
-from classwaves_warehouse.stream import Stream
 
 
 def create(

@@ -14,8 +14,8 @@ from classwaves_ingestor.reconciliation.verification import Verification
 from classwaves_ingestor.reconciliation.verification import verify as prove
 from classwaves_ingestor.settings import StreamSettings
 from classwaves_runtime.clock import SystemClock
+from classwaves_warehouse.interface import Stream
 from classwaves_warehouse.open import open_warehouse
-from classwaves_warehouse.stream import Stream
 
 _COLUMNS = [field.name for field in fields(Balance)]
 

@@ -17,8 +17,7 @@ from classwaves_ingestor.dead_letters.interface import DeadLetterWriter
 from classwaves_ingestor.dead_letters.limit import RejectLimit, RejectLimitState
 from classwaves_ingestor.kafka.interface import GroupConsumer
 from classwaves_runtime.clock import Clock
-from classwaves_warehouse.interface import Warehouse
-from classwaves_warehouse.stream import Stream
+from classwaves_warehouse.interface import Stream, Warehouse
 
 _END_INTERVAL_MS: Final = 10_000
 """Milliseconds between two requests for the end of one partition."""

@@ -156,7 +156,7 @@ class Committer:
                 self._ingested_through.record_end(partition, asked_ms, end)
         return {
             partition: replace(
-                each, stored_until_ms=self._ingested_through.at(partition, each.position)
+                each, ingested_through_ms=self._ingested_through.at(partition, each.position)
             )
             for partition, each in progress.items()
         }

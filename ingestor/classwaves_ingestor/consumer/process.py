@@ -24,8 +24,8 @@ from classwaves_runtime.health import Health, dump_stacks_on_sigquit, serve_heal
 from classwaves_runtime.metrics import Meters
 from classwaves_schemas.errors import ContractError
 from classwaves_schemas.pseudonym import Pseudonymiser
+from classwaves_warehouse.interface import Stream
 from classwaves_warehouse.open import open_warehouse
-from classwaves_warehouse.stream import Stream
 
 log = logging.getLogger(__name__)
 

@@ -25,8 +25,7 @@ from classwaves_ingestor.reconciliation.dead_letter_offsets import (
 )
 from classwaves_ingestor.settings import StreamSettings
 from classwaves_warehouse.checkpoint import Checkpoint
-from classwaves_warehouse.interface import Events, Ledger, PartitionRows, Warehouse
-from classwaves_warehouse.stream import Stream
+from classwaves_warehouse.interface import Events, Ledger, PartitionRows, Stream, Warehouse
 
 _NAMED = 20
 _NO_ROWS = PartitionRows(rows=0, offsets=0, lowest=0, highest=-1)

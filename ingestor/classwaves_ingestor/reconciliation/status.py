@@ -8,8 +8,7 @@ from classwaves_ingestor.kafka.admin import connect
 from classwaves_ingestor.kafka.topics import describe_topic, watermarks
 from classwaves_ingestor.reconciliation.balance import start_and_position
 from classwaves_ingestor.settings import StreamSettings
-from classwaves_warehouse.interface import TableSize, Warehouse
-from classwaves_warehouse.stream import Stream
+from classwaves_warehouse.interface import Stream, TableSize, Warehouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +18,12 @@ class PartitionStatus:
     Args:
         position: the next offset to store.
         end: the high watermark.
-        stored_until: broker time up to which the partition is stored, or None if unknown.
+        ingested_through: broker time up to which the partition is stored, or None if unknown.
     """
 
     position: int
     end: int
-    stored_until: datetime | None
+    ingested_through: datetime | None
 
     @property
     def lag(self) -> int:
@@ -47,9 +46,9 @@ class Status:
     table: TableSize
 
     @property
-    def stored_until(self) -> datetime | None:
+    def ingested_through(self) -> datetime | None:
         """Broker time up to which every partition is stored, or None if that of one is unknown."""
-        known = [each.stored_until for each in self.partitions.values()]
+        known = [each.ingested_through for each in self.partitions.values()]
         return min((each for each in known if each), default=None) if all(known) else None
 
 
@@ -69,10 +68,10 @@ def status(settings: StreamSettings, warehouse: Warehouse) -> Status:
         admin, topic.name, sorted({*topic.partitions, *checkpoints})
     ).items():
         checkpoint = checkpoints.get(partition)
-        until = checkpoint.stored_until_ms if checkpoint else None
+        until = checkpoint.ingested_through_ms if checkpoint else None
         partitions[partition] = PartitionStatus(
             position=start_and_position(checkpoint, log)[1],
             end=log.high,
-            stored_until=None if until is None else datetime.fromtimestamp(until / 1000, UTC),
+            ingested_through=None if until is None else datetime.fromtimestamp(until / 1000, UTC),
         )
     return Status(stream, partitions, warehouse.events.size())

@@ -23,7 +23,7 @@ def status(
 ) -> None:
     """Show the state of the newest hours, and through which hour all are complete."""
     settings = RollupSettings.from_environment(os.environ)
-    store = open_warehouse(settings.warehouse).hours()
+    store = open_warehouse(settings.warehouse).rollup()
     found = read_status(settings, store, SystemClock().now())
     if as_json:
         typer.echo(json.dumps(_document(found, last)))

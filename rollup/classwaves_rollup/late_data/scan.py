@@ -46,7 +46,7 @@ from classwaves_rollup.run_log import (
 from classwaves_runtime.failpoints import FailPoint
 from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY, SOURCES, Table
 from classwaves_warehouse.errors import ConcurrentWrite, VersionGone
-from classwaves_warehouse.hours import Hours, Snapshot
+from classwaves_warehouse.interface import RollupStore, Snapshot
 
 _VERSIONS_TAKEN = FailPoint("look-versions")
 _MARKED = FailPoint("look-marked")
@@ -74,7 +74,7 @@ class LateDataScan:
         self._skipped: Mapping[datetime, Mapping[str, int]] = {}
 
     def mark(
-        self, store: Hours, on_marked: Callable[[Collection[datetime]], None] = lambda _: None
+        self, store: RollupStore, on_marked: Callable[[Collection[datetime]], None] = lambda _: None
     ) -> RunLog:
         """Mark the hours dirty whose sources have changed; give the run log after that.
 
@@ -133,7 +133,7 @@ class LateDataScan:
         }
 
 
-def _mark_dirty(store: Hours, run: Run, reason: str) -> Run:
+def _mark_dirty(store: RollupStore, run: Run, reason: str) -> Run:
     dirty = run.marked_dirty(reason)
     store.upsert_run(dirty.row(), run.run_id)
     return dirty
@@ -152,7 +152,7 @@ class _Search:
 
     def __init__(
         self,
-        store: Hours,
+        store: RollupStore,
         snapshot: Snapshot,
         run_log: RunLog,
         positions: Mapping[datetime, Mapping[str, int]],

@@ -14,9 +14,9 @@ from classwaves_rollup.formulas import (
 )
 from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY, SOURCES
-from classwaves_warehouse.conform import conform
 from classwaves_warehouse.databricks.settings import DatabricksSettings
 from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
+from classwaves_warehouse.rollup_rows import cast_to_table
 from demo.sources import sources
 from tests.support.rollup import rows
 from tests.support.rollup.assertions import differing_facts, differing_rows
@@ -37,8 +37,10 @@ def warehouse(databricks):
 def facts_from(warehouse, tables, hour):
     for table in SOURCES:
         fill(warehouse, table, tables.get(table, arrow_schema(table).empty_table()))
-    with warehouse.hours().snapshot(SOURCES) as snapshot:
-        return conform(snapshot.query(facts_statement(PRESENT), window(hour)), ROLLUP_FACTS_HOURLY)
+    with warehouse.rollup().snapshot(SOURCES) as snapshot:
+        return cast_to_table(
+            snapshot.query(facts_statement(PRESENT), window(hour)), ROLLUP_FACTS_HOURLY
+        )
 
 
 def test_an_hour_matches_the_result_by_hand(warehouse):
@@ -47,13 +49,13 @@ def test_an_hour_matches_the_result_by_hand(warehouse):
     assert not differing_facts(
         sorted_facts(facts), sorted_facts(compute_facts(rows.to_arrow(given)))
     )
-    with warehouse.hours().snapshot(SOURCES) as snapshot:
+    with warehouse.rollup().snapshot(SOURCES) as snapshot:
         counted = snapshot.query(without_school_statement(PRESENT), window(rows.HOUR))
     assert counted["events_without_school"].to_pylist() == [without_school]
     fill(warehouse, ROLLUP_FACTS_HOURLY, facts)
     found = {}
     for rates in {case.rates for case in CASES}:
-        with warehouse.hours().snapshot([ROLLUP_FACTS_HOURLY]) as snapshot:
+        with warehouse.rollup().snapshot([ROLLUP_FACTS_HOURLY]) as snapshot:
             for row in snapshot.query(
                 hourly_statement(), hourly_parameters(rows.HOUR, rates)
             ).to_pylist():
@@ -68,7 +70,7 @@ def test_an_hour_matches_the_result_by_hand(warehouse):
 
 
 def test_spark_reads_missing_sources_as_empty(warehouse):
-    with warehouse.hours().snapshot(SOURCES) as snapshot:
+    with warehouse.rollup().snapshot(SOURCES) as snapshot:
         assert not snapshot.versions
         assert snapshot.query(facts_statement(()), window(rows.HOUR)).num_rows == 0
 

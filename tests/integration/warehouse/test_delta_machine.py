@@ -1,30 +1,29 @@
 import tempfile
 
-import pytest
 from deltalake import DeltaTable
 from hypothesis import settings
 
 from classwaves_schemas.tables import SESSION_EVENTS
-from classwaves_warehouse.delta.root import Root
+from classwaves_warehouse.delta.tables import Root
 from classwaves_warehouse.delta.warehouse import DeltaWarehouse
-from tests.support.delta_faults import QUICK, FaultyWrites
+from classwaves_warehouse.delta.writer import write
+from tests.support.delta_faults import QUICK, FaultyWrite
 from tests.support.warehouse_machine import WarehouseMachine
 
 
 class DeltaMachine(WarehouseMachine):
     def open(self):
         self.folder = tempfile.TemporaryDirectory()
-        self.patches = pytest.MonkeyPatch()
-        self.writes = FaultyWrites(self.patches)
-        warehouse = DeltaWarehouse(self.folder.name, capacity=6, backoff=QUICK)
+        self.write = FaultyWrite(write)
+        warehouse = DeltaWarehouse(self.folder.name, capacity=6, retry=QUICK, write=self.write)
         warehouse.tables.migrate()
         return warehouse
 
     def fail_next_commit(self, moment):
-        self.writes.due = [moment]
+        self.write.due = [moment]
 
     def disturb(self, choice):
-        table = DeltaTable(Root(self.folder.name).of(SESSION_EVENTS))
+        table = DeltaTable(Root(self.folder.name).url_of(SESSION_EVENTS))
         if choice == 0:
             table.optimize.compact()
         elif choice == 1:
@@ -36,7 +35,6 @@ class DeltaMachine(WarehouseMachine):
 
     def teardown(self):
         super().teardown()
-        self.patches.undo()
         self.folder.cleanup()
 
 

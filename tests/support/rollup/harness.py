@@ -23,9 +23,8 @@ from classwaves_schemas.tables import (
     Table,
 )
 from classwaves_warehouse.checkpoint import Progress
-from classwaves_warehouse.interface import Warehouse
-from classwaves_warehouse.memory import MemoryWarehouse
-from classwaves_warehouse.stream import Stream
+from classwaves_warehouse.interface import Stream, Warehouse
+from classwaves_warehouse.memory.warehouse import MemoryWarehouse
 from tests.support.rows import batch
 from tests.support.sources import fill
 
@@ -71,7 +70,7 @@ class RollupHarness:
         self.warehouse = warehouse or MemoryWarehouse()
         self.clock = ManualClock(now)
         options = {"ingestion": INGESTION, "rates": Rates(), "clock": self.clock, **computer}
-        self.computer = HourComputer(self.warehouse.hours(), **options)
+        self.computer = HourComputer(self.warehouse.rollup(), **options)
         self.scan = LateDataScan(TakeoverTimeout(self.computer.owner, self.clock))
 
     @property
@@ -87,7 +86,9 @@ class RollupHarness:
         """Record that a partition is ingested through this broker time."""
         ledger = self.warehouse.ledger(STREAM)
         known = {number: each.position for number, each in ledger.checkpoints().items()}
-        progress = Progress(known.get(partition, 0), stored_until_ms=int(time.timestamp() * 1000))
+        progress = Progress(
+            known.get(partition, 0), ingested_through_ms=int(time.timestamp() * 1000)
+        )
         ledger.append(batch(), {partition: known.get(partition)}, {partition: progress})
 
     def compute(self, *hours: datetime) -> Sequence[Run]:
@@ -115,7 +116,7 @@ class RollupHarness:
 
 def read_table(warehouse: Warehouse, table: Table) -> list[dict[str, Any]]:
     """All rows of a table, in a fixed order."""
-    with warehouse.hours().snapshot([table]) as snapshot:
+    with warehouse.rollup().snapshot([table]) as snapshot:
         columns = ", ".join(table.column_names)
         rows: list[dict[str, Any]] = snapshot.query(
             f"SELECT {columns} FROM {table.name}", {}

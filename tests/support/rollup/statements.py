@@ -18,8 +18,8 @@ from classwaves_rollup.formulas import (
 )
 from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY, SOURCES, Table
-from classwaves_warehouse.conform import conform
-from classwaves_warehouse.duck import Duck
+from classwaves_warehouse.duckdb_session import DuckDBSession
+from classwaves_warehouse.rollup_rows import cast_to_table
 from tests.support.rollup.reference_totals import Fact
 from tests.support.rollup.rows import HOUR, Sources, to_arrow
 
@@ -28,9 +28,9 @@ NO_RATES = Rates()
 
 def compute_facts(tables: Mapping[Table, pa.Table], hour: datetime = HOUR) -> pa.Table:
     """The facts of an hour, as rows of rollup_facts_hourly."""
-    with Duck({table.name: rows for table, rows in tables.items()}) as duck:
+    with DuckDBSession({table.name: rows for table, rows in tables.items()}) as duck:
         sql = facts_statement({table.qualified_name for table in tables})
-        return conform(duck.query(sql, window(hour)), ROLLUP_FACTS_HOURLY)
+        return cast_to_table(duck.query(sql, window(hour)), ROLLUP_FACTS_HOURLY)
 
 
 def with_all_sources(tables: Mapping[Table, pa.Table]) -> dict[Table, pa.Table]:
@@ -41,7 +41,7 @@ def with_all_sources(tables: Mapping[Table, pa.Table]) -> dict[Table, pa.Table]:
 def count_events_without_school(given: Sources, hour: datetime = HOUR) -> int:
     """The number of an hour's events without a school."""
     tables = with_all_sources(to_arrow(given))
-    with Duck({table.name: rows for table, rows in tables.items()}) as duck:
+    with DuckDBSession({table.name: rows for table, rows in tables.items()}) as duck:
         found = duck.query(
             without_school_statement({table.qualified_name for table in tables}), window(hour)
         )
@@ -52,7 +52,7 @@ def compute_hourly(
     facts: pa.Table, hour: datetime = HOUR, rates: Rates = NO_RATES
 ) -> list[dict[str, Any]]:
     """An hour's rows of dashboard_metrics_hourly, by school."""
-    with Duck({ROLLUP_FACTS_HOURLY.name: facts}) as duck:
+    with DuckDBSession({ROLLUP_FACTS_HOURLY.name: facts}) as duck:
         rows = duck.query(hourly_statement(), hourly_parameters(hour, rates)).to_pylist()
     return sorted(rows, key=lambda row: row["school_id"])
 
@@ -61,7 +61,7 @@ def compute_totals(
     facts: pa.Table, first: datetime, end: datetime, rates: Rates = NO_RATES
 ) -> dict[str, dict[str, Any]]:
     """The totals of hours, by school."""
-    with Duck({ROLLUP_FACTS_HOURLY.name: facts}) as duck:
+    with DuckDBSession({ROLLUP_FACTS_HOURLY.name: facts}) as duck:
         rows = duck.query(totals_statement(), totals_parameters(first, end, rates)).to_pylist()
     return {row.pop("school_id"): row for row in rows}
 

@@ -6,7 +6,7 @@ from classwaves_analytics.errors import SessionUnknown
 from classwaves_analytics.shapes import classic, store
 from classwaves_analytics.timeline import Gap, find_gaps, read_timeline
 from classwaves_warehouse.checkpoint import Progress
-from classwaves_warehouse.memory import MemoryWarehouse
+from classwaves_warehouse.memory.warehouse import MemoryWarehouse
 from tests.support.rows import STREAM, batch, event
 
 

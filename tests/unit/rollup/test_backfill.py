@@ -10,7 +10,7 @@ def test_the_position_of_its_scan_is_kept_with_its_runs(quick_harness):
     quick_harness.add(event_row("s1", "started", 10))
 
     def open_computer():
-        return replace(quick_harness.computer, store=quick_harness.warehouse.hours())
+        return replace(quick_harness.computer, store=quick_harness.warehouse.rollup())
 
     job = Backfill(open_computer, quick_harness.scan, 2, Event())
     hours = [TEN, TEN + HOUR]

@@ -116,7 +116,7 @@ def test_a_run_with_a_conflict_in_every_attempt_fails(quick_harness):
     assert quick_harness.run_log[TEN].error.startswith("ConcurrentWrite: ")
 
 
-@pytest.mark.parametrize("step", ["replace", "snapshot", "stored_until"])
+@pytest.mark.parametrize("step", ["replace", "snapshot", "ingested_through"])
 def test_a_failure_is_in_the_run_log_until_the_next_run(quick_harness, step):
     run = with_faults(quick_harness.computer, **{step: [WarehouseWarming()]}).compute(TEN, None, {})
     assert (run.state, quick_harness.run_log[TEN].state, run.complete) == (

@@ -62,7 +62,7 @@ def test_hours_to_recompute_come_newest_first():
 def test_a_run_is_read_as_it_was_written():
     harness = RollupHarness()
     (computed,) = harness.compute(TEN)
-    assert read_run_log(harness.warehouse.hours()) == {TEN: computed}
+    assert read_run_log(harness.warehouse.rollup()) == {TEN: computed}
 
 
 def test_the_latest_version_of_each_table_counts():

@@ -14,7 +14,7 @@ from classwaves_runtime.clock import ManualClock
 from classwaves_runtime.health import Health
 from classwaves_runtime.metrics import Meters
 from classwaves_schemas.tables import SESSION_EVENTS
-from classwaves_warehouse.memory import MemoryWarehouse
+from classwaves_warehouse.memory.warehouse import MemoryWarehouse
 from tests.support.rollup.harness import HOUR, INGESTION, TEN, event_row
 from tests.support.sources import fill
 
@@ -37,7 +37,7 @@ class WorkerPair:
         self.one, self.other = self._worker(options), self._worker(options)
 
     def _worker(self, options):
-        computer = HourComputer(self.warehouse.hours(), INGESTION, Rates(), self.clock, **options)
+        computer = HourComputer(self.warehouse.rollup(), INGESTION, Rates(), self.clock, **options)
         takeover = TakeoverTimeout(computer.owner, self.clock)
         observer = Observer(
             Meters(metrics.WORKER, CollectorRegistry()), Health(self.clock), self.clock
@@ -53,7 +53,7 @@ class WorkerPair:
 
     @property
     def run_log(self):
-        return read_run_log(self.warehouse.hours())
+        return read_run_log(self.warehouse.rollup())
 
     def add(self, *rows):
         fill(self.warehouse, SESSION_EVENTS, rows)

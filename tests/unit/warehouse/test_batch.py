@@ -3,8 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classwaves_warehouse.lanes import lanes_of
-from classwaves_warehouse.screening import screen
+from classwaves_warehouse.batch import deduplicate, id_shards_of
 from tests.support.rows import batch, event
 
 # org.apache.kafka.common.utils.UtilsTest.testMurmur2
@@ -18,14 +17,16 @@ JAVA = {
 
 
 def test_lanes_are_those_of_kafkas_own_murmur2():
-    assert lanes_of(list(JAVA)).tolist() == [(value & 0x7FFFFFFF) % 60 for value in JAVA.values()]
+    assert id_shards_of(list(JAVA)).tolist() == [
+        (value & 0x7FFFFFFF) % 60 for value in JAVA.values()
+    ]
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
 def test_a_lane_depends_on_its_key_alone(keys):
-    lanes = lanes_of(keys)
-    assert lanes.tolist() == [lane for key in keys for lane in lanes_of([key]).tolist()]
-    assert all(lane < 60 for lane in lanes)
+    id_shards = id_shards_of(keys)
+    assert id_shards.tolist() == [lane for key in keys for lane in id_shards_of([key]).tolist()]
+    assert all(lane < 60 for lane in id_shards)
 
 
 @pytest.mark.parametrize(
@@ -42,19 +43,20 @@ def test_identities_of_different_events_differ(one, other):
 
 def test_taking_rows_keeps_what_is_known_of_them():
     rows = batch(event("a"), event("b", session_id="s2", partition=1), event("c", payload=None))
-    digests, fingerprints, lanes = rows.digests, rows.fingerprints, rows.lanes
+    digests, fingerprints, id_shards = rows.digests, rows.fingerprints, rows.id_shards
     taken = rows.where(np.array([False, True, True]))
     assert "digests" in taken.__dict__
     assert taken.digests.tolist() == digests[1:].tolist()
     assert taken.fingerprints.tolist() == fingerprints[1:].tolist()
-    assert taken.lanes.tolist() == lanes[1:].tolist()
+    assert taken.id_shards.tolist() == id_shards[1:].tolist()
     assert taken.partitions.tolist() == [1, 0]
 
 
 def test_an_empty_batch_has_no_lanes_and_nothing_fresh():
-    assert batch().lanes.tolist() == []
+    assert batch().id_shards.tolist() == []
     assert (
-        screen(batch(), lambda wanted: (wanted == b"", np.zeros(0, np.uint64))).fresh.tolist() == []
+        deduplicate(batch(), lambda wanted: (wanted == b"", np.zeros(0, np.uint64))).new.tolist()
+        == []
     )
 
 
@@ -72,10 +74,12 @@ def test_screening_keeps_the_first_of_each_identity(arrived, held):
             [f or 0 for f in found], np.uint64
         )
 
-    screening = screen(batch(*(event(id_, payload=payload) for id_, payload in arrived)), lookup)
+    screening = deduplicate(
+        batch(*(event(id_, payload=payload) for id_, payload in arrived)), lookup
+    )
     first = dict(held)
     for (id_, payload), fresh, conflicting in zip(
-        arrived, screening.fresh, screening.conflicting, strict=True
+        arrived, screening.new, screening.conflicting, strict=True
     ):
         assert fresh == (id_ not in first)
         assert conflicting == (first.setdefault(id_, payload) != payload)

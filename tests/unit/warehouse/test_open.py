@@ -7,7 +7,7 @@ from classwaves_warehouse.databricks.settings import DatabricksSettings
 from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
 from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from classwaves_warehouse.errors import WarehouseAddressError, WarehouseUnavailable
-from classwaves_warehouse.memory import MemoryWarehouse
+from classwaves_warehouse.memory.warehouse import MemoryWarehouse
 from classwaves_warehouse.open import open_warehouse
 
 

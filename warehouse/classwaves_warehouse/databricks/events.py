@@ -10,9 +10,8 @@ from classwaves_runtime.retry import RetryPolicy
 from classwaves_warehouse.batch import ROWS
 from classwaves_warehouse.databricks.retry import retry_after_cold_start
 from classwaves_warehouse.databricks.session import Session, Value
-from classwaves_warehouse.interface import PartitionRows, TableSize
+from classwaves_warehouse.interface import PartitionRows, Stream, TableSize
 from classwaves_warehouse.sql_files import load_sql
-from classwaves_warehouse.stream import Stream
 
 _WANTED: Final = (
     "WITH wanted AS (SELECT * FROM inline(from_json("

@@ -15,17 +15,20 @@ import numpy as np
 
 from classwaves_runtime.failpoints import FailPoint
 from classwaves_runtime.retry import RetryPolicy
-from classwaves_warehouse.batch import Batch, Digests, Fingerprints, Mask
+from classwaves_warehouse.batch import (
+    Batch,
+    Digests,
+    Fingerprints,
+    Mask,
+    deduplicate,
+    in_table_order,
+)
 from classwaves_warehouse.checkpoint import Checkpoint, Progress
 from classwaves_warehouse.databricks.ledger_tables import LedgerTables, PositionUpdate
 from classwaves_warehouse.databricks.retry import retry
 from classwaves_warehouse.errors import WarehouseUnavailable
-from classwaves_warehouse.incarnation import check_incarnation
-from classwaves_warehouse.interface import Fenced, Positions, Stored
-from classwaves_warehouse.order import in_table_order
-from classwaves_warehouse.positions import settled
-from classwaves_warehouse.screening import screen
-from classwaves_warehouse.stream import Stream
+from classwaves_warehouse.fencing import check_topic_id, compare_positions
+from classwaves_warehouse.interface import Fenced, Positions, Stored, Stream
 
 T = TypeVar("T")
 
@@ -70,7 +73,7 @@ class DatabricksLedger:
 
         def step(_attempt: int) -> Mapping[int, Checkpoint]:
             checkpoints = self._tables.checkpoints()
-            check_incarnation(self._stream, checkpoints.keys())
+            check_topic_id(self._stream, checkpoints.keys())
             return checkpoints.get(self._stream.topic_id, {})
 
         return self._run(step)
@@ -120,7 +123,7 @@ class DatabricksLedger:
         """The outcome of this append by the stored positions; None if it has not landed yet."""
         checkpoints = self._tables.checkpoints().get(self._stream.topic_id, {})
         actual = {partition: each.position for partition, each in checkpoints.items()}
-        answer = settled(actual, expected, progress)
+        answer = compare_positions(actual, expected, progress)
         if (
             isinstance(answer, Stored)
             and self._sent is not None
@@ -133,14 +136,14 @@ class DatabricksLedger:
         self, batch: Batch, expected: Positions, progress: Mapping[int, Progress], attempt: int
     ) -> Stored | None:
         """Execute both statements; None if the positions were not updated."""
-        screening = screen(batch, _none_stored)
-        new = batch.where(screening.fresh)
+        screening = deduplicate(batch, _none_stored)
+        new = batch.where(screening.new)
         _BEFORE_ROWS.hit()
         inserted = (
             self._tables.insert_rows(Batch(in_table_order(new.rows)), expected) if len(new) else 0
         )
         _AFTER_ROWS.hit()
-        duplicates = batch.count_by_partition(~screening.fresh)
+        duplicates = batch.count_by_partition(~screening.new)
         conflicting = batch.count_by_partition(screening.conflicting)
         if inserted < len(new):
             outcomes = self._tables.row_outcomes(batch)

@@ -11,8 +11,7 @@ from classwaves_warehouse.checkpoint import Checkpoint, Progress
 from classwaves_warehouse.databricks import statements
 from classwaves_warehouse.databricks.session import Session, Value
 from classwaves_warehouse.databricks.statements import split_into_payloads
-from classwaves_warehouse.interface import Positions
-from classwaves_warehouse.stream import Stream
+from classwaves_warehouse.interface import Positions, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +180,7 @@ class SqlLedgerTables:
 
 def _update_as_json(partition: int, update: PositionUpdate) -> dict[str, object]:
     progress = update.progress
-    until_ms = progress.stored_until_ms
+    until_ms = progress.ingested_through_ms
     return {
         "kafka_partition": partition,
         "expected": update.expected,
@@ -206,5 +205,7 @@ def _checkpoint(row: Mapping[str, Any]) -> Checkpoint:
         erased=row["erased"],
         holes=row["holes"],
         dead_lettered=json.loads(row["dead_lettered"]),
-        stored_until_ms=None if until is None else round(until.astimezone(UTC).timestamp() * 1000),
+        ingested_through_ms=None
+        if until is None
+        else round(until.astimezone(UTC).timestamp() * 1000),
     )

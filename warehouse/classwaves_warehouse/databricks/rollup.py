@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from classwaves_runtime.retry import RetryPolicy
 from classwaves_schemas.tables import INGESTOR_POSITIONS, ROLLUP_RUNS, Table
-from classwaves_warehouse.checkpoint import Checkpoint, stored_until
+from classwaves_warehouse.checkpoint import Checkpoint, ingested_through
 from classwaves_warehouse.databricks import statements
 from classwaves_warehouse.databricks.retry import retry_after_cold_start
 from classwaves_warehouse.databricks.session import Session, Value
@@ -23,8 +23,8 @@ from classwaves_warehouse.errors import (
     WarehouseError,
     WarehouseUnavailable,
 )
-from classwaves_warehouse.hours import Parameters, Snapshot
-from classwaves_warehouse.run_row import as_rows, hour_of
+from classwaves_warehouse.interface import Parameters, Snapshot
+from classwaves_warehouse.rollup_rows import hour_of, run_rows
 
 _VERSION_GONE: Final = re.compile(
     r"DELTA_VERSION_NOT_FOUND|Cannot time travel|DELTA_TRUNCATED_TRANSACTION_LOG"
@@ -123,19 +123,19 @@ class DatabricksRollupStore:
     def upsert_run(self, row: Mapping[str, object], expected_run: str | None) -> None:
         """Write an hour's row of rollup_runs if the stored run is the expected one."""
         hour, name = hour_of(row), self._qualified(ROLLUP_RUNS)
-        run: dict[str, Any] = as_rows(row).to_pylist()[0]
+        run: dict[str, Any] = run_rows(row).to_pylist()[0]
         merged = self._run(statements.upsert_run(name, hour), {**run, "expected_run": expected_run})
         if int(merged["num_affected_rows"][0].as_py()):
             return
         # An earlier attempt whose reply was lost may have landed.
         stored = self._run(statements.select_hour(name, hour))
-        if stored.num_rows != 1 or as_rows(stored.to_pylist()[0]).to_pylist() != [run]:
+        if stored.num_rows != 1 or run_rows(stored.to_pylist()[0]).to_pylist() != [run]:
             raise ConcurrentWrite(
                 f"{ROLLUP_RUNS.qualified_name}: the run of {hour.isoformat()} is not"
                 f" {expected_run}."
             )
 
-    def stored_until(self, group: str, topic: str) -> Mapping[int, datetime | None]:
+    def ingested_through(self, group: str, topic: str) -> Mapping[int, datetime | None]:
         """By partition, the broker time through which it is ingested."""
         statement = statements.ingested_through(self._qualified(INGESTOR_POSITIONS))
         checkpoints: dict[str, dict[int, Checkpoint]] = {}
@@ -144,9 +144,9 @@ class DatabricksRollupStore:
                 row["stored_until"].astimezone(UTC).timestamp() * 1000
             )
             checkpoints.setdefault(row["topic_id"], {})[row["kafka_partition"]] = Checkpoint(
-                position=0, first_offset=0, stored_until_ms=until
+                position=0, first_offset=0, ingested_through_ms=until
             )
-        return stored_until(checkpoints.values())
+        return ingested_through(checkpoints.values())
 
     def maintain(self, tables: Sequence[Table]) -> None:
         """Compact hourly tables, clustered by (school_id, metric_hour) if they have both."""

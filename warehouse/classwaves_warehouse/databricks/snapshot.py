@@ -11,7 +11,7 @@ from classwaves_runtime.retry import RetryPolicy
 from classwaves_warehouse.databricks.retry import retry_after_cold_start
 from classwaves_warehouse.databricks.session import Session
 from classwaves_warehouse.errors import WarehouseRefused
-from classwaves_warehouse.hours import Parameters
+from classwaves_warehouse.interface import Parameters
 
 _TIMESTAMP = pa.timestamp("us", tz="UTC")
 

@@ -17,7 +17,7 @@ from classwaves_warehouse.databricks.session import (
 from classwaves_warehouse.databricks.settings import DatabricksSettings
 from classwaves_warehouse.databricks.tables import DatabricksTables, describe, mismatches
 from classwaves_warehouse.errors import TableMismatch, WarehouseAddressError
-from classwaves_warehouse.stream import Stream
+from classwaves_warehouse.interface import Stream
 
 
 class DatabricksWarehouse:
@@ -53,7 +53,7 @@ class DatabricksWarehouse:
             SqlLedgerTables(session, stream), stream, lambda: self._check(session), self._retry
         )
 
-    def hours(self) -> DatabricksRollupStore:
+    def rollup(self) -> DatabricksRollupStore:
         """The rollup's reads and writes, for the calling thread."""
         return DatabricksRollupStore(
             self._session(None), self._settings.databricks_catalog, self._retry

@@ -1,13 +1,13 @@
-"""The names under which a ledger keeps its numbers in a Delta log.
+"""The app ids under which a ledger stores its numbers in a Delta log.
 
-| app id                                    | version                                      |
-|-------------------------------------------|----------------------------------------------|
-| `{group}/{topic id}/{partition}`          | position: the next offset to read            |
-| `{group}/{topic id}/{partition}/{counter}`| a counter, see `Checkpoint`                  |
-| `ids/{lane}`                              | commits that added an identity in this lane  |
-| `topics/{group}/{topic}/{topic id}`       | 1: positions are kept for this incarnation   |
+| app id                                      | version                                    |
+|---------------------------------------------|--------------------------------------------|
+| `{group}/{topic id}/{partition}`            | position: the next offset to read          |
+| `{group}/{topic id}/{partition}/{counter}`  | a counter, see `Checkpoint`                |
+| `ids/{id shard}`                            | commits that added identities of the shard |
+| `topics/{group}/{topic}/{topic id}`         | 1: this topic id has been accepted         |
 
-Names of people's choosing are percent-encoded, so that no slash of theirs is taken for one of ours.
+Groups, topics and topic ids are percent-encoded, because they may contain slashes.
 """
 
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ from types import MappingProxyType
 from urllib.parse import quote, unquote
 
 from classwaves_warehouse.checkpoint import Checkpoint
-from classwaves_warehouse.stream import Stream
+from classwaves_warehouse.interface import Stream
 
-_LANES = "ids/"
-_LETTERS = "dead-letters/"
+_ID_SHARDS = "ids/"
+_DEAD_LETTERS = "dead-letters/"
 
 
 class AppIds:
-    """One stream's app ids."""
+    """The app ids of one stream."""
 
     def __init__(self, stream: Stream) -> None:
         group, topic, topic_id = (
@@ -33,11 +33,11 @@ class AppIds:
         self.topic = f"{self._topics}{topic_id}"
 
     def position(self, partition: int) -> str:
-        """Where a partition's position is kept."""
+        """The app id of a partition's position."""
         return f"{self._partitions}{partition}"
 
-    def incarnations(self, transactions: Mapping[str, int]) -> set[str]:
-        """The topic ids that positions have been kept for."""
+    def topic_ids(self, transactions: Mapping[str, int]) -> set[str]:
+        """The accepted ids of the stream's topic."""
         return {
             unquote(app_id.removeprefix(self._topics))
             for app_id in transactions
@@ -45,21 +45,24 @@ class AppIds:
         }
 
     def encode(self, partition: int, checkpoint: Checkpoint) -> dict[str, int]:
-        """A checkpoint as app ids; a counter that is 0 is left out."""
-        home = self.position(partition)
+        """A checkpoint by app id. Counters of 0 are left out."""
+        position = self.position(partition)
         counters = {
             "duplicates": checkpoint.duplicates,
             "conflicting": checkpoint.conflicting,
             "erased": checkpoint.erased,
             "holes": checkpoint.holes,
-            "stored-until": checkpoint.stored_until_ms or 0,
+            "stored-until": checkpoint.ingested_through_ms or 0,
             **{
-                f"{_LETTERS}{quote(reason, safe='')}": count
+                f"{_DEAD_LETTERS}{quote(reason, safe='')}": count
                 for reason, count in checkpoint.dead_lettered.items()
             },
         }
-        kept = {f"{home}/{name}": count for name, count in counters.items() if count}
-        return {home: checkpoint.position, f"{home}/first": checkpoint.first_offset, **kept}
+        stored = {f"{position}/{name}": count for name, count in counters.items() if count}
+        return {
+            position: checkpoint.position,
+            f"{position}/first": checkpoint.first_offset,
+        } | stored
 
     def decode(self, transactions: Mapping[str, int]) -> dict[int, Checkpoint]:
         """The checkpoint of every partition that has one."""
@@ -71,23 +74,25 @@ class AppIds:
         return {partition: _checkpoint(counters) for partition, counters in numbers.items()}
 
 
-def lane_id(lane: int) -> str:
-    """Where a lane's count is kept."""
-    return f"{_LANES}{lane}"
+def id_shard_app_id(shard: int) -> str:
+    """The app id of an id shard."""
+    return f"{_ID_SHARDS}{shard}"
 
 
-def lanes_in(transactions: Mapping[str, int]) -> frozenset[int]:
-    """The lanes that a commit claimed."""
+def id_shards_in(transactions: Mapping[str, int]) -> frozenset[int]:
+    """The id shards that a commit fences."""
     return frozenset(
-        int(app_id.removeprefix(_LANES)) for app_id in transactions if app_id.startswith(_LANES)
+        int(app_id.removeprefix(_ID_SHARDS))
+        for app_id in transactions
+        if app_id.startswith(_ID_SHARDS)
     )
 
 
 def _checkpoint(numbers: Mapping[str, int]) -> Checkpoint:
-    letters = {
-        unquote(name.removeprefix(_LETTERS)): n
-        for name, n in numbers.items()
-        if name.startswith(_LETTERS)
+    dead_lettered = {
+        unquote(name.removeprefix(_DEAD_LETTERS)): count
+        for name, count in numbers.items()
+        if name.startswith(_DEAD_LETTERS)
     }
     return Checkpoint(
         position=numbers[""],
@@ -96,6 +101,6 @@ def _checkpoint(numbers: Mapping[str, int]) -> Checkpoint:
         conflicting=numbers.get("conflicting", 0),
         erased=numbers.get("erased", 0),
         holes=numbers.get("holes", 0),
-        dead_lettered=MappingProxyType(letters),
-        stored_until_ms=numbers.get("stored-until"),
+        dead_lettered=MappingProxyType(dead_lettered),
+        ingested_through_ms=numbers.get("stored-until"),
     )

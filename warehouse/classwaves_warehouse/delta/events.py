@@ -1,8 +1,6 @@
-"""Reading session_events with DuckDB, which takes from a Delta table only the files and columns that it needs."""
+"""Reading session_events with DuckDB, from only the files and columns that a query needs."""
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
-from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,13 +9,10 @@ from classwaves_schemas.tables import SESSION_EVENTS
 from classwaves_warehouse.batch import ROWS
 from classwaves_warehouse.delta.dataset import DeltaDataset
 from classwaves_warehouse.delta.log import Log
-from classwaves_warehouse.delta.root import Root
-from classwaves_warehouse.duck import Duck
-from classwaves_warehouse.hours import Parameters
-from classwaves_warehouse.interface import PartitionRows, TableSize
-from classwaves_warehouse.stream import Stream
-
-_SQL: Final = files("classwaves_warehouse") / "sql"
+from classwaves_warehouse.delta.tables import Root
+from classwaves_warehouse.duckdb_session import DuckDBSession
+from classwaves_warehouse.interface import Parameters, PartitionRows, Stream, TableSize
+from classwaves_warehouse.sql_files import load_sql
 
 
 class DeltaEvents:
@@ -25,18 +20,18 @@ class DeltaEvents:
 
     Raises, from every method:
         TableMissing: session_events does not exist.
-        WarehouseUnavailable: it cannot be read now.
+        WarehouseUnavailable: session_events cannot be read now.
     """
 
     def __init__(self, root: Root) -> None:
         self._root = root
 
     def timeline(self, session_id: str) -> pa.Table:
-        """A session's rows in their one order: (event_time, source, sequence, id), NULLs first."""
+        """A session's rows ordered by (event_time, source, sequence, id), NULLs first."""
         return self._query("timeline", {"session_id": session_id}).cast(ROWS)
 
     def partition_rows(self, stream: Stream) -> Mapping[int, PartitionRows]:
-        """By partition, what is stored of this stream's topic."""
+        """What is stored of this stream's topic, by partition."""
         found = self._query("partition_rows", {"topic_id": stream.topic_id}).to_pylist()
         return {
             row["kafka_partition"]: PartitionRows(
@@ -49,7 +44,7 @@ class DeltaEvents:
         }
 
     def offsets(self, stream: Stream, partition: int, start: int, end: int) -> Sequence[int]:
-        """The distinct stored offsets of [start, end) of one partition, ascending."""
+        """The distinct stored offsets of a partition in [start, end), ascending."""
         bounds: Parameters = {
             "topic_id": stream.topic_id,
             "partition": partition,
@@ -60,7 +55,7 @@ class DeltaEvents:
         return offsets
 
     def repeated(self, limit: int) -> tuple[int, Sequence[tuple[str, str]]]:
-        """How many rows the table holds beyond one for each identity, and up to `limit` such (session_id, id)."""
+        """The number of rows beyond one for each identity, and up to `limit` such identities."""
         found = self._query("repeated", {"sample_size": limit}).to_pylist()
         sample = [(row["session_id"], row["id"]) for row in found if row["id"] is not None]
         return found[0]["beyond_one"], sorted(sample)
@@ -73,13 +68,11 @@ class DeltaEvents:
                 "id": pa.array([id_ for _, id_ in identities], pa.string()),
             }
         )
-        return {
-            (row["session_id"], row["id"])
-            for row in self._query("known", {}, wanted=wanted).to_pylist()
-        }
+        found = self._query("known", {}, wanted=wanted).to_pylist()
+        return {(row["session_id"], row["id"]) for row in found}
 
     def size(self) -> TableSize:
-        """How large session_events is."""
+        """The size of session_events."""
         handle = self._root.open(SESSION_EVENTS)
         adds = pa.table(handle.get_add_actions(flatten=True))
         return TableSize(
@@ -91,8 +84,7 @@ class DeltaEvents:
         )
 
     def _query(self, name: str, parameters: Parameters, **tables: pa.Table) -> pa.Table:
-        """Run `warehouse/sql/<name>.sql` on the latest version, as the columns of the contract."""
-        statement = (_SQL / f"{name}.sql").read_text(encoding="utf-8")
+        """Run `sql/<name>.sql` of the warehouse on the latest version, with its contract's columns."""
         dataset = DeltaDataset.of(self._root.open(SESSION_EVENTS), ROWS)
-        with Duck({"session_events": dataset, **tables}) as duck:
-            return duck.query(statement, parameters)
+        with DuckDBSession({"session_events": dataset, **tables}) as session:
+            return session.query(load_sql("classwaves_warehouse", name), parameters)

@@ -1,35 +1,38 @@
-"""A table's Delta log as it is written (github.com/delta-io/delta, PROTOCOL.md): only this file knows how.
+"""The Delta log of a table, as the protocol defines it (github.com/delta-io/delta, PROTOCOL.md).
 
-Asking delta-rs for one transaction costs 0.5 to 3 ms, more with every entry since the last checkpoint; a commit here
-needs dozens of them. Reading one entry costs less than one such question and answers all.
+Reading one transaction through delta-rs takes 0.5 to 3 ms, more with each entry since the last
+checkpoint, and a commit needs dozens of them. Reading one log entry takes less and has them all.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 from urllib.parse import unquote
 
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
-from classwaves_warehouse.delta.store import store_of
+from classwaves_warehouse.delta.dataset import filesystem_for
 
-ATTEMPT = "attempt"
-"""Key of a commit's metadata: the token by which a writer knows its own commit again."""
+ATTEMPT: Final = "attempt"
+"""Key of the commit metadata with the token by which a writer recognizes its own commit."""
 
-HOUR = "metric_hour"
-"""Key of a commit's metadata: the hour that it replaced as a whole."""
+HOUR: Final = "metric_hour"
+"""Key of the commit metadata with the hour that the commit replaced."""
+
+_NOT_READ: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One commit.
+    """What a ledger needs to know of one commit.
 
     Args:
         transactions: app id → version.
-        added: files that may hold rows which were not in the table before. A delete adds none: it copies.
-        attempt: its writer's token, if it left one.
+        added: files that may have new rows. A DELETE adds none: its files are copies.
+        attempt: token of the writer, if the commit has one.
     """
 
     transactions: Mapping[str, int]
@@ -39,33 +42,32 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one commit made of the rows.
+    """The files that one commit added and removed; a compaction changes no rows and has none.
 
     Args:
-        came: files that hold new rows, or copies of rows that stayed; what was merely put together from other files is
-            none. With the values of partition columns.
-        gone: files whose rows went, or came again in another file.
-        hour: the hour that it replaced as a whole, in ISO format, if it says so.
-        attempt: its writer's token, if it left one.
+        added: partition values by path of files with new rows, or with copies of present rows.
+        removed: the same of files with removed or copied rows.
+        hour: the hour that the commit replaced, in ISO format, if it has one.
+        attempt: token of the writer, if the commit has one.
     """
 
-    came: Mapping[str, Mapping[str, str | None]]
-    gone: Mapping[str, Mapping[str, str | None]]
+    added: Mapping[str, Mapping[str, str | None]]
+    removed: Mapping[str, Mapping[str, str | None]]
     hour: str | None
     attempt: str | None
 
 
 class Log:
-    """The log of one table, in any store that delta-rs can reach."""
+    """Reads the log of one table from any storage that delta-rs supports."""
 
     def __init__(self, handle: DeltaTable) -> None:
-        self._files = store_of(handle)
+        self._filesystem = filesystem_for(handle)
 
     def entry(self, version: int) -> Entry:
-        """The commit that made a version.
+        """The commit that created a version.
 
         Raises:
-            FileNotFoundError: it has been cleaned up, or has not been made.
+            FileNotFoundError: the entry was cleaned up, or the version does not exist yet.
         """
         actions, commit = self._commit(version)
         adds = [
@@ -83,10 +85,10 @@ class Log:
         )
 
     def change(self, version: int) -> Change:
-        """What the commit that made a version did to the rows.
+        """The files of the commit that created a version.
 
         Raises:
-            FileNotFoundError: it has been cleaned up, or has not been made.
+            FileNotFoundError: the entry was cleaned up, or the version does not exist yet.
         """
         actions, commit = self._commit(version)
         files = {
@@ -100,13 +102,13 @@ class Log:
         return Change(files["add"], files["remove"], commit.get(HOUR), commit.get(ATTEMPT))
 
     def checkpointed_version(self) -> int:
-        """The version of the last checkpoint; -1 if there is none yet."""
-        version: int = self._pointer()["version"]
+        """The version of the last checkpoint; -1 if there is none."""
+        version: int = self._last_checkpoint()["version"]
         return version
 
     def checkpoint(self) -> tuple[int, dict[str, int]]:
-        """The last checkpoint's version and transactions; -1 and none if there is none yet."""
-        pointer = self._pointer()
+        """The version and the transactions of the last checkpoint; -1 and {} if there is none."""
+        pointer = self._last_checkpoint()
         version, parts = pointer["version"], pointer.get("parts") or 0
         stem = f"_delta_log/{version:020}.checkpoint"
         paths = [f"{stem}.{part:010}.{parts:010}.parquet" for part in range(1, parts + 1)] or [
@@ -114,13 +116,10 @@ class Log:
         ]
         transactions: dict[str, int] = {}
         for path in paths if version >= 0 else []:
-            actions = (
-                pq.read_table(path, columns=["txn"], filesystem=self._files)
-                .column("txn")
-                .drop_null()
-            )
+            rows = pq.read_table(path, columns=["txn"], filesystem=self._filesystem)
             transactions.update(
-                (action["appId"], action["version"]) for action in actions.to_pylist()
+                (action["appId"], action["version"])
+                for action in rows.column("txn").drop_null().to_pylist()
             )
         return version, transactions
 
@@ -130,7 +129,7 @@ class Log:
             (action["commitInfo"] for action in actions if "commitInfo" in action), {}
         )
 
-    def _pointer(self) -> dict[str, Any]:
+    def _last_checkpoint(self) -> dict[str, Any]:
         try:
             pointer: dict[str, Any] = json.loads(self._read("_last_checkpoint"))
         except FileNotFoundError:
@@ -138,6 +137,60 @@ class Log:
         return pointer
 
     def _read(self, name: str) -> bytes:
-        with self._files.open_input_stream(f"_delta_log/{name}") as stream:
+        with self._filesystem.open_input_stream(f"_delta_log/{name}") as stream:
             content: bytes = stream.read()
         return content
+
+
+class LogTail:
+    """All transactions of a handle's version, updated entry by entry.
+
+    Call `catch_up` after every possible move of the handle.
+    """
+
+    def __init__(self, handle: DeltaTable) -> None:
+        self._handle = handle
+        self._log = Log(handle)
+        self._version = _NOT_READ
+        self._transactions: dict[str, int] = {}
+
+    @property
+    def transactions(self) -> Mapping[str, int]:
+        """App id → version, as of the last `catch_up`."""
+        return MappingProxyType(self._transactions)
+
+    def catch_up(self) -> Sequence[Entry] | None:
+        """Read up to the handle's version.
+
+        Returns:
+            The entries since the last call, in order; None after the first call, and if some of
+            them were cleaned up.
+
+        Raises:
+            OSError: the log cannot be read now. The next call starts at the same version.
+        """
+        if self._version == _NOT_READ:
+            self._read_all()
+            return None
+        try:
+            entries = [
+                self._log.entry(version)
+                for version in range(self._version + 1, self._handle.version() + 1)
+            ]
+        except FileNotFoundError:
+            self._read_all()
+            return None
+        for entry in entries:
+            self._transactions.update(entry.transactions)
+        self._version = self._handle.version()
+        return entries
+
+    def _read_all(self) -> None:
+        self._version = _NOT_READ
+        checkpoint, transactions = self._log.checkpoint()
+        if checkpoint > self._handle.version():
+            self._handle.update_incremental()
+        version = self._handle.version()
+        for later in range(checkpoint + 1, version + 1):
+            transactions.update(self._log.entry(later).transactions)
+        self._version, self._transactions = version, transactions

@@ -1,16 +1,17 @@
-"""Setting Delta tables up, and finding where they differ from their contracts."""
+"""Delta tables below a root: opened, created, migrated and compared with their contracts."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake import Schema as DeltaSchema
+from deltalake.exceptions import TableNotFoundError
 
 from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.tables import TABLES, Table
-from classwaves_warehouse.delta.root import Root
-from classwaves_warehouse.errors import TableMismatch, TableMissing
+from classwaves_warehouse.errors import TableMismatch, TableMissing, WarehouseUnavailable
 from classwaves_warehouse.interface import Mismatch
 
 _STATISTICS: Final = (
@@ -22,7 +23,47 @@ _STATISTICS: Final = (
     "created_at",
     "metric_hour",
 )
-"""Columns worth statistics in the log; a payload's would only make the log long."""
+"""Columns with statistics in the log. Those of other columns would only enlarge it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A folder or an object-store URL with a Delta table at `<schema>/<name>` for each table."""
+
+    url: str
+
+    def url_of(self, table: Table) -> str:
+        """The URL of a table."""
+        return f"{self.url.rstrip('/')}/{table.schema}/{table.name}"
+
+    def open(self, table: Table) -> DeltaTable:
+        """A handle of a table at its latest version.
+
+        Raises:
+            TableMissing: the table does not exist.
+            WarehouseUnavailable: the table cannot be read now.
+        """
+        url = self.url_of(table)
+        try:
+            return DeltaTable(url)
+        except TableNotFoundError as error:
+            raise TableMissing(
+                f"{table.qualified_name} does not exist at {url}. Run `ingestor tables migrate`."
+            ) from error
+        except Exception as error:
+            raise WarehouseUnavailable(f"{url} cannot be opened: {error}") from error
+
+    def open_checked(self, table: Table) -> DeltaTable:
+        """A handle of a table that equals its contract.
+
+        Raises:
+            TableMissing: the table does not exist.
+            TableMismatch: the table differs; the message has every difference.
+            WarehouseUnavailable: the table cannot be read now.
+        """
+        handle = self.open(table)
+        _check(table, handle)
+        return handle
 
 
 class DeltaTables:
@@ -32,42 +73,28 @@ class DeltaTables:
         self._root = root
 
     def check(self) -> Sequence[Mismatch]:
-        """Every difference between the tables and their contracts; columns that we do not know are no difference."""
+        """Every difference between the tables and their contracts; more columns are allowed."""
         return [mismatch for table in TABLES for mismatch in self._mismatches(table)]
 
     def migrate(self) -> Sequence[str]:
-        """Create missing tables, add missing nullable columns; say what was done."""
-        return [done for table in TABLES for done in self._migrate(table)]
+        """Create missing tables and add missing nullable columns; a sentence for each change."""
+        return [change for table in TABLES for change in self._migrate(table)]
 
     def _mismatches(self, table: Table) -> Sequence[Mismatch]:
         try:
             return mismatches(table, self._root.open(table))
         except TableMissing:
-            return [
-                Mismatch(
-                    table.qualified_name, None, "does not exist; run `ingestor tables migrate`"
-                )
-            ]
+            problem = "does not exist; run `ingestor tables migrate`"
+            return [Mismatch(table.qualified_name, None, problem)]
 
     def _migrate(self, table: Table) -> Sequence[str]:
         try:
             handle = self._root.open(table)
         except TableMissing:
-            _create(table, self._root.of(table))
-            return [f"created {table.qualified_name} at {self._root.of(table)}"]
-        return _widen(table, handle)
-
-
-def checked(table: Table, handle: DeltaTable) -> DeltaTable:
-    """The handle, if its table is as the contract says.
-
-    Raises:
-        TableMismatch: it is not; the message names every difference.
-    """
-    found = mismatches(table, handle)
-    if found:
-        raise TableMismatch("; ".join(map(str, found)))
-    return handle
+            url = self._root.url_of(table)
+            _create(table, url)
+            return [f"created {table.qualified_name} at {url}"]
+        return _add_columns(table, handle)
 
 
 def mismatches(table: Table, handle: DeltaTable) -> Sequence[Mismatch]:
@@ -78,6 +105,12 @@ def mismatches(table: Table, handle: DeltaTable) -> Sequence[Mismatch]:
         for field in arrow_schema(table)
         if (problem := _problem(field, actual))
     ]
+
+
+def _check(table: Table, handle: DeltaTable) -> None:
+    found = mismatches(table, handle)
+    if found:
+        raise TableMismatch("; ".join(map(str, found)))
 
 
 def _problem(wanted: pa.Field, actual: pa.Schema) -> str | None:
@@ -99,14 +132,14 @@ def _problem(wanted: pa.Field, actual: pa.Schema) -> str | None:
     return None
 
 
-def _create(table: Table, place: str) -> None:
+def _create(table: Table, url: str) -> None:
     schema = arrow_schema(table)
     properties = {
         name: value for name, value in table.properties.items() if name.startswith("delta.")
     }
     statistics = ",".join(name for name in _STATISTICS if name in schema.names)
     DeltaTable.create(
-        place,
+        url,
         schema,
         mode="ignore",
         name=table.name,
@@ -115,11 +148,11 @@ def _create(table: Table, place: str) -> None:
     )
 
 
-def _widen(table: Table, handle: DeltaTable) -> Sequence[str]:
+def _add_columns(table: Table, handle: DeltaTable) -> Sequence[str]:
     existing = pa.schema(handle.schema().to_arrow()).names
     missing = [field for field in arrow_schema(table) if field.name not in existing]
     addable = pa.schema([field for field in missing if field.nullable])
     if len(addable):
         handle.alter.add_columns(list(DeltaSchema.from_arrow(addable).fields))
-    checked(table, handle)
+    _check(table, handle)
     return [f"added {table.qualified_name}.{name}" for name in addable.names]

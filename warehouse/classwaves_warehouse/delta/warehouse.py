@@ -1,39 +1,63 @@
-"""The `Warehouse` of a root folder or object store."""
+"""The warehouse of Delta tables."""
 
+from classwaves_runtime.retry import RetryPolicy
 from classwaves_schemas.tables import SESSION_EVENTS
-from classwaves_warehouse.delta.backoff import PATIENT, Backoff
+from classwaves_warehouse.delta.dedup_index import CAPACITY, MAX_FILES, DedupIndex, UnindexedFiles
 from classwaves_warehouse.delta.events import DeltaEvents
-from classwaves_warehouse.delta.hours import DeltaHours
-from classwaves_warehouse.delta.index import CAPACITY, IdentityIndex
 from classwaves_warehouse.delta.ledger import DeltaLedger
-from classwaves_warehouse.delta.root import Root
-from classwaves_warehouse.delta.tables import DeltaTables, checked
-from classwaves_warehouse.delta.writer import warm_up
-from classwaves_warehouse.stream import Stream
+from classwaves_warehouse.delta.rollup import DeltaRollupStore
+from classwaves_warehouse.delta.tables import DeltaTables, Root
+from classwaves_warehouse.delta.writer import Write, WriteHour, warm_up, write, write_hour
+from classwaves_warehouse.interface import Stream
+
+_RETRY = RetryPolicy(attempts=10, first=0.02, longest=2.0)
+"""Pauses for about 5 s at most. Callers that can stop in between wait longer."""
 
 
 class DeltaWarehouse:
-    """Delta tables below a root, for this process; delta-rs does not survive a fork, so spawn.
+    """Delta tables below a root, for this process. delta-rs does not survive a fork: use spawn.
 
     Args:
         root: folder or object-store URL.
-        capacity: identities that each ledger remembers at most, at 28 bytes each.
-        backoff: how long a write goes on trying.
+        capacity: limit of identities in each ledger's index, at 28 bytes each.
+        max_unindexed_files: limit of other writers' files that each ledger lists one by one.
+        retry: of each write.
+        write: commits rows and transactions.
+        write_hour: commits the rows of an hour.
     """
 
-    def __init__(self, root: str, capacity: int = CAPACITY, backoff: Backoff = PATIENT) -> None:
+    def __init__(
+        self,
+        root: str,
+        *,
+        capacity: int = CAPACITY,
+        max_unindexed_files: int = MAX_FILES,
+        retry: RetryPolicy = _RETRY,
+        write: Write = write,
+        write_hour: WriteHour = write_hour,
+    ) -> None:
         self._root = Root(root)
         self._capacity = capacity
-        self._backoff = backoff
+        self._max_unindexed_files = max_unindexed_files
+        self._retry = retry
+        self._write = write
+        self._write_hour = write_hour
         self.tables = DeltaTables(self._root)
         self.events = DeltaEvents(self._root)
 
     def ledger(self, stream: Stream) -> DeltaLedger:
-        """Writing, for the thread that asks."""
-        handle = checked(SESSION_EVENTS, self._root.open(SESSION_EVENTS))
+        """A ledger for the calling thread."""
+        handle = self._root.open_checked(SESSION_EVENTS)
         warm_up()
-        return DeltaLedger(handle, stream, IdentityIndex(self._capacity), self._backoff)
+        return DeltaLedger(
+            handle,
+            stream,
+            index=DedupIndex(self._capacity),
+            unindexed=UnindexedFiles(self._max_unindexed_files),
+            retry=self._retry,
+            write=self._write,
+        )
 
-    def hours(self) -> DeltaHours:
-        """The rollup's reading and writing, for the thread that asks."""
-        return DeltaHours(self._root, self._backoff)
+    def rollup(self) -> DeltaRollupStore:
+        """A rollup store for the calling thread."""
+        return DeltaRollupStore(self._root, self._retry, self._write_hour)

@@ -1,29 +1,43 @@
-"""Writing one commit: rows in one file, transactions and the writer's token beside them."""
+"""Writing one commit: appended rows with transactions, or the rows of one hour."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Final
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 
-from classwaves_warehouse.batch import ROWS
-from classwaves_warehouse.delta.log import ATTEMPT
-from classwaves_warehouse.order import table_order
+from classwaves_warehouse.batch import ROWS, table_order
+from classwaves_warehouse.delta.log import ATTEMPT, HOUR
 
-_PROPERTIES = WriterProperties(compression="ZSTD", max_row_group_size=131_072)
-_PIECE = 8192  # rows that are handed to the writer at a time
+_PROPERTIES: Final = WriterProperties(compression="ZSTD", max_row_group_size=131_072)
+
+Write = Callable[[DeltaTable, pa.Table, Mapping[str, int], str], None]
+"""The type of `write`."""
+
+WriteHour = Callable[[DeltaTable, datetime, pa.Table, str], None]
+"""The type of `write_hour`."""
+
+_CHUNK_ROWS: Final = 8192
 
 
 def write(
     handle: DeltaTable, rows: pa.Table, transactions: Mapping[str, int], attempt: str
 ) -> None:
-    """Append rows, in the table's order, and transactions in one commit; moves the handle to that commit or beyond.
+    """Append rows, in table order, and transactions in one commit.
 
-    A table may have columns that the contract does not know: they are NULL in our rows.
+    The handle moves to that commit or beyond. Columns that the contract does not have are NULL.
+
+    Args:
+        handle: of session_events.
+        rows: to append, in any order; may be empty.
+        transactions: app id → version.
+        attempt: token by which the writer recognizes the commit.
     """
     schema = pa.schema(handle.schema().to_arrow())
     write_deltalake(
         handle,
-        pa.RecordBatchReader.from_batches(schema, _pieces(rows, schema)),
+        pa.RecordBatchReader.from_batches(schema, _sorted_chunks(rows, schema)),
         mode="append",
         writer_properties=_PROPERTIES,
         commit_properties=CommitProperties(
@@ -36,20 +50,40 @@ def write(
 
 
 def warm_up() -> None:
-    """Pay for a process's first commit (0.9 to 2.0 s when several start together) before it counts, in memory."""
+    """Commit once in memory: the first commit of a process takes up to 2 s."""
     write_deltalake(
         "memory:///warm-up", ROWS.empty_table(), mode="overwrite", writer_properties=_PROPERTIES
     )
 
 
-def _pieces(rows: pa.Table, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """The rows in order, a piece at a time: a sorted copy of a large batch would be as large again."""
-    order = table_order(rows)
-    for start in range(0, len(order), _PIECE):
-        yield from widened(rows.take(pa.array(order[start : start + _PIECE])), schema).to_batches()
+def write_hour(handle: DeltaTable, hour: datetime, rows: pa.Table, attempt: str) -> None:
+    """Replace the rows of an hour in one commit.
+
+    Args:
+        handle: of a table with a metric_hour.
+        hour: start of the hour, aware.
+        rows: all of this hour.
+        attempt: token by which the writer recognizes the commit.
+    """
+    write_deltalake(
+        handle,
+        _widened(rows, pa.schema(handle.schema().to_arrow())),
+        mode="overwrite",
+        predicate=_in_hour(hour),
+        writer_properties=_PROPERTIES,
+        commit_properties=CommitProperties(
+            custom_metadata={ATTEMPT: attempt, HOUR: hour.isoformat()}
+        ),
+    )
 
 
-def widened(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+def _in_hour(hour: datetime) -> str:
+    # A plain TIMESTAMP literal has nanoseconds, which delta-rs cannot compare with the column.
+    timestamp = """'Timestamp(Microsecond, Some("UTC"))'"""
+    return f"metric_hour = arrow_cast('{hour.isoformat()}', {timestamp})"
+
+
+def _widened(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     """The rows with all columns of a schema, NULL where they have none."""
     known = set(rows.column_names)
     columns = [
@@ -57,3 +91,11 @@ def widened(rows: pa.Table, schema: pa.Schema) -> pa.Table:
         for field in schema
     ]
     return pa.table(columns, schema=schema)
+
+
+def _sorted_chunks(rows: pa.Table, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The rows in table order, without a sorted copy of the whole batch."""
+    order = table_order(rows)
+    for start in range(0, len(order), _CHUNK_ROWS):
+        chunk = rows.take(pa.array(order[start : start + _CHUNK_ROWS]))
+        yield from _widened(chunk, schema).to_batches()

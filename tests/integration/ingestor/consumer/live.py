@@ -16,8 +16,8 @@ from classwaves_ingestor.dead_letters.limit import RejectLimit
 from classwaves_runtime.clock import SystemClock
 from classwaves_runtime.health import Health
 from classwaves_runtime.metrics import Meters
-from classwaves_warehouse.memory import MemoryWarehouse
-from classwaves_warehouse.stream import Stream
+from classwaves_warehouse.interface import Stream
+from classwaves_warehouse.memory.warehouse import MemoryWarehouse
 from tests.integration.ingestor.kafka.kafka_topic import KafkaTopic
 
 _TIMEOUT_SECONDS = 60.0

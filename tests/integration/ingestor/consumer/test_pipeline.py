@@ -16,8 +16,8 @@ from classwaves_ingestor.errors import BrokerUnavailable
 from classwaves_warehouse.batch import ROWS, Batch
 from classwaves_warehouse.checkpoint import Checkpoint, Progress
 from classwaves_warehouse.errors import TopicRecreated
-from classwaves_warehouse.memory import MemoryWarehouse
-from classwaves_warehouse.stream import Stream
+from classwaves_warehouse.interface import Stream
+from classwaves_warehouse.memory.warehouse import MemoryWarehouse
 from tests.integration.ingestor.consumer.live import LiveConsumer, run_until
 from tests.integration.ingestor.kafka.kafka_topic import SECONDS, KafkaTopic
 from tests.support import events

@@ -11,7 +11,7 @@ from classwaves_ingestor.producer import EventPublisher
 from classwaves_ingestor.producer.errors import QueueFull
 from classwaves_ingestor.producer.kafka import KafkaTransport, producer_options
 from classwaves_ingestor.producer.transport import Failure
-from classwaves_warehouse.lanes import lanes_of
+from classwaves_warehouse.batch import id_shards_of
 from tests.support.publishing import EVENT, settings
 from tests.support.transport_behaviour import TransportBehaviour, unheard
 from tests.support.waiting import wait_until
@@ -69,7 +69,9 @@ def test_a_session_is_in_the_partition_in_which_java_would_put_it(kafka, topic_n
     assert transport.flush(30) == 0
     transport.close()
     messages = read(kafka, topic_name)
-    lanes = lanes_of([each.key().decode() for each in messages])  # a lane is Java's hash modulo 60
+    lanes = id_shards_of(
+        [each.key().decode() for each in messages]
+    )  # a lane is Java's hash modulo 60
     assert [each.partition() for each in messages] == [lane % 3 for lane in lanes]
 
 

@@ -24,9 +24,8 @@ from classwaves_ingestor.settings import StreamSettings
 from classwaves_runtime.clock import SystemClock
 from classwaves_warehouse.batch import Batch
 from classwaves_warehouse.checkpoint import Progress
-from classwaves_warehouse.interface import Stored
+from classwaves_warehouse.interface import Stored, Stream
 from classwaves_warehouse.open import open_warehouse
-from classwaves_warehouse.stream import Stream
 
 
 def message(number: int, session: str = "s1") -> bytes:
@@ -105,7 +104,7 @@ class ProofScenario:
             first_offset=log.low,
             dead_lettered=Counter(str(each.rejection.reason) for each in decoded.rejects),
             holes=holes,
-            stored_until_ms=1_772_438_400_000,
+            ingested_through_ms=1_772_438_400_000,
         )
         outcome = self.ledger.append(Batch(decoded.rows), {partition: start}, {partition: progress})
         assert isinstance(outcome, Stored)

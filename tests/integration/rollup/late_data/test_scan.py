@@ -17,7 +17,7 @@ from classwaves_schemas.tables import (
     SYSTEM_EVENTS,
 )
 from classwaves_warehouse.errors import VersionGone, WarehouseUnavailable
-from classwaves_warehouse.memory_hours import MemorySnapshot
+from classwaves_warehouse.memory.rollup import MemorySnapshot
 from tests.support.rollup.harness import HOUR, TEN, RollupHarness, at, event_row
 from tests.support.sources import fill
 
@@ -253,7 +253,7 @@ def test_a_row_that_returned_to_its_former_value_affects_hours_computed_in_betwe
     facts = [fact(TEN, "transcription", 10), fact(ELEVEN, "transcription", 0)]
     fill(harness.warehouse, ROLLUP_FACTS_HOURLY, facts)
     set_done(harness, NINE, TEN, TWELVE)
-    versions = harness.warehouse.shelf._versions[CLASSROOM_SESSIONS]
+    versions = harness.warehouse.versioned_tables._versions[CLASSROOM_SESSIONS]
     other = pa.Table.from_pylist([{**row, "transcription_enabled": False}], versions[0].schema)
     versions.append(other)
     set_done(harness, ELEVEN)

@@ -4,11 +4,11 @@ from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, ROLLUP_FACTS_HOU
 from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
 from classwaves_warehouse.errors import VersionGone
 from tests.support.dialect import CASES, PARAMETERS, ROWS, THINGS, plain
-from tests.support.hours_behaviour import SOURCE, HoursBehaviour, mark
+from tests.support.rollup_store_behaviour import SOURCE, RollupStoreBehaviour, mark
 from tests.support.sources import fill
 
 
-class TestDatabricksHours(HoursBehaviour):
+class TestDatabricksHours(RollupStoreBehaviour):
     """The suite of the memory and Delta adapters, through the real connector on Spark and Delta."""
 
     @pytest.fixture
@@ -26,7 +26,7 @@ def things(databricks, settings):
         cursor.execute("DROP TABLE IF EXISTS dialect.things")
     warehouse = DatabricksWarehouse(settings)
     fill(warehouse, THINGS, ROWS)
-    with warehouse.hours().snapshot([THINGS]) as snapshot:
+    with warehouse.rollup().snapshot([THINGS]) as snapshot:
         yield snapshot
 
 
@@ -48,7 +48,7 @@ def marks(databricks, settings):
 
 def test_changes_without_compaction_are_found_until_the_version_is_gone(marks):
     warehouse, execute = marks
-    hours = warehouse.hours()
+    hours = warehouse.rollup()
     with hours.snapshot([SOURCE]) as snapshot:
         since = snapshot.versions[SOURCE.qualified_name]
 

@@ -8,14 +8,13 @@ from deltalake import DeltaTable, write_deltalake
 
 from classwaves_schemas.ddl import create_table
 from classwaves_schemas.tables import SESSION_EVENTS
-from classwaves_warehouse.batch import ROWS
+from classwaves_warehouse.batch import ROWS, in_table_order
 from classwaves_warehouse.checkpoint import Progress
 from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
-from classwaves_warehouse.delta.root import Root
+from classwaves_warehouse.delta.tables import Root
 from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from classwaves_warehouse.errors import TableMismatch, TableMissing
 from classwaves_warehouse.interface import Stored
-from classwaves_warehouse.order import in_table_order
 from tests.support.rows import MORNING, STREAM, batch, event, table
 
 SEED = sorted(Path(__file__).parents[3].glob("support/seed/*.sql"))
@@ -60,7 +59,7 @@ def test_spark_reads_a_table_of_the_embedded_warehouse_unchanged(databricks, tmp
     embedded.ledger(STREAM).append(batch(*AWKWARD), {0: None}, {0: Progress(len(AWKWARD))})
     with databricks.connect() as connection, connection.cursor() as cursor:
         read = cursor.execute(
-            f"SELECT * FROM delta.`{Root(str(tmp_path)).of(SESSION_EVENTS)}`"
+            f"SELECT * FROM delta.`{Root(str(tmp_path)).url_of(SESSION_EVENTS)}`"
         ).fetchall_arrow()
     assert in_table_order(read.select(ROWS.names).cast(ROWS)).equals(
         in_table_order(table(*AWKWARD))

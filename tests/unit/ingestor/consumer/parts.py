@@ -16,8 +16,8 @@ from classwaves_runtime.clock import ManualClock
 from classwaves_runtime.health import Health
 from classwaves_runtime.metrics import Meters
 from classwaves_warehouse.checkpoint import Checkpoint
-from classwaves_warehouse.memory import MemoryWarehouse
-from classwaves_warehouse.stream import Stream
+from classwaves_warehouse.interface import Stream
+from classwaves_warehouse.memory.warehouse import MemoryWarehouse
 from tests.support.events import NOW
 from tests.unit.ingestor.consumer.deferred import Deferred, Impatient
 

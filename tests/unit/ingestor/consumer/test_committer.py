@@ -7,7 +7,7 @@ import pytest
 from classwaves_ingestor.errors import BrokerUnavailable
 from classwaves_ingestor.kafka.memory import MemoryTopic
 from classwaves_warehouse.errors import WarehouseUnavailable
-from classwaves_warehouse.memory import MemoryWarehouse
+from classwaves_warehouse.memory.warehouse import MemoryWarehouse
 from tests.support.events import wire
 from tests.unit.ingestor.consumer.parts import BATCH_SECONDS, Environment, StepConsumer
 

@@ -167,7 +167,7 @@ def test_an_idle_partition_advances_its_broker_time_once_a_minute(environment):
         environment.clock.advance(1)
         consumer.run()
     behind = environment.clock.now().timestamp() * 1000 - (
-        environment.checkpoints[1].stored_until_ms or 0
+        environment.checkpoints[1].ingested_through_ms or 0
     )
     assert behind <= 75_000
 

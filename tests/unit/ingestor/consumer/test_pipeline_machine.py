@@ -12,7 +12,7 @@ from classwaves_ingestor.consumer.backpressure import BackpressurePolicy
 from classwaves_ingestor.consumer.micro_batch import BatchPolicy
 from classwaves_ingestor.kafka.memory import MemoryTopic
 from classwaves_warehouse.errors import WarehouseUnavailable
-from classwaves_warehouse.memory import MemoryWarehouse
+from classwaves_warehouse.memory.warehouse import MemoryWarehouse
 from tests.support import events
 from tests.unit.ingestor.consumer.parts import BATCH_SECONDS, Environment, StepConsumer
 

@@ -11,7 +11,7 @@ from classwaves_warehouse.checkpoint import Progress
 from classwaves_warehouse.databricks.ledger import DatabricksLedger
 from classwaves_warehouse.errors import WarehouseUnavailable
 from classwaves_warehouse.interface import Fenced, PartitionRows
-from classwaves_warehouse.memory import MemoryEvents
+from classwaves_warehouse.memory.events import MemoryEvents
 from tests.support.memory_ledger_tables import (
     FAULTS,
     STATEMENTS,
@@ -46,7 +46,7 @@ class StatementWarehouse:
     def timeline(self, session_id):
         return MemoryEvents(self).timeline(session_id)
 
-    def rows(self):
+    def event_rows(self):
         return batch(*self._tables.rows).rows
 
 

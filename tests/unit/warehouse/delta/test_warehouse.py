@@ -1,0 +1,26 @@
+import pytest
+
+from tests.support.warehouse_behaviour import WarehouseBehaviour
+from tests.support.warehouse_faults import WarehouseFaults, strike_at
+
+
+class TestDeltaWarehouse(WarehouseBehaviour):
+    @pytest.fixture
+    def warehouse(self, delta):
+        return delta
+
+
+class TestDeltaWarehouseWithATinyIndex(WarehouseBehaviour):
+    @pytest.fixture
+    def warehouse(self, delta, open_delta):
+        return open_delta(capacity=1)
+
+
+class TestDeltaWarehouseUnderFaults(WarehouseFaults):
+    @pytest.fixture
+    def warehouse(self, delta):
+        return delta
+
+    @pytest.fixture(params=["before-commit", "committed"])
+    def strike(self, request, monkeypatch):
+        return strike_at(monkeypatch, request.param)

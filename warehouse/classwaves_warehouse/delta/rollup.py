@@ -1,0 +1,226 @@
+"""The rollup store on Delta tables."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from classwaves_runtime.retry import RetryPolicy
+from classwaves_schemas.arrow import arrow_schema
+from classwaves_schemas.tables import ROLLUP_RUNS, SESSION_EVENTS, Table
+from classwaves_warehouse.checkpoint import ingested_through
+from classwaves_warehouse.delta.app_ids import AppIds
+from classwaves_warehouse.delta.dataset import DeltaDataset
+from classwaves_warehouse.delta.hour_replacer import HourReplacer
+from classwaves_warehouse.delta.log import Log, LogTail
+from classwaves_warehouse.delta.tables import Root
+from classwaves_warehouse.delta.writer import WriteHour, write_hour
+from classwaves_warehouse.duckdb_session import DuckDBSession
+from classwaves_warehouse.errors import TableMissing, VersionGone, WarehouseUnavailable
+from classwaves_warehouse.interface import Parameters, Snapshot, Stream
+from classwaves_warehouse.rollup_rows import (
+    cast_to_table,
+    check_run,
+    diff_rows,
+    hour_of,
+    in_hour,
+    run_rows,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TableVersion:
+    """A table's handle, and its version in a snapshot. The handle may move on."""
+
+    handle: DeltaTable
+    version: int
+
+
+class DeltaSnapshot:
+    """The `Snapshot` of a root."""
+
+    def __init__(self, tables: Mapping[Table, TableVersion], session: DuckDBSession) -> None:
+        self._tables = tables
+        self._session = session
+        self.versions = {table.qualified_name: each.version for table, each in tables.items()}
+
+    @classmethod
+    @contextmanager
+    def of(cls, handles: Mapping[Table, DeltaTable]) -> Iterator[Self]:
+        """The present versions of these handles."""
+        tables = {
+            table: TableVersion(handle, handle.version()) for table, handle in handles.items()
+        }
+        datasets = {
+            table.name: DeltaDataset.of(handle, arrow_schema(table))
+            for table, handle in handles.items()
+        }
+        with DuckDBSession(datasets) as session:
+            yield cls(tables, session)
+
+    def query(self, sql: str, parameters: Parameters) -> pa.Table:
+        """Query the tables of the snapshot."""
+        return self._session.query(sql, parameters)
+
+    def table(self, table: Table) -> TableVersion:
+        """A table of the snapshot.
+
+        Raises:
+            TableMissing: the table did not exist.
+        """
+        if table not in self._tables:
+            raise TableMissing(
+                f"{table.qualified_name} does not exist. Run `ingestor tables migrate`."
+            )
+        return self._tables[table]
+
+
+class DeltaRollupStore:
+    """The `RollupStore` below a root.
+
+    Args:
+        root: of the tables.
+        retry: of each write.
+        write: commits the rows of an hour.
+    """
+
+    def __init__(self, root: Root, retry: RetryPolicy, write: WriteHour = write_hour) -> None:
+        self._root = root
+        self._retry = retry
+        self._write = write
+        self._tail: tuple[DeltaTable, LogTail] | None = None
+
+    @contextmanager
+    def snapshot(self, tables: Sequence[Table]) -> Iterator[DeltaSnapshot]:
+        """The latest version of each table, readable while the context lasts."""
+        with DeltaSnapshot.of(self._handles(tables)) as snapshot:
+            yield snapshot
+
+    def replace(
+        self, table: Table, hour: datetime, sql: str, parameters: Parameters, read: Snapshot
+    ) -> int:
+        """Replace a table's rows of an hour by the answer of a query, in one commit."""
+        if not isinstance(read, DeltaSnapshot):
+            raise TypeError(f"{read!r} is not a snapshot of this warehouse")
+        found = read.table(table)
+        rows = cast_to_table(read.query(sql, parameters), table)
+        HourReplacer(found.handle, found.version, self._retry, self._write).replace(hour, rows)
+        return int(rows.num_rows)
+
+    def upsert_run(self, row: Mapping[str, object], expected_run: str | None) -> None:
+        """Write an hour's row of rollup_runs, in place of its present one."""
+        hour = hour_of(row)
+        handle = self._root.open(ROLLUP_RUNS)
+        dataset = DeltaDataset.of(handle, arrow_schema(ROLLUP_RUNS))
+        check_run(dataset.rows(["run_id"], in_hour(hour)), hour, expected_run)
+        replacer = HourReplacer(handle, handle.version(), self._retry, self._write)
+        replacer.replace(hour, run_rows(row))
+
+    def added(self, table: Table, since: int, columns: Sequence[str]) -> pa.Table:
+        """Columns of the rows that were added, changed or removed since a version."""
+        return _changed_rows(self._root.open(table), table, since, columns)
+
+    def ingested_through(self, group: str, topic: str) -> Mapping[int, datetime | None]:
+        """The broker time through which each partition is ingested."""
+        if self._tail is None:
+            try:
+                handle = self._root.open(SESSION_EVENTS)
+            except TableMissing:
+                return {}
+            self._tail = handle, LogTail(handle)
+        handle, tail = self._tail
+        try:
+            handle.update_incremental()
+            tail.catch_up()
+        except Exception as error:
+            raise WarehouseUnavailable(f"{handle.table_uri} cannot be read: {error}") from error
+        transactions = tail.transactions
+        topic_ids = AppIds(Stream(group, topic, "")).topic_ids(transactions)
+        return ingested_through(
+            AppIds(Stream(group, topic, topic_id)).decode(transactions) for topic_id in topic_ids
+        )
+
+    def maintain(self, tables: Sequence[Table]) -> None:
+        """Compact tables that have a metric_hour."""
+        for table in tables:
+            _compact(self._root.open(table), table)
+
+    def _handles(self, tables: Sequence[Table]) -> Mapping[Table, DeltaTable]:
+        found = {}
+        for table in tables:
+            try:
+                found[table] = self._root.open(table)
+            except TableMissing:
+                continue
+        return found
+
+
+def _changed_rows(handle: DeltaTable, table: Table, since: int, columns: Sequence[str]) -> pa.Table:
+    """These columns of the rows that were added, changed or removed since a version.
+
+    The rows of rewritten files are compared with their copies. Files that the table no longer has
+    are read for that; they exist until they are vacuumed.
+
+    Args:
+        handle: of the table, at the latest version.
+        table: its contract.
+        since: an older version.
+        columns: of the table.
+
+    Raises:
+        VersionGone: log entries were cleaned up, or a file was vacuumed.
+        WarehouseUnavailable: the table cannot be read now.
+    """
+    log = Log(handle)
+    added: dict[str, Mapping[str, str | None]] = {}
+    removed: dict[str, Mapping[str, str | None]] = {}
+    if since > handle.version():
+        raise VersionGone(
+            f"{table.qualified_name} is at version {handle.version()} and has no version {since}."
+        )
+    try:
+        for version in range(since + 1, handle.version() + 1):
+            change = log.change(version)
+            added.update(change.added)
+            removed.update(change.removed)
+        temporary = added.keys() & removed.keys()
+        dataset = DeltaDataset.of(handle, arrow_schema(table))
+        new = dataset.only({path: v for path, v in added.items() if path not in temporary})
+        old = dataset.only({path: v for path, v in removed.items() if path not in temporary})
+        _check_files_exist(dataset, {*new.files(), *old.files()})
+        return (
+            diff_rows(new, old, columns) if old.files() else new.scanner(columns=columns).to_table()
+        )
+    except FileNotFoundError as error:
+        raise VersionGone(
+            f"{table.qualified_name}: version {since} can no longer be read."
+        ) from error
+    except OSError as error:
+        raise WarehouseUnavailable(f"{table.qualified_name} cannot be read: {error}") from error
+
+
+def _check_files_exist(dataset: DeltaDataset, paths: set[str]) -> None:
+    missing = dataset.missing(paths.difference(dataset.files()))
+    if missing:
+        raise FileNotFoundError(f"{missing[0]} was vacuumed")
+
+
+def _compact(handle: DeltaTable, table: Table) -> None:
+    """Compact a table of more than one file; cluster it by school and hour if it has both.
+
+    Raises:
+        WarehouseUnavailable: another writer interfered, or the table cannot be written now.
+    """
+    if handle.get_add_actions().num_rows <= 1:
+        return
+    try:
+        if "school_id" in table.column_names:
+            handle.optimize.z_order(["school_id", "metric_hour"])
+        else:
+            handle.optimize.compact()
+    except Exception as error:
+        raise WarehouseUnavailable(f"{handle.table_uri} was not compacted: {error}") from error

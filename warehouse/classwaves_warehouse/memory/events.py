@@ -1,0 +1,75 @@
+"""Reading session_events in memory."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from classwaves_schemas.tables import SESSION_EVENTS
+from classwaves_warehouse.batch import in_table_order
+from classwaves_warehouse.interface import PartitionRows, Stream, TableSize
+from classwaves_warehouse.memory.state import MemoryState
+
+
+class MemoryEvents:
+    """The `Events` of a memory warehouse."""
+
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    def timeline(self, session_id: str) -> pa.Table:
+        """A session's rows in timeline order."""
+        rows = self._state.event_rows()
+        return in_table_order(rows.filter(pc.field("session_id") == session_id))
+
+    def partition_rows(self, stream: Stream) -> Mapping[int, PartitionRows]:
+        """What is stored of this stream's topic, by partition."""
+        rows = self._state.event_rows().filter(pc.field("kafka_topic_id") == stream.topic_id)
+        offsets: dict[int, list[int]] = {}
+        for partition, offset in zip(
+            *(rows[name].to_pylist() for name in ("kafka_partition", "kafka_offset")), strict=True
+        ):
+            offsets.setdefault(partition, []).append(offset)
+        return {
+            partition: PartitionRows(
+                rows=len(each), offsets=len(set(each)), lowest=min(each), highest=max(each)
+            )
+            for partition, each in sorted(offsets.items())
+        }
+
+    def offsets(self, stream: Stream, partition: int, start: int, end: int) -> Sequence[int]:
+        """The distinct stored offsets of a partition in [start, end), ascending."""
+        in_partition = (pc.field("kafka_topic_id") == stream.topic_id) & (
+            pc.field("kafka_partition") == partition
+        )
+        in_range = (pc.field("kafka_offset") >= start) & (pc.field("kafka_offset") < end)
+        rows = self._state.event_rows().filter(in_partition & in_range)
+        return sorted(set(rows["kafka_offset"].to_pylist()))
+
+    def repeated(self, limit: int) -> tuple[int, Sequence[tuple[str, str]]]:
+        """The number of rows beyond one for each identity, and up to `limit` such identities."""
+        counts = Counter(self._identities())
+        repeated = {identity: count for identity, count in counts.items() if count > 1}
+        return sum(repeated.values()) - len(repeated), sorted(repeated)[:limit]
+
+    def known(self, identities: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Which of these (session_id, id) are stored."""
+        return set(identities).intersection(self._identities())
+
+    def size(self) -> TableSize:
+        """The size of session_events: each commit with rows counts as one file."""
+        rows = self._state.event_rows()
+        sizes = self._state.tables.sizes(SESSION_EVENTS)
+        return TableSize(
+            version=self._state.event_version(),
+            files=sum(after > before for before, after in pairwise(sizes)),
+            bytes=rows.nbytes,
+            rows=len(rows),
+            log_entries=0,
+        )
+
+    def _identities(self) -> list[tuple[str, str]]:
+        rows = self._state.event_rows()
+        return list(zip(rows["session_id"].to_pylist(), rows["id"].to_pylist(), strict=True))
