@@ -1,1 +1,1 @@
-"""Figures with their conditions, each by one command."""
+"""Benchmarks. `python -m bench.NAME` runs one, `--help` lists its options and their variables."""

@@ -10,8 +10,8 @@ from statistics import median
 
 import pyarrow as pa
 
-from bench.conditions import conditions
-from bench.record import record
+from bench.command import run_benchmark
+from bench.measurement import conditions, record
 from classwaves_warehouse.batch import ROWS, Batch
 from classwaves_warehouse.checkpoint import Progress
 from classwaves_warehouse.interface import Stored, Stream
@@ -95,4 +95,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(main)

@@ -1,17 +1,19 @@
-"""The yardstick: consume a topic and only count. `python -m bench.bare TOPIC COUNT` prints the seconds it took."""
+"""The reference of the drain benchmark: consume a topic and only count its messages."""
 
 import os
-import sys
 import time
+from typing import Annotated
 
+import typer
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
+from bench.command import run_benchmark
 from classwaves_ingestor.consumer.pipeline import POLL_MESSAGES, POLL_SECONDS
 from classwaves_runtime.settings import kafka_options
 
 
 def consume(consumer: Consumer, count: int) -> float:
-    """Seconds from the first poll until so many messages have been counted."""
+    """Return the seconds from the first poll until `count` messages are counted."""
     counted = 0
     began = time.perf_counter()
     while counted < count:
@@ -19,8 +21,11 @@ def consume(consumer: Consumer, count: int) -> float:
     return time.perf_counter() - began
 
 
-def main(topic: str, count: int) -> None:
-    """Print the seconds."""
+def main(
+    topic: Annotated[str, typer.Argument(help="Topic to consume from its beginning.")],
+    count: Annotated[int, typer.Argument(help="Messages to count.", min=1)],
+) -> None:
+    """Consume a topic without processing, and print the seconds."""
     consumer = Consumer(
         {**kafka_options(os.environ), "group.id": "bench-bare", "enable.auto.commit": False}
     )
@@ -28,9 +33,9 @@ def main(topic: str, count: int) -> None:
     consumer.assign(
         [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions]
     )
-    print(consume(consumer, count))
+    typer.echo(consume(consumer, count))
     consumer.close()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    run_benchmark(main)

@@ -1,6 +1,7 @@
 """What an append through a SQL warehouse costs: `python -m bench.databricks`, against the local endpoint.
 
-Spark on this machine stands for the warehouse: the figures tell batch sizes apart, and say nothing of Databricks.
+Spark on this machine stands for the warehouse: the figures tell batch sizes apart, and say nothing
+of Databricks.
 """
 
 import json
@@ -11,8 +12,8 @@ from importlib.metadata import version
 from statistics import median
 
 from bench.append import rows
-from bench.conditions import conditions
-from bench.record import record
+from bench.command import run_benchmark
+from bench.measurement import conditions, record
 from classwaves_warehouse.batch import Batch
 from classwaves_warehouse.checkpoint import Progress
 from classwaves_warehouse.databricks.settings import DatabricksSettings
@@ -43,7 +44,10 @@ class Cost:
 
 
 def costs(endpoint: Endpoint) -> Iterator[Cost]:
-    """The cost of each size, one after another on one growing table. The first append of all is not counted."""
+    """The cost of each size, one after another on one growing table.
+
+    The first append of all is not counted.
+    """
     warehouse = DatabricksWarehouse(DatabricksSettings.from_environment(endpoint.environment))
     warehouse.tables.migrate()
     ledger = warehouse.ledger(Stream("bench", "bench", "bench"))
@@ -89,4 +93,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(main)

@@ -1,9 +1,8 @@
-"""`python -m bench.emit`: what emit costs its caller, with the broker up, away and hanging."""
+"""What `emit` costs its caller: `python -m bench.emit`."""
 
 import asyncio
 import gc
 import json
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -12,18 +11,19 @@ from dataclasses import asdict, astuple, dataclass
 from functools import partial
 from io import FileIO
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from prometheus_client import CollectorRegistry
 
-from bench.conditions import conditions
-from bench.record import record
+from bench.command import run_benchmark
+from bench.measurement import conditions, record
 from classwaves_ingestor.producer import AsyncEventPublisher, EventPublisher, PublisherSettings
 from local.kafka import KRaftBroker
 
-EVENTS = int(os.environ.get("EMIT_EVENTS", "100000"))
-ASYNC_EVENTS = EVENTS // 5
+_TASKS = 20
 _LOOK_SECONDS = 0.0005
 _TOPIC = "bench-emit"
 _LINE = "{:<22} {:<8} {:>8} {:>7} {:>7} {:>7} {:>8} {:>7} {:>6} {:>8}"
@@ -38,15 +38,15 @@ _BROKER: dict[str, tuple[Callable[[KRaftBroker], None], Callable[[KRaftBroker], 
 
 
 @contextmanager
-def _settings(broker: KRaftBroker, folder: Path) -> Iterator[PublisherSettings]:
+def _settings(broker: KRaftBroker, folder: Path, events: int) -> Iterator[PublisherSettings]:
     with tempfile.TemporaryDirectory(dir=folder) as spools:
         yield PublisherSettings.from_environment(
             {
                 "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
                 "SESSION_EVENTS_TOPIC": _TOPIC,
                 "SPOOL_FOLDER": spools,
-                "KAFKA_QUEUE_BUFFERING_MAX_MESSAGES": str(10 * EVENTS),
-                "KAFKA_QUEUE_BUFFERING_MAX_KBYTES": str(EVENTS * 10),
+                "KAFKA_QUEUE_BUFFERING_MAX_MESSAGES": str(10 * events),
+                "KAFKA_QUEUE_BUFFERING_MAX_KBYTES": str(events * 10),
             }
         )
 
@@ -57,9 +57,12 @@ class Cost:
 
     Args:
         way, broker: which.
-        per_second: calls that the caller got done, had it done nothing else; None where nothing was emitted.
-        p50, p99, p999, longest: microseconds; of a call or, in asyncio, for how long the loop was held.
-        ours: the longest hold without what the loop's thread waited for a processor; None but in asyncio.
+        per_second: calls that the caller got done, had it done nothing else; None where nothing was
+            emitted.
+        p50, p99, p999, longest: microseconds; of a call or, in asyncio, for how long the loop was
+            held.
+        ours: the longest hold without what the loop's thread waited for a processor; None but in
+            asyncio.
         cpu: microseconds of the calling thread a call; None in asyncio.
         left: events that were not in Kafka when the last call returned.
     """
@@ -77,13 +80,19 @@ class Cost:
 
 
 def _sync(
-    way: str, state: str, settings: PublisherSettings, *, durable: bool, pause: float
+    way: str,
+    state: str,
+    settings: PublisherSettings,
+    events: int,
+    *,
+    durable: bool,
+    pause: float,
 ) -> Cost:
     publisher = EventPublisher(settings, component="bench", registry=CollectorRegistry())
     durations = []
     burned = time.thread_time()
     try:
-        for number in range(EVENTS if not pause else EVENTS // 10):
+        for number in range(events // 10 if pause else events):
             session = _SESSIONS[number % len(_SESSIONS)]
             began = time.perf_counter()
             publisher.emit(
@@ -145,29 +154,29 @@ def _waited(scheduling: FileIO) -> float:
 async def _idle() -> Cost:
     """What the machine itself holds a loop up."""
     holds = _Holds()
-    watching = asyncio.create_task(holds.watch())
+    display = asyncio.create_task(holds.watch())
     await asyncio.sleep(3)
-    watching.cancel()
+    display.cancel()
     return holds.cost("asyncio, no publisher", "up")
 
 
-async def _async(way: str, state: str, settings: PublisherSettings) -> Cost:
+async def _async(way: str, state: str, settings: PublisherSettings, events: int) -> Cost:
     publisher = AsyncEventPublisher(settings, component="bench", registry=CollectorRegistry())
     holds = _Holds()
 
     async def emit(number: int) -> None:
-        for _ in range(ASYNC_EVENTS // 20):
+        for _ in range(events // _TASKS):
             await publisher.emit(
                 "started", session_id=_SESSIONS[number], teacher_id=_TEACHER, payload=_PAYLOAD
             )
 
-    watching = asyncio.create_task(holds.watch())
+    display = asyncio.create_task(holds.watch())
     began = time.perf_counter()
-    await asyncio.gather(*(emit(number) for number in range(20)))
+    await asyncio.gather(*(emit(number) for number in range(_TASKS)))
     took = time.perf_counter() - began
-    watching.cancel()
+    display.cancel()
     left = await publisher.close(0)
-    return holds.cost(way, state, round(ASYNC_EVENTS / took), left)
+    return holds.cost(way, state, round(events / took), left)
 
 
 def _percentiles(durations: list[float]) -> tuple[int, int, int, int]:
@@ -176,25 +185,32 @@ def _percentiles(durations: list[float]) -> tuple[int, int, int, int]:
     return p50, p99, p999, ordered[-1]
 
 
-def _costs(broker: KRaftBroker, folder: Path) -> Iterator[Cost]:
+def _costs(broker: KRaftBroker, folder: Path, events: int) -> Iterator[Cost]:
     yield asyncio.run(_idle())
     admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
     admin.create_topics([NewTopic(_TOPIC, 6, 1)])[_TOPIC].result()
     for state, (enter, leave) in _BROKER.items():
         for way, run in _RUNS.items():
-            with _settings(broker, folder) as settings:
+            with _settings(broker, folder, events) as settings:
                 enter(broker)
                 try:
-                    yield run(way, state, settings)
+                    yield run(way, state, settings, events)
                 finally:
                     leave(broker)
 
 
-def main() -> None:
-    """Print one line for each way to emit and state of the broker, and keep them with their conditions."""
-    folder = Path(os.environ.get("EMIT_FOLDER", tempfile.gettempdir()))
+def main(
+    events: Annotated[
+        int, typer.Option(envvar="EMIT_EVENTS", min=1_000, help="Events to emit in each way.")
+    ] = 100_000,
+    folder: Annotated[
+        Path | None,
+        typer.Option(envvar="EMIT_FOLDER", help="Folder for spools. [default: a temporary one]"),
+    ] = None,
+) -> None:
+    """Measure what emit costs its caller, with the broker up, away and hanging."""
     found = conditions() | {
-        "events": f"{EVENTS:,} of about 450 bytes, one thread, 6 partitions, broker beside it"
+        "events": f"{events:,} of about 450 bytes, one thread, 6 partitions, broker beside it"
     }
     print(json.dumps(found))
     print(
@@ -204,7 +220,7 @@ def main() -> None:
     )
     measured = []
     with KRaftBroker.create() as broker:
-        for cost in _costs(broker, folder):
+        for cost in _costs(broker, folder or Path(tempfile.gettempdir()), events):
             print(
                 _LINE.format(*("" if each is None else each for each in astuple(cost))), flush=True
             )
@@ -212,13 +228,15 @@ def main() -> None:
     record("emit", found, {"costs": measured})
 
 
-_RUNS: dict[str, Callable[[str, str, PublisherSettings], Cost]] = {
+_RUNS: dict[str, Callable[[str, str, PublisherSettings, int], Cost]] = {
     "durable": partial(_sync, durable=True, pause=0),
     "durable, 1 a ms": partial(_sync, durable=True, pause=0.001),
     "not durable": partial(_sync, durable=False, pause=0),
-    "asyncio, 20 tasks": lambda way, state, settings: asyncio.run(_async(way, state, settings)),
+    "asyncio, 20 tasks": lambda way, state, settings, events: asyncio.run(
+        _async(way, state, settings, events // 5)
+    ),
 }
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(main)

@@ -1,15 +1,19 @@
-"""What can keep a benchmark from giving a figure."""
+"""Errors of the benchmarks."""
 
 from classwaves_runtime.errors import ClassWavesError
 
 
 class BenchError(ClassWavesError):
-    """A benchmark could not be carried through."""
+    """A benchmark failed."""
 
 
 class NoRealBroker(BenchError):
-    """A figure from a mock broker says nothing: install Java 17 and Maven, or name a broker."""
+    """A benchmark on a mock broker is meaningless: install Java 17 and Maven, or name a broker."""
+
+
+class CheckoutError(BenchError):
+    """The folder is not a working copy of this project."""
 
 
 class WrongResult(BenchError):
-    """What was measured did not do its work, so its time means nothing."""
+    """The measured work was not done completely, so its time is meaningless."""

@@ -1,12 +1,14 @@
-"""A topic full of events, as fast as one process can send them: `python -m bench.fill TOPIC COUNT`."""
+"""Fills a topic with events: `python -m bench.fill TOPIC COUNT`."""
 
 import os
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
+import typer
 from confluent_kafka import Producer
 
+from bench.command import run_benchmark
 from classwaves_runtime.settings import kafka_options
 from classwaves_runtime.timestamps import format_timestamp
 
@@ -39,7 +41,7 @@ def events(count: int) -> Iterator[tuple[bytes, bytes]]:
 
 
 def fill(producer: Producer, topic: str, count: int) -> int:
-    """Send so many events; how many of them the broker did not take."""
+    """Send events; return how many of them the broker did not acknowledge."""
     for key, value in events(count):
         while True:
             try:
@@ -50,8 +52,11 @@ def fill(producer: Producer, topic: str, count: int) -> int:
     return producer.flush(120)
 
 
-def main(topic: str, count: int) -> int:
-    """The exit code."""
+def main(
+    topic: Annotated[str, typer.Argument(help="Existing topic to fill.")],
+    count: Annotated[int, typer.Argument(help="Events to send.", min=1)],
+) -> None:
+    """Send valid events to a topic as fast as one process can."""
     tuning = {
         "linger.ms": 50,
         "batch.size": 1_000_000,
@@ -59,8 +64,9 @@ def main(topic: str, count: int) -> int:
         "acks": "all",
     }
     producer = Producer({**tuning, "partitioner": "murmur2_random", **kafka_options(os.environ)})
-    return 1 if fill(producer, topic, count) else 0
+    if fill(producer, topic, count):
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2])))
+    run_benchmark(main)

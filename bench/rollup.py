@@ -1,34 +1,28 @@
 """What the hourly rollup costs on Delta tables on disk: `python -m bench.rollup`.
 
-HISTORY_DAYS=n, HOUR_SESSIONS=n and others (`RollupBenchSettings`) make it smaller.
+Options and their variables, such as HISTORY_DAYS, make it smaller.
 """
 
-import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Annotated, Any, ParamSpec, TypeVar
 
-from pydantic import Field, PositiveInt
+import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench.conditions import conditions
-from bench.growth import Growth
-from bench.history import HOUR, build_days, build_hour
-from bench.hour import Cost, cost
-from bench.month import Month, month
-from bench.reading import touchable_bytes
-from bench.record import record
+from bench.command import run_benchmark
+from bench.measurement import conditions, record
+from bench.rollup_backfill import Month, month
+from bench.rollup_data import HOUR, build_days, build_hour
+from bench.rollup_hour import Cost, Growth, cost, touchable_bytes
 from classwaves_rollup.formulas import HOUR as AN_HOUR
-from classwaves_runtime.entry_point import one_line_errors
-from classwaves_runtime.settings import Settings
 from classwaves_schemas.tables import SESSION_EVENTS
 from classwaves_warehouse.open import open_warehouse
 
@@ -38,28 +32,26 @@ WORKERS = 2
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _EVENTS = f"""
-SELECT CAST(COUNT(*) AS BIGINT) AS events FROM {SESSION_EVENTS.name} WHERE event_time >= :since AND event_time < :until
+SELECT CAST(COUNT(*) AS BIGINT) AS events FROM {SESSION_EVENTS.name} WHERE event_time >= :since AND
+event_time < :until
 """
 
 
-class RollupBenchSettings(Settings):
-    """How much."""
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Sizes of the benchmark; see the options of `main`."""
 
-    hour_schools: PositiveInt = Field(default=1_000, description="schools")
-    hour_sessions: PositiveInt = Field(
-        default=20_000, description="sessions that begin in the busy hour"
-    )
-    history_days: PositiveInt = Field(default=90, description="days of history before the hour")
-    history_sessions: PositiveInt = Field(default=1_200, description="sessions in a day of history")
-    month_hours: PositiveInt = Field(
-        default=720, description="hours to backfill, at most 24 for each day of history"
-    )
+    hour_schools: int
+    hour_sessions: int
+    history_days: int
+    history_sessions: int
+    month_hours: int
 
 
 class Bench:
     """One run of the benchmark; what is measured is recorded part by part."""
 
-    def __init__(self, settings: RollupBenchSettings, folder: Path, console: Console) -> None:
+    def __init__(self, settings: Sizes, folder: Path, console: Console) -> None:
         self._settings = settings
         self._alone, self._short, self._long = (
             str(folder / name) for name in ("alone", "short", "long")
@@ -212,17 +204,35 @@ def _events(folder: str) -> int:
         )
 
 
-@one_line_errors()
-def main() -> int:
-    """The exit code."""
-    settings = RollupBenchSettings.from_environment(os.environ)
-    try:
-        with tempfile.TemporaryDirectory(prefix="classwaves-bench-") as folder:
-            Bench(settings, Path(folder), Console()).run()
-    except KeyboardInterrupt:
-        return 130
-    return 0
+def main(
+    hour_schools: Annotated[
+        int, typer.Option(envvar="HOUR_SCHOOLS", min=1, help="Schools.")
+    ] = 1_000,
+    hour_sessions: Annotated[
+        int,
+        typer.Option(envvar="HOUR_SESSIONS", min=1, help="Sessions that begin in the busy hour."),
+    ] = 20_000,
+    history_days: Annotated[
+        int, typer.Option(envvar="HISTORY_DAYS", min=1, help="Days of history before the hour.")
+    ] = 90,
+    history_sessions: Annotated[
+        int,
+        typer.Option(envvar="HISTORY_SESSIONS", min=1, help="Sessions in a day of history."),
+    ] = 1_200,
+    month_hours: Annotated[
+        int,
+        typer.Option(
+            envvar="MONTH_HOURS",
+            min=1,
+            help="Hours to backfill, at most 24 for each day of history.",
+        ),
+    ] = 720,
+) -> None:
+    """Measure the hourly rollup on Delta tables on disk."""
+    sizes = Sizes(hour_schools, hour_sessions, history_days, history_sessions, month_hours)
+    with tempfile.TemporaryDirectory(prefix="classwaves-bench-") as folder:
+        Bench(sizes, Path(folder), Console()).run()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_benchmark(main)

@@ -1,59 +1,60 @@
-"""`make soak`: the demo's school days one after the other, with consumers killed at random.
+"""`make soak`: school days one after another, with consumers killed at random times.
 
-SOAK_MINUTES=n sets how long; SOAK_SEED=n plays the same days and the same kills again (in a SQL warehouse, where others
-may have rows, the same kills on other days).
+The same seed gives the same days and kills. In a shared SQL warehouse only the kills are the same.
 """
 
 import os
-import sys
 from pathlib import Path
 from random import Random
+from typing import Annotated
 
-from pydantic import Field, PositiveFloat
+import typer
 
-from classwaves_runtime.entry_point import one_line_errors
-from demo.incident import at_random
-from demo.plan import Plan
-from demo.settings import PlaceSettings
-from demo.stage import on_stage
+from bench.command import run_benchmark
+from demo.faults import random_kills
+from demo.main import run_demo
+from demo.settings import Plan, WarehouseSettings
 
 DAY_SECONDS = 60.0
 CONSUMERS = 3
 KILL_EVERY_SECONDS = 15.0
-TELL_EVERY_SECONDS = 10.0
+REPORT_EVERY_SECONDS = 10.0
 
 
-class SoakSettings(PlaceSettings):
-    """How long, where, and which days."""
-
-    soak_minutes: PositiveFloat = Field(
-        default=30.0, description="minutes for which producers send"
-    )
-    soak_seed: int = Field(default=1, description="a number that decides what happens")
-    soak_folder: Path | None = Field(
-        default=None, description="an empty or missing folder for the soak's files"
-    )
-
-
-def plan_of(settings: SoakSettings) -> Plan:
-    """Days of a minute each."""
-    days = max(1, round(settings.soak_minutes * 60 / DAY_SECONDS))
-    kills = at_random(Random(settings.soak_seed), days * DAY_SECONDS, KILL_EVERY_SECONDS)
+def plan_of(minutes: float, seed: int) -> Plan:
+    """Return a plan of days that take one minute each."""
+    days = max(1, round(minutes * 60 / DAY_SECONDS))
+    kills = random_kills(Random(seed), days * DAY_SECONDS, KILL_EVERY_SECONDS)
     return Plan(
-        seed=settings.soak_seed,
+        seed=seed,
         day_seconds=DAY_SECONDS,
         days=days,
-        incidents=tuple(kills),
+        kills=tuple(kills),
         consumers=CONSUMERS,
     )
 
 
-@one_line_errors()
-def main() -> int:
-    """The exit code."""
-    settings = SoakSettings.from_environment(os.environ)
-    return on_stage(plan_of(settings), settings.soak_folder, settings.warehouse, TELL_EVERY_SECONDS)
+def main(
+    minutes: Annotated[
+        float,
+        typer.Option(envvar="SOAK_MINUTES", min=0.01, help="Minutes for which producers send."),
+    ] = 30.0,
+    seed: Annotated[int, typer.Option(envvar="SOAK_SEED", help="Seed of the days and kills.")] = 1,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SOAK_FOLDER",
+            help="An empty or missing folder for the files. [default: a temporary one]",
+        ),
+    ] = None,
+) -> None:
+    """Run school days one after another while consumers are killed at random times.
+
+    WAREHOUSE=databricks: keeps the tables in a SQL warehouse.
+    """
+    warehouse = WarehouseSettings.from_environment(os.environ).warehouse
+    raise typer.Exit(run_demo(plan_of(minutes, seed), folder, warehouse, REPORT_EVERY_SECONDS))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_benchmark(main)

@@ -4,10 +4,9 @@ import os
 import sys
 
 from classwaves_runtime.entry_point import one_line_errors
-from demo.incident import scripted
-from demo.plan import Plan
-from demo.settings import DemoSettings
-from demo.stage import on_stage
+from demo.faults import scheduled_kills
+from demo.main import run_demo
+from demo.settings import DemoSettings, Plan
 
 _SEED = 7
 _TELL_EVERY_SECONDS = 1.0
@@ -21,9 +20,9 @@ def main() -> int:
         seed=_SEED,
         day_seconds=settings.demo_seconds,
         days=1,
-        incidents=scripted(settings.demo_seconds) if settings.demo_chaos == "on" else (),
+        kills=scheduled_kills(settings.demo_seconds) if settings.demo_chaos == "on" else (),
     )
-    return on_stage(plan, settings.demo_folder, settings.warehouse, _TELL_EVERY_SECONDS)
+    return run_demo(plan, settings.demo_folder, settings.warehouse, _TELL_EVERY_SECONDS)
 
 
 if __name__ == "__main__":

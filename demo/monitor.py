@@ -1,16 +1,67 @@
-"""Asks every process and the ledger how they are, and remembers what the dead have told."""
+"""Collects readings from every process and from the ledger."""
 
+import json
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+
+from prometheus_client.parser import text_string_to_metric_families
 
 from classwaves_ingestor import metrics
-from demo.broker import Broker
-from demo.cast import Cast
-from demo.gauge import Gauge
-from demo.pod import Pod
-from demo.reading import PodReading, Reading, State
-from demo.scrape import Scrape, scrape
+from demo.ledger_poller import LedgerPoller
+from demo.processes import Broker, Pod, Processes
+from demo.readings import PodReading, Reading, State
+
+_SECONDS = 0.5
+
+Samples = Mapping[str, Mapping[str, float]]
+"""Name of a sample → value of its label, or "" without one → value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """One answer.
+
+    Args:
+        samples: of all its metrics, none of which has more than one label.
+        unready: why it is not ready; empty if it is.
+    """
+
+    samples: Samples
+    unready: Mapping[str, str]
+
+    def value(self, name: str) -> float:
+        """The value of a metric, summed over its label; 0 if it has none yet."""
+        return sum(self.samples.get(name, {}).values())
+
+
+def scrape(port: int) -> Scrape | None:
+    """What the process on this port of loopback tells; None if it does not answer at once."""
+    try:
+        return Scrape(parsed(_get(port, "/metrics")), json.loads(_get(port, "/readyz"))["reasons"])
+    except (OSError, HTTPException):
+        return None
+
+
+def parsed(text: str) -> Samples:
+    """The samples of a page of metrics."""
+    samples: dict[str, dict[str, float]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            samples.setdefault(sample.name, {})["".join(sample.labels.values())] = sample.value
+    return samples
+
+
+def _get(port: int, path: str) -> str:
+    connection = HTTPConnection("127.0.0.1", port, timeout=_SECONDS)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
+
 
 _EMITTED = "ingestor_publisher_emitted_total"
 _SPOOLED = "ingestor_publisher_spool_events"
@@ -23,25 +74,25 @@ class Monitor:
     """Takes readings of one play.
 
     Args:
-        cast: who is asked.
+        processes: who is asked.
         broker: who is up or not.
-        gauge: of the ledger.
+        ledger_poller: of the ledger.
     """
 
-    def __init__(self, cast: Cast, broker: Broker, gauge: Gauge) -> None:
-        self._cast = cast
+    def __init__(self, processes: Processes, broker: Broker, ledger_poller: LedgerPoller) -> None:
+        self._processes = processes
         self._broker = broker
-        self._gauge = gauge
+        self._ledger_poller = ledger_poller
         self._last: dict[int, Scrape] = {}
         self._ends: Counter[int] = Counter()
 
     def read(self) -> Reading:
         """How everything stands now. A counter's value outlives the process that counted."""
-        ledger = self._gauge.ledger()
-        cast = self._cast
+        ledger = self._ledger_poller.ledger()
+        processes = self._processes
         consumers, publishers = (
-            self._ask(cast.consumers, _consumer),
-            self._ask(cast.publishers, _publisher),
+            self._ask(processes.consumers, _consumer),
+            self._ask(processes.publishers, _publisher),
         )
         self._ends |= Counter(ledger.positions)
         for scraped in self._last.values():
@@ -60,7 +111,9 @@ class Monitor:
             ],
             consumers=consumers,
             publishers=publishers,
-            plain=[PodReading(pod.name, pod.pid, _state(pod, State.RUNNING)) for pod in cast.plain],
+            plain=[
+                PodReading(pod.name, pod.pid, _state(pod, State.RUNNING)) for pod in processes.plain
+            ],
             broker_up=self._broker.up,
         )
 

@@ -1,6 +1,7 @@
 """A plain producer process: confluent-kafka and JSON, without our SDK.
 
-`python -m demo.plain_producer ASSIGNMENT` sends what is its own when it is due, and ends with code 0 once the broker
+`python -m demo.plain_producer ASSIGNMENT` sends what is its own when it is due, and ends with code
+0 once the broker
 has acknowledged all of it. SIGTERM ends it early, after what was sent is settled.
 """
 
@@ -14,10 +15,9 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from classwaves_runtime.settings import kafka_options
 from classwaves_runtime.signals import stop_event
-from demo.assignment import Assignment
-from demo.delivery import Delivery
-from demo.journal import Answer, Journal, path_of
-from demo.lesson import GUIDANCE
+from demo.faults import Delivery
+from demo.producer import Answer, Assignment, Journal, path_of
+from demo.school_day import GUIDANCE
 
 OTHER_PARTITIONER = GUIDANCE
 """The pod that partitions as librdkafka does by default, by CRC32; the others as Java and Node do, by murmur2."""

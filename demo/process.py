@@ -58,7 +58,7 @@ class Process:
             self._process.wait(seconds)
         return self.code
 
-    def last_words(self) -> str:
+    def log_tail(self) -> str:
         """The last lines that it wrote."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
 

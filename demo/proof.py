@@ -1,20 +1,160 @@
-"""The independent check: what producers know against what the table and the dead-letter topic hold.
+"""The checks at the end of a run: the producers' journals against the table and the dead letters.
 
-It uses neither the ingestor's ledger nor its decoder. DuckDB compares the rows, however they were read (`demo.table`).
+They use neither the ingestor's ledger nor its decoder. DuckDB compares the rows.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import duckdb
 import pyarrow as pa
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+from deltalake import DeltaTable
 from pyarrow.dataset import Dataset
 
-from demo.journal import COLUMNS
-from demo.lesson import NAMES
+from classwaves_ingestor.dead_letters.headers import OFFSET, PARTITION, REASON
+from classwaves_schemas.tables import SESSION_EVENTS
+from classwaves_warehouse.databricks.connection import connect
+from classwaves_warehouse.databricks.settings import DatabricksSettings
+from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
+from classwaves_warehouse.errors import TableMissing
+from demo.errors import TableInUse
+from demo.producer import COLUMNS
+from demo.school_day import NAMES
+
+
+class Table(Protocol):
+    """Where session_events is. Its text is how people find it."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether others may have rows in it."""
+
+    def require_empty(self) -> None:
+        """Raises TableInUse if made-up events would come among those of others."""
+
+    def rows(self, topic_id: str) -> Dataset | pa.Table:
+        """The rows that may have come from this topic."""
+
+
+class FolderTable:
+    """A table in a folder of the run's own: delta-rs tells which files are live.
+
+    Args:
+        folder: of the table.
+    """
+
+    shared = False
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __str__(self) -> str:
+        return str(self._folder)
+
+    def require_empty(self) -> None:
+        """See `Table`."""
+
+    def rows(self, _topic_id: str) -> Dataset:
+        """See `Table`: all there are."""
+        return DeltaTable(self._folder).to_pyarrow_dataset()
+
+
+class CatalogTable:
+    """A table that a SQL warehouse keeps: one plain SELECT reads it.
+
+    Args:
+        settings: of the warehouse.
+    """
+
+    shared = True
+
+    def __init__(
+        self,
+        settings: DatabricksSettings,
+        open_warehouse: Callable[[DatabricksSettings], DatabricksWarehouse] = DatabricksWarehouse,
+    ) -> None:
+        self._settings = settings
+        self._open = open_warehouse
+
+    def __str__(self) -> str:
+        host, catalog = self._settings.databricks_host, self._settings.databricks_catalog
+        return f"{catalog}.{SESSION_EVENTS.qualified_name} at {host}"
+
+    def require_empty(self) -> None:
+        """See `Table`: an endpoint on this machine is there to be played with."""
+        if self._settings.on_this_machine:
+            return
+        try:
+            rows = self._open(self._settings).events.size().rows
+        except TableMissing:
+            return
+        if rows:
+            raise TableInUse(
+                f"{self} holds {rows:,} rows, and these would be made-up ones: name a catalog without any in "
+                "DATABRICKS_CATALOG."
+            )
+
+    def rows(self, topic_id: str) -> pa.Table:
+        """See `Table`."""
+        columns = "session_id, id, event_type, source, payload"
+        text = f"SELECT {columns} FROM {SESSION_EVENTS.qualified_name} WHERE kafka_topic_id = :topic_id"
+        with connect(self._settings) as connection, connection.cursor() as cursor:
+            return cursor.execute(text, {"topic_id": topic_id}).fetchall_arrow()
+
+
+_SECONDS = 10.0
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+def count_dead_letters(options: Mapping[str, str], topic: str) -> Counter[str]:
+    """Distinct messages that have a letter, by the letter's reason: a crash may have written one twice.
+
+    Args:
+        options: librdkafka's.
+        topic: the dead-letter topic.
+    """
+    reasons: dict[tuple[str, str], str] = {}
+    for message in _read(options, topic):
+        headers = {name: value.decode() for name, value in cast("Headers", message.headers())}
+        reasons[headers[PARTITION], headers[OFFSET]] = headers[REASON]
+    return Counter(reasons.values())
+
+
+def _read(options: Mapping[str, str], topic: str) -> Iterator[Message]:
+    consumer = Consumer(
+        {**options, "group.id": topic, "enable.auto.commit": False, "enable.partition.eof": True}
+    )
+    try:
+        partitions = consumer.list_topics(topic, timeout=_SECONDS).topics[topic].partitions
+        consumer.assign(
+            [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions]
+        )
+        unread = set(partitions)
+        while unread:
+            message = consumer.poll(_SECONDS)
+            if message is None:
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{topic} gives nothing"))
+            error = message.error()
+            if error is None:
+                yield message
+            elif error.code() == KafkaError._PARTITION_EOF:
+                unread.discard(message.partition())
+            else:
+                raise KafkaException(error)
+    finally:
+        consumer.close()
 
 
 @dataclass(frozen=True)
@@ -27,11 +167,11 @@ class Proof:
         repeats: acknowledged messages beyond them that carry the same identities.
         missing: those of the expected that have no row.
         twice: rows beyond one for each identity.
-        strangers: rows that no producer sent.
+        unknown: rows that no producer sent.
         named: rows that hold a pupil's name.
         bare: rows that hold a pupil's id as it came.
-        spoilt: acknowledged messages that the contract refuses, by reason.
-        letters: distinct messages in the dead-letter topic, by reason.
+        malformed: acknowledged messages that the contract refuses, by reason.
+        dead_letters: distinct messages in the dead-letter topic, by reason.
         example: a session worth looking at: told by a pod that died in its midst if there is one.
     """
 
@@ -40,19 +180,19 @@ class Proof:
     repeats: int
     missing: int
     twice: int
-    strangers: int
+    unknown: int
     named: int
     bare: int
-    spoilt: Counter[str]
-    letters: Counter[str]
+    malformed: Counter[str]
+    dead_letters: Counter[str]
     example: str
 
     @property
     def holds(self) -> bool:
         """Whether all is as it must be."""
-        return all(holds for holds, _ in self.sentences())
+        return all(holds for holds, _ in self.claims())
 
-    def sentences(self) -> Iterator[tuple[bool, str]]:
+    def claims(self) -> Iterator[tuple[bool, str]]:
         """Each claim, and whether it holds."""
         yield (
             self.expected > 0 and self.missing == 0,
@@ -64,13 +204,13 @@ class Proof:
             f"each of them once, though {self.repeats:,} were sent again ({self.twice:,} twice)",
         )
         yield (
-            self.strangers == 0,
-            f"nothing else is there ({self.strangers:,} rows that nobody sent)",
+            self.unknown == 0,
+            f"nothing else is there ({self.unknown:,} rows that nobody sent)",
         )
         yield (
-            self.letters == self.spoilt,
-            f"each of {self.spoilt.total():,} malformed messages is a dead letter with its own reason "
-            f"({len(self.spoilt)} reasons, {_difference(self.spoilt, self.letters):,} wrong)",
+            self.dead_letters == self.malformed,
+            f"each of {self.malformed.total():,} malformed messages is a dead letter with its own reason "
+            f"({len(self.malformed)} reasons, {_difference(self.malformed, self.dead_letters):,} wrong)",
         )
         yield (
             self.named == self.bare == 0,
@@ -78,13 +218,13 @@ class Proof:
         )
 
 
-def prove(journals: Path, stored: Dataset | pa.Table, letters: Counter[str]) -> Proof:
+def prove(journals: Path, stored: Dataset | pa.Table, dead_letters: Counter[str]) -> Proof:
     """Compare.
 
     Args:
         journals: the folder of the producers' journals, all of which are closed.
         stored: the rows of session_events that may have come from these producers.
-        letters: what `letters.by_reason` found.
+        dead_letters: what `letters.count_dead_letters` found.
     """
     with duckdb.connect() as connection:
         connection.register("stored", stored)
@@ -93,11 +233,11 @@ def prove(journals: Path, stored: Dataset | pa.Table, letters: Counter[str]) -> 
         ).create("journal")
         connection.execute(_VIEWS)
         found = dict(_counts(connection))
-        spoilt = connection.execute(_SPOILT).fetchall()
+        malformed = connection.execute(_SPOILT).fetchall()
         example = connection.execute(_EXAMPLE).fetchone()
     return Proof(
-        spoilt=Counter(dict(spoilt)),
-        letters=letters,
+        malformed=Counter(dict(malformed)),
+        dead_letters=dead_letters,
         example=example[0] if example else "",
         **found,
     )
@@ -116,13 +256,15 @@ def _difference(one: Counter[str], other: Counter[str]) -> int:
 _VIEWS = """
 CREATE TABLE rows AS SELECT session_id, id, event_type, source, payload FROM stored;
 CREATE VIEW sent AS SELECT session_id, id, answer FROM journal WHERE reason IS NULL;
-CREATE VIEW kept AS SELECT session_id, id, answer FROM sent WHERE answer IN ('returned', 'acknowledged');
+CREATE VIEW kept AS SELECT session_id, id, answer FROM sent WHERE answer IN ('returned',
+'acknowledged');
 CREATE VIEW expected AS SELECT DISTINCT session_id, id FROM kept;
 """
 _SPOILT = "SELECT reason, count(*) FROM journal WHERE reason IS NOT NULL AND answer = 'acknowledged' GROUP BY 1"
 _EXAMPLE = """
 SELECT session_id FROM rows GROUP BY session_id
-ORDER BY count(DISTINCT source) DESC, count(*) FILTER (event_type = 'started') DESC, count(*), session_id
+ORDER BY count(DISTINCT source) DESC, count(*) FILTER (event_type = 'started') DESC, count(*),
+session_id
 LIMIT 1
 """
 _NAMES = "|".join(NAMES).replace("'", "''")
@@ -132,7 +274,7 @@ _COUNTS = {
     "repeats": "SELECT count(*) - (SELECT count(*) FROM expected) FROM kept",
     "missing": "SELECT count(*) FROM expected ANTI JOIN rows USING (session_id, id)",
     "twice": "SELECT count(*) - count(DISTINCT (session_id, id)) FROM rows",
-    "strangers": "SELECT count(*) FROM rows ANTI JOIN sent USING (session_id, id)",
+    "unknown": "SELECT count(*) FROM rows ANTI JOIN sent USING (session_id, id)",
     "named": f"SELECT count(*) FROM rows WHERE regexp_matches(payload, '{_NAMES}')",
     # A pseudonym begins with p, which no UUID does.
     "bare": """SELECT count(*) FROM rows WHERE regexp_matches(payload, '"(leaderId|studentId|userId)":"[^p]')""",

@@ -1,6 +1,8 @@
-"""The settings of the demo."""
+"""Settings of the demo, and the plan of a run."""
 
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -8,11 +10,13 @@ from pydantic import Field, PositiveFloat, field_validator
 
 from classwaves_runtime.settings import Settings
 from demo.errors import FolderNotEmpty
+from demo.faults import MessageFaults, ScheduledKill
+from demo.school_day import EVENTS_PER_TEACHER
 
 DATABRICKS = "databricks:"
 
 
-class PlaceSettings(Settings):
+class WarehouseSettings(Settings):
     """In which warehouse."""
 
     warehouse: str | None = Field(default=None, description="databricks: for a SQL warehouse")
@@ -24,7 +28,7 @@ class PlaceSettings(Settings):
         return given if given == DATABRICKS else None
 
 
-class DemoSettings(PlaceSettings):
+class DemoSettings(WarehouseSettings):
     """How long, where, and whether it is made hard."""
 
     demo_seconds: PositiveFloat = Field(
@@ -52,3 +56,37 @@ def empty_folder(wanted: Path | None) -> Path:
             f"DEMO_FOLDER={wanted} is not empty: name another folder, or empty it."
         )
     return wanted.resolve()
+
+
+EVENTS_PER_SECOND = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One or more school days, told faster than they happened.
+
+    Args:
+        seed: of the first day.
+        day_seconds: how long the events of one day take to be sent.
+        days: how many days follow each other.
+        kills: what is killed, and when.
+        consumers: how many.
+        message_faults: what goes wrong on the way.
+    """
+
+    seed: int
+    day_seconds: float
+    days: int
+    kills: Sequence[ScheduledKill]
+    consumers: int = 2
+    message_faults: MessageFaults = field(default_factory=MessageFaults)
+
+    @property
+    def seconds(self) -> float:
+        """How long producers send."""
+        return self.day_seconds * self.days
+
+    @property
+    def teachers(self) -> int:
+        """As many as it takes for a thousand events a second."""
+        return max(1, round(self.day_seconds * EVENTS_PER_SECOND / EVENTS_PER_TEACHER))

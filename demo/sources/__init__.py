@@ -6,10 +6,16 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
+from demo.sources.backend_tables import (
+    api_metrics,
+    classroom_sessions,
+    educational_metrics,
+    group_metrics,
+    session_metrics,
+    student_groups,
+    system_events,
+)
 from demo.sources.events import session_events
-from demo.sources.logs import api_metrics, system_events
-from demo.sources.metrics import educational_metrics, group_metrics, session_metrics
-from demo.sources.rooms import classroom_sessions, student_groups
 from demo.sources.roster import Roster
 
 
@@ -24,7 +30,8 @@ def sources(
 ) -> Mapping[str, pa.Table]:
     """All sources by qualified name: a pure function of its arguments.
 
-    About one session in four is no plain one: resumed, never ended, ended far too late or twice or without a start, or
+    About one session in four is no plain one: resumed, never ended, ended far too late or twice or
+    without a start, or
     of a school that its events do not name or do not agree on. A session has about 85 events.
 
     Args:

@@ -7,8 +7,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from classwaves_schemas.tables import SESSION_EVENTS
-from demo.sources.columns import MINUTE, Flags, Ints, but_null, ids, pseudonyms, table
-from demo.sources.roster import GROUP, PROMPT, ROW, TEACHER, Roster
+from demo.sources.roster import (
+    GROUP,
+    MINUTE,
+    PROMPT,
+    ROW,
+    TEACHER,
+    Flags,
+    Ints,
+    Roster,
+    but_null,
+    ids,
+    pseudonyms,
+    table,
+)
 
 _SECOND = MINUTE // 60
 _LATE = 13 * 60 * MINUTE

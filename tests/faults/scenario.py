@@ -17,7 +17,7 @@ from classwaves_ingestor.kafka.topics import describe_topic
 from classwaves_ingestor.reconciliation.status import PartitionStatus, status
 from classwaves_warehouse.errors import WarehouseUnavailable
 from classwaves_warehouse.open import open_warehouse
-from demo.world import World
+from demo.environment import Environment
 from tests.support import dead_letter_topic, engine
 from tests.support.consumer_process import ConsumerProcess
 from tests.support.mixture import Identity
@@ -72,21 +72,23 @@ class FaultScenario:
             "PSEUDONYM_KEY_FILE": str(key),
             **(endpoint.environment if endpoint else {}),
         }
-        self.world = World(folder, {**environ, **settings})
-        self.world.logs.mkdir()
+        self.environment = Environment(folder, {**environ, **settings})
+        self.environment.logs.mkdir()
         self.table = (
-            endpoint.table_folder("analytics", "session_events") if endpoint else self.world.table
+            endpoint.table_folder("analytics", "session_events")
+            if endpoint
+            else self.environment.table
         )
         self.sent = Sent()
         self.topic = topic
-        self.admin: AdminClient = connect(self.world.settings.kafka)
+        self.admin: AdminClient = connect(self.environment.settings.kafka)
         self._consumers: list[ConsumerProcess] = []
         self.create_topic(partitions)
-        open_warehouse(self.world.settings.warehouse).tables.migrate()
+        open_warehouse(self.environment.settings.warehouse).tables.migrate()
 
     def create_topic(self, partitions: int) -> None:
         """Create the missing topics."""
-        list(create_topics(self.admin, self.world.settings, TopicLayout(partitions)))
+        list(create_topics(self.admin, self.environment.settings, TopicLayout(partitions)))
 
     def delete_topic(self) -> None:
         """Delete the topic and wait until it is gone. Its dead letters stay."""
@@ -106,16 +108,16 @@ class FaultScenario:
     def traffic(self, partitioner: str = "murmur2_random") -> Traffic:
         """A producer whose events the proof expects."""
         return Traffic(
-            self.world.environ["KAFKA_BOOTSTRAP_SERVERS"], self.topic, self.sent, partitioner
+            self.environment.environ["KAFKA_BOOTSTRAP_SERVERS"], self.topic, self.sent, partitioner
         )
 
     def consumer(self, **environ: str) -> ConsumerProcess:
         """Start `ingestor run` with the client id consumer-1, consumer-2, …"""
         name = f"consumer-{len(self._consumers) + 1}"
         process = ConsumerProcess(
-            World.command("ingestor", "run"),
-            {**self.world.environ, **_CONSUMER, "KAFKA_CLIENT_ID": name, **environ},
-            self.world.logs / f"{name}.log",
+            Environment.command("ingestor", "run"),
+            {**self.environment.environ, **_CONSUMER, "KAFKA_CLIENT_ID": name, **environ},
+            self.environment.logs / f"{name}.log",
         )
         self._consumers.append(process)
         return process
@@ -146,7 +148,7 @@ class FaultScenario:
 
     def partitions(self) -> Mapping[int, PartitionStatus]:
         """The status of each partition."""
-        settings = self.world.settings
+        settings = self.environment.settings
         return status(settings, open_warehouse(settings.warehouse)).partitions
 
     def wait_until_stored(self, partitions: Collection[int] | None = None) -> None:
@@ -166,7 +168,7 @@ class FaultScenario:
 
     def verify(self) -> tuple[int, dict[str, Any]]:
         """Exit code and output of `ingestor verify --json`."""
-        done = self.world.run("ingestor", "verify", "--json")
+        done = self.environment.run("ingestor", "verify", "--json")
         assert done.stdout, done.stderr
         return done.returncode, json.loads(done.stdout)
 
@@ -183,7 +185,7 @@ class FaultScenario:
         assert sorted(self.sent.events.keys() - stored.keys())[:5] == [], "missing"
         assert [identity for identity, times in stored.items() if times > 1][:5] == [], "twice"
         assert stored.keys() == self.sent.events.keys()
-        settings = self.world.settings
+        settings = self.environment.settings
         dead_lettered = dead_letter_topic.reasons(
             settings.kafka["bootstrap.servers"], settings.dead_letter_topic, self.topic_id()
         )
@@ -201,7 +203,7 @@ class FaultScenario:
         return [row for row in engine.rows(self.table) if row.topic_id == topic_id]
 
     def _last_words(self) -> str:
-        return "\n".join(each.last_words() for each in self._consumers)
+        return "\n".join(each.log_tail() for each in self._consumers)
 
     def close(self) -> None:
         """End the processes: by SIGTERM, so that coverage is written, and at last by SIGKILL."""

@@ -32,14 +32,14 @@ def test_a_consumer_refuses_a_topic_that_was_created_again_until_it_is_accepted(
     recreate(scenario)
     if running:
         assert consumer.ended() == 1
-        assert scenario.topic in consumer.last_words()
+        assert scenario.topic in consumer.log_tail()
     refused = scenario.consumer()
     assert refused.ended() == 1
-    assert "it was deleted and created again" in refused.last_words()
-    assert "ingestor topics accept" in refused.last_words()
+    assert "it was deleted and created again" in refused.log_tail()
+    assert "ingestor topics accept" in refused.log_tail()
     assert sorted(engine.rows(scenario.table)) == old_rows
 
-    scenario.world.output("ingestor", "topics", "accept")
+    scenario.environment.output("ingestor", "topics", "accept")
     scenario.consumer()
     scenario.wait_until_stored()
     scenario.prove()

@@ -21,7 +21,7 @@ def test_the_same_events_from_two_partitioners_are_stored_once_while_partitions_
         wait_until(lambda: _used(scenario) > {4, 5, 6}, "the new partitions are used")
     scenario.wait_until_stored()
     scenario.prove()
-    timelines = open_warehouse(scenario.world.settings.warehouse).events
+    timelines = open_warehouse(scenario.environment.settings.warehouse).events
     for session in range(_SESSIONS):
         told = timelines.timeline(events.session_id(session)).column("id").to_pylist()
         assert told == [valid(session, number).identity[1] for number in range(1, len(told) + 1)]

@@ -72,7 +72,10 @@ def test_every_event_that_emit_returned_is_in_the_table_once_and_came_in_its_ses
     own_scenario, own_broker, tmp_path
 ):
     servers, topic, spools = own_broker.bootstrap_servers, own_scenario.topic, tmp_path / "spools"
-    environ = own_scenario.world.environ | {"SPOOL_FOLDER": str(spools), "SPOOL_MAX_BYTES": "2MiB"}
+    environ = own_scenario.environment.environ | {
+        "SPOOL_FOLDER": str(spools),
+        "SPOOL_MAX_BYTES": "2MiB",
+    }
     chance = Random(7)
     victims = [Victim(tmp_path / f"{number}.emitted", environ) for number in range(2)]
     for kill in range(KILLS):

@@ -12,8 +12,8 @@ from classwaves_rollup.run_log import State
 from classwaves_rollup.schedule import newest_due
 from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY
 from classwaves_warehouse.delta.warehouse import DeltaWarehouse
+from demo.environment import Environment
 from demo.process import Process
-from demo.world import World
 from tests.support.rollup.harness import HOUR, TEN, RollupHarness, event_row, read_results
 from tests.support.waiting import PATIENCE, wait_until
 
@@ -35,21 +35,23 @@ class RollupProcesses:
         warehouse = DeltaWarehouse(str(folder / "warehouse"))
         warehouse.tables.migrate()
         self.harness = RollupHarness(warehouse)
-        self.world = World(folder, {**os.environ, "WAREHOUSE": f"delta:{folder / 'warehouse'}"})
-        self.world.logs.mkdir()
+        self.environment = Environment(
+            folder, {**os.environ, "WAREHOUSE": f"delta:{folder / 'warehouse'}"}
+        )
+        self.environment.logs.mkdir()
         self._count = 0
 
     def start(self, *arguments: str, **environ: str) -> Process:
         self._count += 1
-        return self.world.start(
-            f"rollup-{self._count}", *World.command("rollup", *arguments), **environ
+        return self.environment.start(
+            f"rollup-{self._count}", *Environment.command("rollup", *arguments), **environ
         )
 
     def end(self, *arguments: str, **environ: str) -> int:
         """Run a command to its end; give its exit code."""
         with self.start(*arguments, **environ) as process:
             code = process.wait(PATIENCE)
-            assert code in (0, -signal.SIGKILL), process.last_words()
+            assert code in (0, -signal.SIGKILL), process.log_tail()
             return code
 
     def rows(self) -> list:
@@ -148,13 +150,13 @@ def test_a_superseded_run_that_resumes_and_dies_does_not_hide_late_data(rollup, 
         harness.compute(*_HOURS)
         harness.add(late)
         os.kill(superseded.pid, signal.SIGCONT)
-        assert superseded.wait(PATIENCE) in (0, -signal.SIGKILL), superseded.last_words()
+        assert superseded.wait(PATIENCE) in (0, -signal.SIGKILL), superseded.log_tail()
     assert rollup.end(*backfill()) == 0
     assert rollup.rows() == expected(*early, late)
 
 
 def is_stopped(process: Process) -> bool:
-    assert process.code is None, process.last_words()
+    assert process.code is None, process.log_tail()
     return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
@@ -166,7 +168,7 @@ def test_processes_that_race_for_the_same_hours_write_the_same_rows_once(rollup)
         rollup.start(*once()) as third,
     ):
         codes = [process.wait(PATIENCE) for process in (one, other, third)]
-    assert codes == [0, 0, 0], "\n".join(process.last_words() for process in (one, other, third))
+    assert codes == [0, 0, 0], "\n".join(process.log_tail() for process in (one, other, third))
     assert rollup.rows() == expected(*BEFORE, *LATE)
     assert {run.state for run in rollup.harness.run_log.values()} == {State.DONE}
 
@@ -191,6 +193,6 @@ def test_two_workers_recompute_late_events_and_end_at_sigterm(rollup):
         for process in (one, other):
             process.terminate()
         assert [process.wait(PATIENCE) for process in (one, other)] == [0, 0], (
-            one.last_words() + other.last_words()
+            one.log_tail() + other.log_tail()
         )
     assert recomputed()

@@ -26,13 +26,13 @@ def test_compaction_deletes_vacuum_and_checkpoints_lose_no_event_but_the_deleted
     ]
     with (
         traffic.flowing(mixture(seed=81), per_second=300),
-        scenario.world.start("upkeep", *upkeep) as process,
+        scenario.environment.start("upkeep", *upkeep) as process,
     ):
         wait_until(
             lambda: process.log.read_text().count("done") >= _TURNS or process.code is not None,
             "upkeep has its turns",
         )
-        assert process.code is None, process.last_words()
+        assert process.code is None, process.log_tail()
     scenario.wait_until_stored()
     stored = scenario.stored()
     gone = {each.identity for each in erased}

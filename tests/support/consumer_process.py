@@ -18,7 +18,7 @@ class ConsumerProcess(Process):
     @property
     def frozen(self) -> bool:
         """Whether it stands still, by our signal or at a fail point."""
-        assert self.code is None, f"consumer {self.pid} has ended: {self.last_words()}"
+        assert self.code is None, f"consumer {self.pid} has ended: {self.log_tail()}"
         return self._proc("stat").rpartition(")")[2].split()[0] == "T"
 
     def freeze(self) -> None:
@@ -32,12 +32,12 @@ class ConsumerProcess(Process):
 
     def wait_until_frozen(self) -> None:
         """Return once it is frozen."""
-        wait_until(lambda: self.frozen, f"consumer {self.pid} is frozen: {self.last_words()}")
+        wait_until(lambda: self.frozen, f"consumer {self.pid} is frozen: {self.log_tail()}")
 
     def ended(self) -> int:
         """Its exit code, once it has ended."""
         wait_until(
-            lambda: self.code is not None, f"consumer {self.pid} has ended: {self.last_words()}"
+            lambda: self.code is not None, f"consumer {self.pid} has ended: {self.log_tail()}"
         )
         assert self.code is not None
         return self.code
@@ -52,7 +52,7 @@ class ConsumerProcess(Process):
         """Return once it has logged this."""
         wait_until(
             lambda: any(self.records(message)),
-            f"consumer {self.pid} says {message!r}: {self.last_words()}",
+            f"consumer {self.pid} says {message!r}: {self.log_tail()}",
         )
 
     def memory(self, kind: str) -> int:

@@ -1,10 +1,8 @@
 import pytest
 
-from bench.growth import Growth
-from bench.history import HOUR, build_days, build_hour, day
-from bench.hour import Cost
-from bench.month import Month, quarters
-from bench.reading import touchable_bytes
+from bench.rollup_backfill import Month, quarters
+from bench.rollup_data import HOUR, build_days, build_hour, day
+from bench.rollup_hour import Cost, Growth, touchable_bytes
 
 
 def test_days_share_schools_but_no_session_group_or_row():

@@ -9,7 +9,8 @@ SLEEPER = [sys.executable, "-c", "import time; print('here', flush=True); time.s
 STARTER = """
 import pathlib, sys, time
 from demo.process import Process
-process = Process([sys.executable, "-c", "import time; time.sleep(600)"], {}, pathlib.Path(sys.argv[1]))
+process = Process([sys.executable, "-c", "import time; time.sleep(600)"], {},
+pathlib.Path(sys.argv[1]))
 print(process.pid, flush=True)
 time.sleep(600)
 """
@@ -31,14 +32,14 @@ def wait_until(condition, seconds=20):
 
 def test_a_process_is_gone_when_its_block_ends_however_it_ends(tmp_path):
     with Process(SLEEPER, {}, tmp_path / "log") as process:
-        assert wait_until(lambda: process.last_words() == "here")
+        assert wait_until(lambda: process.log_tail() == "here")
         assert process.code is None
     assert not is_alive(process.pid)
 
 
 def test_a_process_that_is_asked_to_finish_tells_its_code(tmp_path):
     with Process(SLEEPER, {}, tmp_path / "log") as process:
-        assert wait_until(lambda: process.last_words() == "here")
+        assert wait_until(lambda: process.log_tail() == "here")
         assert process.wait(0) is None
         process.terminate()
         assert process.wait(20) == -15

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from demo.journal import path_of
+from demo.producer import path_of
 from demo.proof import Proof, prove
 
 SENT = [
@@ -26,14 +26,14 @@ SCHEMA = pa.schema(
 
 @pytest.fixture
 def proof_of(tmp_path):
-    def prove_it(stored=STORED, sent=SENT, letters=LETTERS) -> Proof:
+    def prove_it(stored=STORED, sent=SENT, dead_letters=LETTERS) -> Proof:
         with path_of(tmp_path, "pod-1").open("w", newline="") as lines:
             csv.writer(lines).writerows([*sent, *SPOILT])
         rows = [
             {"session_id": session, "id": id_, "event_type": "started", "payload": payload}
             for session, id_, payload in stored
         ]
-        return prove(tmp_path, pa.Table.from_pylist(rows, SCHEMA), letters)
+        return prove(tmp_path, pa.Table.from_pylist(rows, SCHEMA), dead_letters)
 
     return prove_it
 
@@ -55,7 +55,7 @@ def test_an_event_that_was_not_answered_may_be_there_or_not(proof_of, event_id):
         (STORED[:1], {"missing": 1}),
         (STORED[1:], {"missing": 1}),
         ([*STORED, STORED[0]], {"twice": 1}),
-        ([*STORED, ("s1", "z", "{}")], {"strangers": 1}),
+        ([*STORED, ("s1", "z", "{}")], {"unknown": 1}),
         ([STORED[0], ("s1", "b", '{"name":"O\'Neil"}')], {"named": 1}),
         ([STORED[0], ("s1", "b", '{"leaderId":"7d0f1f0e"}')], {"bare": 1}),
     ],
@@ -67,9 +67,9 @@ def test_each_fault_of_the_table_is_counted_and_ends_the_proof(proof_of, stored,
     assert {name: getattr(proof, name) for name in what} == what
 
 
-@pytest.mark.parametrize("letters", [Counter(), Counter(tombstone=2), Counter(not_json=1)])
-def test_a_letter_too_few_or_too_many_or_with_another_reason_ends_the_proof(proof_of, letters):
-    assert not proof_of(letters=letters).holds
+@pytest.mark.parametrize("dead_letters", [Counter(), Counter(tombstone=2), Counter(not_json=1)])
+def test_a_letter_too_few_or_too_many_or_with_another_reason_ends_the_proof(proof_of, dead_letters):
+    assert not proof_of(dead_letters=dead_letters).holds
 
 
 def test_a_proof_of_nothing_does_not_hold(proof_of):

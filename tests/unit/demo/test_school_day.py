@@ -10,8 +10,15 @@ from hypothesis import strategies as st
 from classwaves_schemas.envelope import EventType
 from classwaves_schemas.times import parse_time
 from classwaves_schemas.verdict import explain
-from demo.lesson import GUIDANCE, PODS, Lesson
-from demo.school_day import EVENTS_PER_TEACHER, SCHOOLS, SchoolDay, told
+from demo.school_day import (
+    EVENTS_PER_TEACHER,
+    GUIDANCE,
+    PODS,
+    SCHOOLS,
+    Lesson,
+    SchoolDay,
+    replay_live,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BEGINS = datetime(2025, 9, 15, 8, 15, tzinfo=UTC)
@@ -19,11 +26,11 @@ BEGINS = datetime(2025, 9, 15, 8, 15, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def day():
-    return SchoolDay(seed=7, on=date(2025, 9, 15), teachers=12).happenings()
+    return SchoolDay(seed=7, on=date(2025, 9, 15), teachers=12).events()
 
 
 def life(seed):
-    return Lesson(Random(seed), "school", "teacher", BEGINS).happenings()
+    return Lesson(Random(seed), "school", "teacher", BEGINS).events()
 
 
 seeds = st.integers(0, 2**32)
@@ -74,11 +81,11 @@ def test_whoever_leaves_has_joined_before(seed):
 @given(seeds)
 def test_the_same_seed_is_the_same_day(seed):
     day = SchoolDay(seed, date(2025, 9, 15), teachers=1)
-    assert day.happenings() == day.happenings()
+    assert day.events() == day.events()
 
 
 def test_another_seed_shares_no_identity(day):
-    other = SchoolDay(seed=8, on=date(2025, 9, 15), teachers=12).happenings()
+    other = SchoolDay(seed=8, on=date(2025, 9, 15), teachers=12).events()
     assert not {each.message["id"] for each in day} & {each.message["id"] for each in other}
 
 
@@ -135,7 +142,7 @@ def test_a_day_that_is_told_live_keeps_its_order_and_takes_as_long_as_it_shall(
     day, begins, seconds
 ):
     morning = day[:300]
-    live = told(morning, begins, seconds)
+    live = replay_live(morning, begins, seconds)
     assert [each.message["id"] for each in live] == [each.message["id"] for each in morning]
     assert [each.at for each in live] == sorted(each.at for each in live)
     assert live[0].at == begins
@@ -143,7 +150,7 @@ def test_a_day_that_is_told_live_keeps_its_order_and_takes_as_long_as_it_shall(
 
 
 def test_a_day_that_is_told_live_says_so_in_all_its_messages(day):
-    live = told(day, BEGINS, 30)
+    live = replay_live(day, BEGINS, 30)
     for each in live:
         message = each.message
         assert abs((parse_time(message["event_time"]) - each.at).total_seconds()) < 0.001
@@ -152,5 +159,5 @@ def test_a_day_that_is_told_live_says_so_in_all_its_messages(day):
 
 def test_telling_a_day_live_leaves_the_day_as_it_is(day):
     before = [each.message["event_time"] for each in day]
-    told(day, BEGINS, 30)
+    replay_live(day, BEGINS, 30)
     assert [each.message["event_time"] for each in day] == before

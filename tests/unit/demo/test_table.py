@@ -4,15 +4,14 @@ import pytest
 
 from classwaves_warehouse.databricks.settings import DatabricksSettings
 from classwaves_warehouse.errors import TableMissing
-from demo import table
 from demo.errors import TableInUse
+from demo.proof import CatalogTable
 from demo.settings import DATABRICKS, DemoSettings
-from demo.table import CatalogTable
 
 
 @pytest.fixture
-def catalog(monkeypatch):
-    """A catalog whose session_events has so many rows, or is not there."""
+def catalog():
+    """A catalog whose session_events has this many rows, or does not exist."""
 
     def make(host, rows):
         def size():
@@ -20,13 +19,11 @@ def catalog(monkeypatch):
                 raise TableMissing
             return SimpleNamespace(rows=rows)
 
-        monkeypatch.setattr(
-            table,
-            "DatabricksWarehouse",
-            lambda _: SimpleNamespace(events=SimpleNamespace(size=size)),
-        )
+        def open_warehouse(_settings):
+            return SimpleNamespace(events=SimpleNamespace(size=size))
+
         given = {"DATABRICKS_HOST": host, "DATABRICKS_WAREHOUSE_ID": "abc", "DATABRICKS_TOKEN": "t"}
-        return CatalogTable(DatabricksSettings.from_environment(given))
+        return CatalogTable(DatabricksSettings.from_environment(given), open_warehouse)
 
     return make
 
@@ -35,7 +32,7 @@ def test_events_that_are_made_up_do_not_come_among_those_of_a_workspace(catalog)
     with pytest.raises(
         TableInUse, match=r"classwaves\.analytics\.session_events at https://adb.* holds 7 rows"
     ):
-        catalog("adb.example.net", 7).require_room()
+        catalog("adb.example.net", 7).require_empty()
 
 
 @pytest.mark.parametrize(
@@ -43,7 +40,7 @@ def test_events_that_are_made_up_do_not_come_among_those_of_a_workspace(catalog)
     [("adb.example.net", 0), ("adb.example.net", None), ("http://localhost:18080", 7)],
 )
 def test_an_empty_table_and_an_endpoint_on_this_machine_may_be_filled(catalog, host, rows):
-    catalog(host, rows).require_room()
+    catalog(host, rows).require_empty()
 
 
 @pytest.mark.parametrize(

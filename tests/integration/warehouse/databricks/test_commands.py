@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from classwaves_analytics.cli import app as analytics
 from classwaves_ingestor.cli import app as ingestor
-from demo.scrape import scrape
-from demo.world import World
+from demo.environment import Environment
+from demo.monitor import scrape
 from local.kafka.free_port import free_port
 from tests.support.consumer_process import ConsumerProcess
 from tests.support.events import plain, session_id, wire
@@ -78,11 +78,11 @@ def test_the_commands_fill_verify_and_show_a_sql_warehouse_after_a_cold_start(
 
     databricks.faults.cold_start(seconds=600)
     with ConsumerProcess(
-        World.command("ingestor", "run"), environ, tmp_path / "consumer.log"
+        Environment.command("ingestor", "run"), environ, tmp_path / "consumer.log"
     ) as consumer:
-        wait_until(warming, f"the consumer reports a starting warehouse: {consumer.last_words()}")
+        wait_until(warming, f"the consumer reports a starting warehouse: {consumer.log_tail()}")
         databricks.faults.clear()
-        wait_until(stored, f"all events are stored: {consumer.last_words()}")
+        wait_until(stored, f"all events are stored: {consumer.log_tail()}")
         consumer.terminate()
         assert consumer.ended() == 0
 

@@ -1,0 +1,226 @@
+"""Faults in messages and the schedule of kills.
+
+Everything here is a pure function of its arguments: the same day and seed give the same deliveries
+in every process, so each producer computes its own part.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from itertools import cycle
+from random import Random
+from types import MappingProxyType
+from typing import Any
+
+from classwaves_schemas.envelope import MAX_DEPTH, SCHEMA_VERSION
+from classwaves_schemas.verdict import Reason
+from demo.school_day import NAMES, PLAIN_PODS, Event
+
+Message = Mapping[str, Any]
+Malform = Callable[[Message], bytes | None]
+
+
+def _text(message: Message) -> bytes:
+    return json.dumps(message, ensure_ascii=False).encode()
+
+
+def _with(**changes: object) -> Malform:
+    return lambda message: _text({**message, **changes})
+
+
+def _nested(message: Message) -> bytes:
+    deep: object = None
+    for _ in range(MAX_DEPTH):
+        deep = [deep]
+    return _text({**message, "payload": {**message["payload"], "trail": deep}})
+
+
+def _cut_off(message: Message) -> bytes:
+    text = _text(message)
+    return text[: len(text) // 2]
+
+
+MALFORMED: Mapping[Reason, Malform] = MappingProxyType(
+    {
+        Reason.TOMBSTONE: lambda _: None,
+        Reason.EMPTY_VALUE: lambda _: b"",
+        Reason.TOO_DEEP: _nested,
+        Reason.NOT_JSON: _cut_off,
+        Reason.NOT_AN_OBJECT: lambda message: b"[" + _text(message) + b"]",
+        Reason.NEWER_SCHEMA_VERSION: _with(schema_version=SCHEMA_VERSION + 1),
+        Reason.UNKNOWN_EVENT_TYPE: _with(event_type="session_paused"),
+        Reason.MISSING_FIELD: lambda message: _text(
+            {key: message[key] for key in message if key != "teacher_id"}
+        ),
+        Reason.EMPTY_FIELD: _with(teacher_id=""),
+        Reason.WRONG_TYPE: _with(teacher_id=42),
+        Reason.INVALID_VALUE: _with(event_time="last Monday"),
+        Reason.NAIVE_TIME: lambda message: _text(
+            {**message, "event_time": message["event_time"].removesuffix("Z")}
+        ),
+        Reason.TOO_OLD: _with(event_time="1970-01-01T00:00:00.000Z"),
+        Reason.TOO_FAR_AHEAD: _with(event_time="2999-01-01T00:00:00.000Z"),
+        Reason.REPEATED_FIELD: lambda message: b'{"teacher_id":42,' + _text(message)[1:],
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message on its way.
+
+    Args:
+        due: seconds after the day's begin at which it is sent.
+        pod: the process that sends it.
+        message: what it says; a malformed one carries the identity of the message that it was made
+            from.
+        reason: for which it is malformed, so that the contract must refuse it; None if the table
+            must hold it once.
+    """
+
+    due: float
+    pod: str
+    message: Mapping[str, Any]
+    reason: Reason | None = None
+
+    @property
+    def session_id(self) -> str:
+        """Whose session's it is."""
+        return str(self.message["session_id"])
+
+    @property
+    def event_id(self) -> str:
+        """Its id."""
+        return str(self.message["id"])
+
+    @property
+    def key(self) -> bytes:
+        """What the producer partitions by."""
+        return self.session_id.encode()
+
+    @property
+    def value(self) -> bytes | None:
+        """Its bytes; None for a tombstone."""
+        if self.reason is not None:
+            return MALFORMED[self.reason](self.message)
+        return json.dumps(self.message, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFaults:
+    """How often things go wrong, each as a share of all events.
+
+    Args:
+        repeats: sent again with the same id some seconds later: of the plain producers' events, by
+            any of them.
+        late: sent some seconds after their turn.
+        malformed: followed by a malformed copy from a plain producer, each kind of refusal in turn.
+        personal: told with fields that nobody declared and that name a pupil.
+    """
+
+    repeats: float = 0.08
+    late: float = 0.03
+    malformed: float = 0.01
+    personal: float = 0.05
+
+    def deliveries(
+        self, events: Iterable[Event], begins: datetime, seconds: float, seed: int
+    ) -> list[Delivery]:
+        """A day's messages in the order in which they are sent.
+
+        Args:
+            events: the day, told live.
+            begins: the time from which `Delivery.due` counts.
+            seconds: after which nothing is sent, however late it is.
+            seed: decides what goes wrong.
+        """
+        rng = Random(seed)
+        kinds = cycle(rng.sample(list(MALFORMED), len(MALFORMED)))
+        sent = [
+            delivery
+            for event in events
+            for delivery in self._sent(event, (event.at - begins).total_seconds(), rng, kinds)
+        ]
+        return sorted(
+            (replace(each, due=min(each.due, seconds)) for each in sent), key=lambda each: each.due
+        )
+
+    def _sent(
+        self, event: Event, due: float, rng: Random, kinds: Iterator[Reason]
+    ) -> Iterator[Delivery]:
+        message = event.message
+        if rng.random() < self.personal:
+            message = _indiscreet(message, rng)
+        if rng.random() < self.late:
+            due += rng.uniform(0.2, 3.0)
+        sent = Delivery(due, event.pod, message)
+        yield sent
+        if event.pod in PLAIN_PODS and rng.random() < self.repeats:
+            yield replace(sent, due=due + rng.uniform(0.5, 4.0), pod=rng.choice(PLAIN_PODS))
+        if rng.random() < self.malformed:
+            yield replace(sent, pod=rng.choice(PLAIN_PODS), reason=next(kinds))
+
+
+def _indiscreet(message: dict[str, Any], rng: Random) -> dict[str, Any]:
+    name = rng.choice(NAMES)
+    personal = {
+        "studentName": name,
+        "email": f"{name.lower()}@pupils.example",
+        "dateOfBirth": "2014-05-01",
+    }
+    return {**message, "displayName": name, "payload": {**message["payload"], **personal}}
+
+
+class Target(StrEnum):
+    """A kind of process that can be killed."""
+
+    CONSUMER = "consumer"
+    PRODUCER = "producer"
+    BROKER = "broker"
+
+
+AWAY_SECONDS = {Target.CONSUMER: 4.0, Target.PRODUCER: 2.0, Target.BROKER: 4.0}
+"""Seconds from a kill by key to the restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledKill:
+    """A SIGKILL and the restart after it, in seconds after the start of the day.
+
+    Args:
+        kill_at: when.
+        target: which kind of process.
+        restart_at: later than `kill_at`.
+    """
+
+    kill_at: float
+    target: Target
+    restart_at: float
+
+
+def scheduled_kills(seconds: float) -> list[ScheduledKill]:
+    """Kill a consumer, then the broker, and during the broker's outage a producer.
+
+    At that time only the producer's spool holds its events.
+    """
+    return [
+        ScheduledKill(seconds * 0.15, Target.CONSUMER, seconds * 0.25),
+        ScheduledKill(seconds * 0.3, Target.BROKER, seconds * 0.36),
+        ScheduledKill(seconds * 0.34, Target.PRODUCER, seconds * 0.42),
+    ]
+
+
+def random_kills(rng: Random, seconds: float, every: float) -> Iterator[ScheduledKill]:
+    """Kill one consumer after another, every `every` seconds on average.
+
+    Every restart is within the first `seconds`.
+    """
+    now = 0.0
+    while True:
+        kill_at = now + rng.expovariate(1 / every)
+        now = kill_at + rng.uniform(0.5, 5.0)
+        if now >= seconds:
+            return
+        yield ScheduledKill(kill_at, Target.CONSUMER, now)

@@ -1,0 +1,90 @@
+"""How far things are, as the ledger in the table tells it.
+
+Totals come from here and not from metrics: what a killed process had counted died with it, and the
+ledger's counts are
+committed with the rows. Rows are reckoned, not counted, since counting them costs a SQL warehouse a
+second; the proof
+at the end counts.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from classwaves_ingestor.kafka.admin import connect
+from classwaves_ingestor.kafka.topics import describe_topic, watermarks
+from classwaves_ingestor.settings import StreamSettings
+from classwaves_warehouse.checkpoint import Checkpoint
+from classwaves_warehouse.interface import Stream
+from classwaves_warehouse.open import open_warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerTotals:
+    """What became of the messages so far.
+
+    Args:
+        positions: by partition, how many of its messages a commit has passed.
+        rows: of the messages that it has passed, those that are neither repeats nor dead_letters
+            nor Kafka's own holes.
+        duplicates: repeats that were recognised.
+        dead_letters: messages that went to the dead dead_letters, by reason.
+    """
+
+    positions: Mapping[int, int]
+    rows: int
+    duplicates: int
+    dead_letters: Mapping[str, int]
+
+
+class LedgerPoller:
+    """Reads the figures of one stream. The topic and the tables exist, and the topic is new."""
+
+    def __init__(self, settings: StreamSettings) -> None:
+        self._topic = settings.session_events_topic
+        self._admin = connect(settings.kafka)
+        topic = describe_topic(self._admin, self._topic)
+        self._partitions = topic.partitions
+        stream = Stream(settings.ingestor_group, self._topic, topic.topic_id)
+        self._ledger = open_warehouse(settings.warehouse).ledger(stream)
+        self._known = LedgerTotals(dict.fromkeys(self._partitions, 0), 0, 0, {})
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger_poller")
+        self._reading = self._thread.submit(self._read)
+
+    def ledger(self) -> LedgerTotals:
+        """The figures as they were last read.
+
+        They are read again, but not waited for: SQL may take seconds.
+        """
+        if self._reading.done():
+            self._known = self._reading.result()
+            self._reading = self._thread.submit(self._read)
+        return self._known
+
+    def _read(self) -> LedgerTotals:
+        checkpoints = self._ledger.checkpoints()
+        dead_letters: Counter[str] = Counter()
+        for checkpoint in checkpoints.values():
+            dead_letters.update(checkpoint.dead_lettered)
+        return LedgerTotals(
+            positions={
+                partition: checkpoints[partition].position if partition in checkpoints else 0
+                for partition in self._partitions
+            },
+            rows=sum(map(_rows, checkpoints.values())),
+            duplicates=sum(each.duplicates for each in checkpoints.values()),
+            dead_letters=dead_letters,
+        )
+
+    def ends(self) -> Mapping[int, int]:
+        """The next offset of each partition, from the broker. Raises BrokerUnavailable."""
+        return {
+            partition: mark.high
+            for partition, mark in watermarks(self._admin, self._topic, self._partitions).items()
+        }
+
+
+def _rows(held: Checkpoint) -> int:
+    left_out = held.duplicates + sum(held.dead_lettered.values()) + held.erased + held.holes
+    return held.position - held.first_offset - left_out

@@ -1,0 +1,271 @@
+"""Pods: the named processes of a run, started and restarted, and the broker."""
+
+import json
+import math
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import Self
+
+from demo.environment import Environment
+from demo.errors import ProcessDied
+from demo.process import Process
+from demo.producer import Assignment
+from demo.school_day import PLAIN_PODS, SDK_PODS
+from demo.settings import Plan
+from local.kafka import Kafka, LocalKafkaError
+from local.kafka.free_port import free_port
+
+
+class Broker:
+    """Kills and restarts a Kafka; a restart takes seconds and is not waited for.
+
+    Args:
+        kafka: which one. Only a single process that the demo started can be killed.
+    """
+
+    def __init__(self, kafka: Kafka) -> None:
+        self.product = kafka.product.rstrip(",")
+        self._process = kafka.broker
+        self._up = True
+        self._error: LocalKafkaError | None = None
+        self.back_at = -math.inf
+        """Seconds of the monotonic clock until which it was away the last time."""
+
+    def __str__(self) -> str:
+        return "the broker"
+
+    @property
+    def can_be_killed(self) -> bool:
+        """Whether it is ours to kill."""
+        return self._process is not None
+
+    @property
+    def up(self) -> bool:
+        """Whether it answers. Raises StartError if it could not be started again."""
+        if self._error is not None:
+            raise self._error
+        return self._up
+
+    def kill(self) -> None:
+        """SIGKILL, with its data left as they lie."""
+        assert self._process is not None, "somebody else's broker is left alone"
+        self._up, self.back_at = False, math.inf
+        self._process.kill()
+
+    def start(self) -> None:
+        """Start it again on the same data, soon."""
+        Thread(target=self._start, name="broker-start", daemon=True).start()
+
+    def _start(self) -> None:
+        assert self._process is not None
+        try:
+            self._process.start()
+        except LocalKafkaError as error:
+            self._error = error
+        else:
+            self._up, self.back_at = True, time.monotonic()
+
+
+class Pod:
+    """It can be started, killed and started again, and is not left when the `with` block ends.
+
+    Args:
+        environment: where it runs.
+        name: what it is called, in its logs too.
+        command: program and arguments.
+        environ: what its environment has beside the environment's.
+        port: where it answers its probes; None if it has none.
+        lasting: whether it runs until it is told to end; others end with code 0 when their work is
+            done.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        name: str,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        *,
+        port: int | None = None,
+        lasting: bool = False,
+    ) -> None:
+        self.name = name
+        self.port = port
+        self._environment = environment
+        self._command = command
+        self._environ = dict(environ) if port is None else {**environ, "HTTP_PORT": str(port)}
+        self._lasting = lasting
+        self._process: Process | None = None
+        self._starts = 0
+        self._asked = False
+        self.started_at = 0.0
+        """Seconds of the monotonic clock at which its last process was started."""
+
+    @property
+    def pid(self) -> int | None:
+        """The id of its process; None if none runs."""
+        return (
+            self._process.pid if self._process is not None and self._process.code is None else None
+        )
+
+    @property
+    def up(self) -> bool:
+        """Whether its process runs."""
+        return self.pid is not None
+
+    @property
+    def failed(self) -> bool:
+        """Whether its process ended and should not have, or not so."""
+        if self._process is None or self._process.code is None:
+            return False
+        # One that was asked to end before it could listen had not begun.
+        clean = {0, -signal.SIGTERM} if self._asked else set() if self._lasting else {0}
+        return self._process.code not in clean
+
+    @property
+    def ended(self) -> bool:
+        """Whether its work is done. One that was killed has not ended."""
+        return self._process is not None and self._process.code is not None
+
+    def __str__(self) -> str:
+        return self.name if self.pid is None else f"{self.name} (process {self.pid})"
+
+    def start(self) -> None:
+        """Start a process in place of the one before."""
+        self.kill()
+        self._starts += 1
+        self.started_at = time.monotonic()
+        self._process = self._environment.start(
+            f"{self.name}-start-{self._starts}", *self._command, **self._environ
+        )
+
+    def kill(self) -> None:
+        """SIGKILL to the process, if there is one. The pod is down until it is started again."""
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+
+    def terminate(self) -> None:
+        """SIGTERM to the process, if one runs."""
+        if self._process is not None and self._process.code is None:
+            self._asked = True
+            self._process.terminate()
+
+    def wait(self, seconds: float) -> None:
+        """Return once it has ended.
+
+        Raises ProcessDied if it does not do so cleanly within so many seconds.
+        """
+        if self._process is not None and self._process.wait(seconds) != 0:
+            raise self._died(self._process)
+
+    def check(self) -> None:
+        """Raises ProcessDied if it ended and should not have, or not so."""
+        if self.failed and self._process is not None:
+            raise self._died(self._process)
+
+    def _died(self, process: Process) -> ProcessDied:
+        return ProcessDied(f"{self.name} ended with {process.code}: {process.log_tail()}")
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+
+# A killed member's partitions go to the others after this time; Kafka's default of 45 s is longer
+# than the demo.
+_GROUP = {"KAFKA_SESSION_TIMEOUT_MS": "6000", "KAFKA_HEARTBEAT_INTERVAL_MS": "1500"}
+_PACE = {"BATCH_MAX_SECONDS": "0.5"}
+
+
+@dataclass(frozen=True)
+class Processes:
+    """All pods of a play."""
+
+    consumers: Sequence[Pod]
+    publishers: Sequence[Pod]
+    plain: Sequence[Pod]
+
+    @property
+    def producers(self) -> Sequence[Pod]:
+        """Those who send, one way or the other."""
+        return [*self.publishers, *self.plain]
+
+    @property
+    def observable(self) -> Sequence[Pod]:
+        """Those who serve metrics."""
+        return [*self.consumers, *self.publishers]
+
+
+def consumers(environment: Environment, count: int) -> list[Pod]:
+    """So many consumers, whose ports stay, whoever dies."""
+    command = environment.command("ingestor", "run")
+    return [
+        Pod(
+            environment, f"consumer-{number}", command, {**_GROUP, **_PACE}, port=port, lasting=True
+        )
+        for number, port in enumerate(_free_ports(count), 1)
+    ]
+
+
+def publishers(environment: Environment, plan: Plan, begins_at: float) -> list[Pod]:
+    """The producers with our SDK, each with a spool folder of its own.
+
+    The day begins at this Unix time.
+    """
+    return [
+        Pod(
+            environment,
+            name,
+            _command("sdk_producer", environment, plan, name, begins_at),
+            {"SPOOL_FOLDER": str(environment.spools / name)},
+            port=port,
+        )
+        for name, port in zip(SDK_PODS, _free_ports(len(SDK_PODS)), strict=True)
+    ]
+
+
+def plain_producers(environment: Environment, plan: Plan, begins_at: float) -> list[Pod]:
+    """The producers without it."""
+    return [
+        Pod(environment, name, _command("plain_producer", environment, plan, name, begins_at), {})
+        for name in PLAIN_PODS
+    ]
+
+
+def write_targets(path: Path, pods: Sequence[Pod]) -> None:
+    """Tell Prometheus where to scrape: a file for its `file_sd_configs`."""
+    targets = [{"targets": [f"127.0.0.1:{pod.port}"], "labels": {"pod": pod.name}} for pod in pods]
+    path.write_text(json.dumps(targets, indent=2) + "\n")
+
+
+def _command(
+    module: str, environment: Environment, plan: Plan, pod: str, begins_at: float
+) -> list[str]:
+    assignment = Assignment(
+        pod=pod,
+        topic=environment.settings.session_events_topic,
+        journals=environment.journals,
+        seed=plan.seed,
+        teachers=plan.teachers,
+        days=plan.days,
+        begins_at=begins_at,
+        day_seconds=plan.day_seconds,
+        message_faults=plan.message_faults,
+    )
+    return [sys.executable, "-m", f"demo.{module}", assignment.model_dump_json()]
+
+
+def _free_ports(count: int) -> list[int]:
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(free_port())
+    return sorted(ports)

@@ -1,0 +1,166 @@
+"""Readings of all pods and the ledger at one time, and what consecutive readings show."""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import pairwise
+from math import ceil
+
+from demo.ledger_poller import LedgerTotals
+
+
+class State(StrEnum):
+    """How a pod does."""
+
+    READY = "ready"
+    WAITING = "waiting"  # it says itself that it is not ready
+    SILENT = "silent"  # it runs and does not answer, as when it starts
+    DOWN = "down"
+    RUNNING = "running"  # it runs, and answers no probes
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class PodReading:
+    """How one pod stands.
+
+    Args:
+        name: what it is called.
+        pid: its process; None if none runs.
+        state: how it does.
+        waits_for: the causes that it gives for not being ready.
+        lags: of the partitions that it reads, messages that it has not stored yet.
+        spooled: events that wait in its spools.
+        adopted: events that it took over from dead processes.
+    """
+
+    name: str
+    pid: int | None
+    state: State
+    waits_for: Sequence[str] = ()
+    lags: Mapping[int, int] = field(default_factory=dict)
+    spooled: int = 0
+    adopted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How everything stands.
+
+    Args:
+        at: seconds of a monotonic clock.
+        emitted: events that the SDK has taken.
+        ends: by partition, how many messages the broker has, as the consumers or the ledger last
+            told.
+        ledger: what became of them.
+        latencies: how many events took how long until they could be queried: for each bound of the
+            metric the number
+            of those within it, and the number of all.
+        consumers, publishers, plain: the pods.
+        broker_up: whether the broker answers.
+    """
+
+    at: float
+    emitted: int
+    ends: Mapping[int, int]
+    ledger: LedgerTotals
+    latencies: Sequence[float]
+    consumers: Sequence[PodReading]
+    publishers: Sequence[PodReading]
+    plain: Sequence[PodReading]
+    broker_up: bool
+
+    @property
+    def sent(self) -> int:
+        """Messages that the broker has."""
+        return sum(self.ends.values())
+
+    @property
+    def owners(self) -> Mapping[int, PodReading]:
+        """By partition, who reads it; a partition that nobody reads is missing."""
+        return {partition: pod for pod in self.consumers for partition in pod.lags}
+
+    @property
+    def lags(self) -> Mapping[int, int]:
+        """By partition, messages that are not stored yet: what its owner tells, or else what is known."""
+        known = {
+            partition: end - self.ledger.positions[partition]
+            for partition, end in self.ends.items()
+        }
+        return known | {partition: pod.lags[partition] for partition, pod in self.owners.items()}
+
+    @property
+    def spooled(self) -> int:
+        """Events that wait in spools."""
+        return sum(pod.spooled for pod in self.publishers)
+
+
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+_WINDOW_SECONDS = 10.0
+_READINGS = 120
+
+
+class History:
+    """The latest readings.
+
+    Args:
+        bounds: upper bounds of the latencies in a reading, in seconds, without the infinite one.
+    """
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds = bounds
+        self._readings: deque[Reading] = deque(maxlen=_READINGS)
+
+    def add(self, reading: Reading) -> None:
+        """A new one."""
+        self._readings.append(reading)
+
+    @property
+    def latest(self) -> Reading | None:
+        """The newest reading, if there is any."""
+        return self._readings[-1] if self._readings else None
+
+    def rates(self, count: Callable[[Reading], float]) -> list[float]:
+        """By how much something grew in each second between two readings."""
+        readings = [*self._readings]
+        return [
+            max(count(after) - count(before), 0.0) / (after.at - before.at)
+            for before, after in pairwise(readings)
+        ]
+
+    def freshness(self, share: float) -> float | None:
+        """Within how many seconds this share of the events of the last ten could be queried; None without events."""
+        if not self._readings:
+            return None
+        last = self._readings[-1]
+        first = next(each for each in self._readings if each.at >= last.at - _WINDOW_SECONDS)
+        counts = [now - then for now, then in zip(last.latencies, first.latencies, strict=True)]
+        return quantile(share, self._bounds, counts)
+
+
+def quantile(share: float, bounds: Sequence[float], counts: Sequence[float]) -> float | None:
+    """The value below which a share of all lies, as Prometheus' `histogram_quantile` reckons it.
+
+    Args:
+        share: between 0 and 1.
+        bounds: of the buckets, ascending, without the infinite one.
+        counts: for each bound how many lie within it, and last how many there are.
+    """
+    if not counts[-1]:
+        return None
+    rank = share * counts[-1]
+    low, below = 0.0, 0.0
+    for bound, count in zip(bounds, counts, strict=False):
+        if count >= rank:
+            return (
+                low + (bound - low) * (rank - below) / (count - below) if count > below else bound
+            )
+        low, below = bound, count
+    return low
+
+
+def spark(values: Sequence[float], width: int, top: float) -> str:
+    """The last `width` values as bars of eight heights: the highest for `top`, none for 0."""
+    heights = (ceil(value / top * (len(_BLOCKS) - 1)) if top else 0 for value in values[-width:])
+    return "".join(_BLOCKS[height] for height in heights)

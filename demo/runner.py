@@ -1,0 +1,226 @@
+"""Runs a plan: producers send, consumers store, processes are killed, and every message is stored."""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+from classwaves_ingestor import metrics
+from demo.display import Display, Report, open_display
+from demo.environment import Environment
+from demo.errors import NotDrained, ProcessDied
+from demo.fault_injector import FaultInjector
+from demo.faults import Target
+from demo.ledger_poller import LedgerPoller
+from demo.monitor import Monitor, scrape
+from demo.processes import (
+    Broker,
+    Pod,
+    Processes,
+    consumers,
+    plain_producers,
+    publishers,
+    write_targets,
+)
+from demo.readings import History, Reading, State
+from demo.settings import Plan
+from local.kafka import Kafka
+
+_START_DELAY_SECONDS = 4.0  # for producers to generate their day
+_TICK_SECONDS = 0.1
+_READY_SECONDS = 60.0
+_END_SECONDS = 150.0
+_STALLED_SECONDS = 90.0
+_STOP_SECONDS = 30.0
+_TARGETS: Mapping[str, Target] = {"c": Target.CONSUMER, "p": Target.PRODUCER, "b": Target.BROKER}
+_QUIT = "q"
+
+
+def run_plan(
+    environment: Environment, plan: Plan, kafka: Kafka, report: Report, every: float
+) -> None:
+    """Run a plan to its end. No process of it remains, whatever happens.
+
+    Args:
+        environment: with existing topics and tables.
+        plan: what to run.
+        kafka: the broker.
+        report: receives the progress.
+        every: seconds between two readings.
+
+    Raises:
+        ProcessDied: a process ended unexpectedly.
+        NotDrained: producers or consumers did not finish.
+        StartError: the broker did not start again.
+    """
+    with ExitStack() as stack:
+        report.announce(f"{plan.consumers} consumers start, each a process of `ingestor run`.")
+        consuming = [stack.enter_context(pod) for pod in consumers(environment, plan.consumers)]
+        _wait_until_ready(consuming)
+        begins_at = time.time() + _START_DELAY_SECONDS
+        processes = Processes(
+            consuming,
+            publishers(environment, plan, begins_at),
+            plain_producers(environment, plan, begins_at),
+        )
+        write_targets(environment.targets, processes.observable)
+        for pod in processes.producers:
+            stack.enter_context(pod)
+        report.announce(
+            f"{len(processes.publishers)} producers start with the SDK and {len(processes.plain)} "
+            "without it: these use confluent-kafka and JSON, one of them partitions by CRC32."
+        )
+        ledger_poller, broker = LedgerPoller(environment.settings), Broker(kafka)
+        begins = datetime.fromtimestamp(begins_at, UTC)
+        display = stack.enter_context(open_display(report, broker.product, begins, plan.seconds))
+        runner = Runner(
+            seconds=plan.seconds,
+            begins_at=begins_at,
+            processes=processes,
+            injector=FaultInjector(processes, broker, plan.kills, display.announce),
+            monitor=Monitor(processes, broker, ledger_poller),
+            display=display,
+            every=every,
+        )
+        runner.run()
+        _drain(runner, ledger_poller)
+        _wait_until_ready(consuming)  # a consumer that just restarted does not handle SIGTERM yet
+        for pod in consuming:
+            pod.terminate()
+        for pod in consuming:
+            pod.wait(_STOP_SECONDS)
+        display.announce("Every message is stored. The consumers ended cleanly after SIGTERM.")
+
+
+class Runner:
+    """Runs the producers' day: injects faults, takes readings, handles keys.
+
+    Args:
+        seconds: how long producers send.
+        begins_at: Unix time of their start.
+        processes: all pods.
+        injector: kills and restarts them.
+        monitor: takes the readings.
+        display: receives announcements and readings, and returns keys.
+        every: seconds between two readings.
+    """
+
+    def __init__(
+        self,
+        *,
+        seconds: float,
+        begins_at: float,
+        processes: Processes,
+        injector: FaultInjector,
+        monitor: Monitor,
+        display: Display,
+        every: float,
+    ) -> None:
+        self._seconds = seconds
+        self._begins_at = begins_at
+        self._processes = processes
+        self._injector = injector
+        self._monitor = monitor
+        self._display = display
+        self._every = every
+        self._history = History(metrics.EVENT_LATENCY.bounds)
+
+    def run(self) -> None:
+        """Return when all producers have ended and the broker has all their messages.
+
+        Raises:
+            ProcessDied: a process ended unexpectedly.
+            NotDrained: the producers do not finish.
+            StartError: the broker did not start again.
+        """
+        poll_at = self._begins_at
+        ending = False
+        while not (self._injector.finished and all(pod.ended for pod in self._processes.producers)):
+            now = time.time()
+            since = now - self._begins_at
+            if not ending and (since >= self._seconds or self._handle_key(since)):
+                ending = True
+                self._end(cut_short=since < self._seconds)
+            if not ending:
+                self._injector.run_due(since)
+            if now >= poll_at:
+                self.poll()
+                poll_at = now + self._every
+            if since > self._seconds + _END_SECONDS:
+                raise NotDrained(
+                    f"The producers still send {_END_SECONDS:.0f} s after the end of the day."
+                )
+            time.sleep(_TICK_SECONDS)
+        self._check()
+        self._display.announce(
+            "The day is over: the producers have ended, and the broker has all their messages."
+        )
+
+    def poll(self) -> Reading:
+        """Take a reading and display it.
+
+        Raises:
+            ProcessDied: a process ended unexpectedly.
+        """
+        self._injector.restart_failed()
+        self._check()
+        reading = self._monitor.read()
+        self._history.add(reading)
+        self._display.show(self._history)
+        return reading
+
+    def _handle_key(self, since: float) -> bool:
+        """Handle a pressed key; return whether it ends the day."""
+        key = self._display.key()
+        if key in _TARGETS:
+            self._injector.kill_now(_TARGETS[key], since)
+        return key == _QUIT
+
+    def _end(self, *, cut_short: bool) -> None:
+        self._injector.restart_all()
+        if not cut_short:
+            return
+        self._display.announce("The day is cut short: the producers get SIGTERM.")
+        # A restarted producer adopts its predecessor's spool before it handles SIGTERM.
+        while any(pod.state is State.SILENT for pod in self.poll().publishers):
+            time.sleep(_TICK_SECONDS)
+        for pod in self._processes.producers:
+            pod.terminate()
+
+    def _check(self) -> None:
+        for pod in (*self._processes.consumers, *self._processes.producers):
+            pod.check()
+
+
+def _wait_until_ready(pods: Sequence[Pod]) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    for pod in pods:
+        while not _is_ready(pod):
+            pod.check()
+            if time.monotonic() > deadline:
+                raise ProcessDied(
+                    f"{pod.name} was not ready within {_READY_SECONDS:.0f} s: see its log."
+                )
+            time.sleep(0.1)
+
+
+def _is_ready(pod: Pod) -> bool:
+    assert pod.port is not None, f"{pod.name} serves no probes"
+    scraped = scrape(pod.port)
+    return scraped is not None and not scraped.unready
+
+
+def _drain(runner: Runner, ledger_poller: LedgerPoller) -> None:
+    """Wait until the ledger's positions reach the ends of all partitions, which no longer grow."""
+    ends = ledger_poller.ends()
+    least, since = sum(ends.values()), time.monotonic()
+    while behind := sum(
+        max(ends[partition] - at, 0) for partition, at in runner.poll().ledger.positions.items()
+    ):
+        if behind < least:
+            least, since = behind, time.monotonic()
+        if time.monotonic() - since > _STALLED_SECONDS:
+            raise NotDrained(
+                f"{behind} messages are not stored, without progress for {_STALLED_SECONDS:.0f} s."
+            )
+        time.sleep(1)

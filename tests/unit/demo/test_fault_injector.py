@@ -1,0 +1,158 @@
+import sys
+import threading
+from contextlib import ExitStack
+
+import pytest
+
+from demo.environment import Environment
+from demo.fault_injector import FaultInjector
+from demo.faults import AWAY_SECONDS, ScheduledKill, Target
+from demo.processes import Broker, Pod, Processes
+from local.kafka import Kafka, StartError
+from tests.support.waiting import wait_until
+
+SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
+FAILING = [sys.executable, "-c", "raise SystemExit(1)"]
+
+
+class Restartable:
+    def __init__(self):
+        self.done = []
+        self.may_start = threading.Event()
+        self.error = None
+
+    def kill(self):
+        self.done.append("killed")
+
+    def start(self):
+        self.may_start.wait(20)
+        if self.error:
+            raise self.error
+        self.done.append("started")
+
+
+@pytest.fixture
+def process():
+    return Restartable()
+
+
+@pytest.fixture
+def broker(process):
+    return Broker(Kafka("maven", "a broker,", "127.0.0.1:1", lambda: None, broker=process))
+
+
+@pytest.fixture
+def processes(tmp_path):
+    environment = Environment(tmp_path, {})
+    environment.logs.mkdir()
+    with ExitStack() as stack:
+
+        def pods(*names, command=SLEEPER, lasting=False):
+            return [
+                stack.enter_context(Pod(environment, name, command, {}, lasting=lasting))
+                for name in names
+            ]
+
+        yield Processes(pods("consumer-1", "consumer-2", lasting=True), pods("handler-1"), [])
+
+
+@pytest.fixture
+def announced():
+    return []
+
+
+def up(pods):
+    return [pod.up for pod in pods]
+
+
+def test_the_script_is_followed_in_time(processes, broker, announced):
+    injector = FaultInjector(
+        processes,
+        broker,
+        [ScheduledKill(3, Target.PRODUCER, 4), ScheduledKill(1, Target.CONSUMER, 3)],
+        announced.append,
+    )
+    injector.run_due(0.9)
+    assert up(processes.consumers) == [True, True]
+    injector.run_due(1)
+    assert up(processes.consumers) == [True, False]
+    injector.run_due(3)
+    assert up(processes.consumers) == [True, True]
+    assert up(processes.publishers) == [False]
+    injector.run_due(4)
+    assert up(processes.publishers) == [True]
+    assert [words.split()[0] for words in announced] == [
+        "SIGKILL:",
+        "SIGKILL:",
+        "consumer-2",
+        "handler-1",
+    ]
+
+
+def test_consumers_are_killed_in_turn_and_only_those_that_are_up(processes, broker, announced):
+    injector = FaultInjector(processes, broker, [], announced.append)
+    injector.kill_now(Target.CONSUMER, 0)
+    injector.kill_now(Target.CONSUMER, 0)
+    assert up(processes.consumers) == [False, False]
+    injector.kill_now(Target.CONSUMER, 0)
+    assert announced[-1] == "No consumer is running that could be killed."
+    injector.run_due(AWAY_SECONDS[Target.CONSUMER])
+    assert up(processes.consumers) == [True, True]
+    injector.kill_now(Target.CONSUMER, 9)
+    assert up(processes.consumers) == [True, False]
+
+
+def test_calm_brings_everybody_back_at_once_and_ends_the_script(
+    processes, broker, process, announced
+):
+    injector = FaultInjector(
+        processes, broker, [ScheduledKill(5, Target.CONSUMER, 6)], announced.append
+    )
+    injector.kill_now(Target.PRODUCER, 0)
+    injector.kill_now(Target.BROKER, 0)
+    assert not broker.up
+    injector.restart_all()
+    assert not injector.finished
+    process.may_start.set()
+    wait_until(lambda: injector.finished, "the broker is up")
+    assert process.done == ["killed", "started"]
+    assert up(processes.publishers) == [True]
+    injector.run_due(10)
+    assert up(processes.consumers) == [True, True]
+
+
+def test_a_broker_that_does_not_come_back_is_not_passed_over(processes, broker, process, announced):
+    process.error = StartError("no broker")
+    process.may_start.set()
+    injector = FaultInjector(processes, broker, [], announced.append)
+    injector.kill_now(Target.BROKER, 0)
+    injector.restart_all()
+    with pytest.raises(StartError, match="no broker"):
+        wait_until(lambda: injector.finished, "the broker is up", seconds=20)
+
+
+def test_somebody_elses_broker_is_left_alone_and_that_is_said(processes, announced):
+    broker = Broker(Kafka("given", "the one of somebody", "127.0.0.1:1", lambda: None))
+    injector = FaultInjector(
+        processes, broker, [ScheduledKill(1, Target.BROKER, 2)], announced.append
+    )
+    injector.run_due(1)
+    injector.run_due(2)
+    assert announced == ["The broker is not killed: the demo did not start it."]
+    assert broker.up
+
+
+def test_a_consumer_that_found_no_broker_is_started_again_and_another_that_ends_is_not(
+    tmp_path, broker, announced
+):
+    environment = Environment(tmp_path, {})
+    environment.logs.mkdir()
+    with Pod(environment, "consumer-1", FAILING, {}, lasting=True) as pod:
+        wait_until(lambda: pod.failed, "it ends")
+        injector = FaultInjector(Processes([pod], [], []), broker, [], announced.append)
+        injector.restart_failed()
+        assert announced == []
+        injector.kill_now(Target.BROKER, 0)
+        injector.restart_failed()
+        assert len(announced) == 2
+        assert announced[1].endswith("starts again: the broker was down at its last start.")
