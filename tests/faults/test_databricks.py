@@ -1,6 +1,7 @@
-"""Consumers as real processes on a SQL warehouse, which stores rows in one statement and positions in another.
+"""Consumers as real processes on a SQL warehouse: rows in one statement, positions in another.
 
-What they meet here in minutes, `tests/integration/warehouse/databricks` lets a ledger meet within one process.
+These tests take minutes. `tests/integration/warehouse/databricks` tests the same faults with a
+ledger in one process.
 """
 
 import os
@@ -32,9 +33,8 @@ def scenario(kafka, empty_databricks, topic_name, tmp_path, monkeypatch):
 
 def test_kills_around_each_statement_lose_nothing_and_store_nothing_twice(scenario):
     messages, traffic = mixture(seed=41), scenario.traffic()
-    pod = {
-        "KAFKA_GROUP_INSTANCE_ID": "pod-0"
-    }  # known again by the broker: no waiting for the dead one's session
+    # A static member: the broker need not wait for the session of the killed consumer to end.
+    pod = {"KAFKA_GROUP_INSTANCE_ID": "pod-0"}
     for point in ("adding-rows", "rows-added", "positions-moved"):
         consumer = scenario.consumer(FAILPOINTS=f"{point}=kill@2", **pod)
         while consumer.code is None:
@@ -46,7 +46,7 @@ def test_kills_around_each_statement_lose_nothing_and_store_nothing_twice(scenar
     scenario.prove()
 
 
-def test_a_zombie_that_froze_between_the_statements_and_lost_all_stores_nothing_twice(scenario):
+def test_a_zombie_that_froze_between_the_statements_stores_nothing_twice(scenario):
     zombies = ZombieScenario(scenario, "rows-added")
     successor = zombies.successor()
     scenario.wait_for_share(successor, 2)

@@ -136,15 +136,15 @@ class DatabricksLedger:
         self, batch: Batch, expected: Positions, progress: Mapping[int, Progress], attempt: int
     ) -> Stored | None:
         """Execute both statements; None if the positions were not updated."""
-        screening = deduplicate(batch, _none_stored)
-        new = batch.where(screening.new)
+        deduplicated = deduplicate(batch, _none_stored)
+        new = batch.where(deduplicated.new)
         _BEFORE_ROWS.hit()
         inserted = (
             self._tables.insert_rows(Batch(in_table_order(new.rows)), expected) if len(new) else 0
         )
         _AFTER_ROWS.hit()
-        duplicates = batch.count_by_partition(~screening.new)
-        conflicting = batch.count_by_partition(screening.conflicting)
+        duplicates = batch.count_by_partition(~deduplicated.new)
+        conflicting = batch.count_by_partition(deduplicated.conflicting)
         if inserted < len(new):
             outcomes = self._tables.row_outcomes(batch)
             if sum(each.stored for each in outcomes.values()) < len(batch):

@@ -40,7 +40,7 @@ _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 
 
 class DatabricksRollupStore:
-    """The `Hours` of a catalog. Every method waits for a starting warehouse.
+    """The `RollupStore` of a catalog. Every method waits for a starting warehouse.
 
     Args:
         session: used by this store alone, without a schema.

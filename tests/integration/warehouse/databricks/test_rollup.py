@@ -8,7 +8,7 @@ from tests.support.rollup_store_behaviour import SOURCE, RollupStoreBehaviour, m
 from tests.support.sources import fill
 
 
-class TestDatabricksHours(RollupStoreBehaviour):
+class TestDatabricksRollupStore(RollupStoreBehaviour):
     """The suite of the memory and Delta adapters, through the real connector on Spark and Delta."""
 
     @pytest.fixture
