@@ -1,4 +1,4 @@
-"""Statements on which SQL dialects differ, and what each must answer: Spark as it is, DuckDB after translation."""
+"""Statements on which SQL dialects differ, with the answers of Spark and of translated SQL."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -96,7 +96,8 @@ CASES = {
         [(at("2026-03-29 00:00:00"), at("2026-03-29 00:00:00"))],
     ),
     "adding and taking intervals": Case(
-        "SELECT :hour + INTERVAL 1 HOUR, at - INTERVAL 12 HOURS, at + INTERVAL '90' MINUTE FROM things WHERE id = 'a'",
+        "SELECT :hour + INTERVAL 1 HOUR, at - INTERVAL 12 HOURS, at + INTERVAL '90' MINUTE "
+        "FROM things WHERE id = 'a'",
         [
             (
                 at("2026-03-29 01:00:00"),
@@ -114,7 +115,8 @@ CASES = {
     ),
     "a null time": Case("SELECT CAST(NULL AS TIMESTAMP), CAST(:none AS TIMESTAMP)", [(None, None)]),
     "whole units between times": Case(
-        "SELECT timestampdiff(HOUR, at, until), timestampdiff(MINUTE, at, until), timestampdiff(SECOND, until, at), "
+        "SELECT timestampdiff(HOUR, at, until), timestampdiff(MINUTE, at, until), "
+        "timestampdiff(SECOND, until, at), "
         "timestampdiff(MICROSECOND, at, until) FROM things ORDER BY id",
         [
             (3, 180, -10800, 10_800_000_002),
@@ -124,7 +126,8 @@ CASES = {
     ),
     "microseconds": Case(
         "SELECT unix_micros(at), timestamp_micros(unix_micros(at)), "
-        "(unix_micros(LEAST(until, :hour + INTERVAL 1 HOUR)) - unix_micros(GREATEST(at, :hour))) / 60000000.0D "
+        "(unix_micros(LEAST(until, :hour + INTERVAL 1 HOUR)) - unix_micros(GREATEST(at, "
+        ":hour))) / 60000000.0D "
         "FROM things WHERE id IN ('a', 'b') ORDER BY id",
         [
             (1774745999999999, AT, 1 / 60000000),
@@ -142,8 +145,10 @@ CASES = {
     ),
     "fields of JSON": Case(
         "SELECT get_json_object(payload, '$.groupId'), get_json_object(payload, '$.n'), "
-        "get_json_object(payload, '$.t'), get_json_object(payload, '$.none'), get_json_object(payload, '$.deep.er'), "
-        "get_json_object(payload, '$.missing'), get_json_object(payload, '$.list[1]') FROM things ORDER BY id",
+        "get_json_object(payload, '$.t'), get_json_object(payload, '$.none'), "
+        "get_json_object(payload, '$.deep.er'), "
+        "get_json_object(payload, '$.missing'), get_json_object(payload, '$.list[1]') FROM "
+        "things ORDER BY id",
         [("g1", "5", "true", None, "ü", None, "2"), (None,) * 7, (None,) * 7],
     ),
     "values of a map": Case(
@@ -151,12 +156,14 @@ CASES = {
         [("x", "empty", None), (None, None, None), (None, None, None)],
     ),
     "decimals": Case(
-        "SELECT SUM(CAST(score AS DOUBLE)), AVG(CAST(measure AS DOUBLE)), CAST(SUM(measure) AS DOUBLE), "
+        "SELECT SUM(CAST(score AS DOUBLE)), AVG(CAST(measure AS DOUBLE)), "
+        "CAST(SUM(measure) AS DOUBLE), "
         "CAST(MAX(score) AS DECIMAL(10, 4)), MAX(score) > 99.9 FROM things",
         [(100.0, 500000.0, 1000000.0, Decimal("99.9500"), True)],
     ),
     "dividing": Case(
-        "SELECT whole / 2, whole DIV 2, whole % 4, large / NULLIF(whole - 7, 0), try_divide(real, 0) "
+        "SELECT whole / 2, whole DIV 2, whole % 4, large / NULLIF(whole - 7, 0), "
+        "try_divide(real, 0) "
         "FROM things WHERE whole IS NOT NULL ORDER BY id",
         [(3.5, 3, 3, None, None), (-3.5, -3, -3, 2 / -14, None)],
     ),
@@ -164,7 +171,8 @@ CASES = {
         "SELECT SUM(large), MAX(large), SUM(whole) FROM things", [(2**53 + 3, 2**53 + 1, 0)]
     ),
     "counting": Case(
-        "SELECT COUNT(*), COUNT(whole), COUNT(DISTINCT abs(whole)), COUNT_IF(real > 0), COUNT(DISTINCT id, whole), "
+        "SELECT COUNT(*), COUNT(whole), COUNT(DISTINCT abs(whole)), COUNT_IF(real > 0), "
+        "COUNT(DISTINCT id, whole), "
         "SUM(IF(whole > 0, 1, 0)), MAX(whole) FILTER (WHERE real < 0) FROM things",
         [(3, 2, 1, 1, 2, 1, -7)],
     ),
@@ -189,7 +197,8 @@ CASES = {
         [("c", 1, 3, "a", AT), ("b", 2, 2, None, AT), ("a", 3, 1, "b", None)],
     ),
     "every hour of a span": Case(
-        "SELECT id, explode(sequence(date_trunc('HOUR', at), until, INTERVAL 1 HOUR)) AS hour FROM things "
+        "SELECT id, explode(sequence(date_trunc('HOUR', at), until, INTERVAL 1 HOUR)) AS "
+        "hour FROM things "
         "WHERE id <> 'c' ORDER BY id, hour",
         [
             *[("a", at("2026-03-29 00:00:00") + timedelta(hours=n)) for n in range(5)],
@@ -197,7 +206,8 @@ CASES = {
         ],
     ),
     "every hour of a span beside the row": Case(
-        "SELECT id, hours.hour FROM things LATERAL VIEW explode(sequence(:hour, :hour + INTERVAL 1 HOUR, "
+        "SELECT id, hours.hour FROM things LATERAL VIEW explode(sequence(:hour, :hour + "
+        "INTERVAL 1 HOUR, "
         "INTERVAL 1 HOUR)) hours AS hour WHERE id = 'a' ORDER BY hour",
         [("a", at("2026-03-29 00:00:00")), ("a", at("2026-03-29 01:00:00"))],
     ),
@@ -207,7 +217,8 @@ CASES = {
         [("b",), ("c",)],
     ),
     "three-valued logic": Case(
-        "SELECT whole <=> NULL, whole NOT IN (7, 8), COALESCE(whole, 0), NULL = NULL, id || NULL, GREATEST(whole, 0), "
+        "SELECT whole <=> NULL, whole NOT IN (7, 8), COALESCE(whole, 0), NULL = NULL, id "
+        "|| NULL, GREATEST(whole, 0), "
         "LEAST(NULL, whole) FROM things ORDER BY id",
         [
             (False, False, 7, None, None, 7, 7),
@@ -216,17 +227,20 @@ CASES = {
         ],
     ),
     "parameters": Case(
-        "SELECT :text, :count + 1, 2 * :rate, :none, COALESCE(:none, 5) * 1, 3 * CAST(:none AS DOUBLE)",
+        "SELECT :text, :count + 1, 2 * :rate, :none, COALESCE(:none, 5) * 1, 3 * "
+        "CAST(:none AS DOUBLE)",
         [("O'Brien :hour", 4, 0.2, None, 5, None)],
     ),
     "unions and common tables": Case(
         "WITH none AS (SELECT CAST(NULL AS STRING) AS id, CAST(NULL AS DOUBLE) AS v WHERE 1 = 0), "
         "some AS (SELECT id, real AS v FROM things) "
-        "SELECT id, v FROM some UNION ALL SELECT id, v FROM none UNION ALL SELECT 'd', CAST(1 AS DOUBLE) ORDER BY id",
+        "SELECT id, v FROM some UNION ALL SELECT id, v FROM none UNION ALL SELECT 'd', "
+        "CAST(1 AS DOUBLE) ORDER BY id",
         [("a", 2.5), ("b", -2.5), ("c", None), ("d", 1.0)],
     ),
     "grouping by a position and having": Case(
-        "SELECT date_trunc('HOUR', at) AS hour, COUNT(*) AS n FROM things GROUP BY 1 HAVING COUNT(*) > 1",
+        "SELECT date_trunc('HOUR', at) AS hour, COUNT(*) AS n FROM things GROUP BY 1 "
+        "HAVING COUNT(*) > 1",
         [(at("2026-03-29 00:00:00"), 2)],
     ),
 }

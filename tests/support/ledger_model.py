@@ -1,4 +1,4 @@
-"""What a ledger should answer, as simply as it can be said: one table, one truth, no concurrency."""
+"""A model of a ledger: one table in memory, without concurrency."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,21 +19,21 @@ class LedgerModel:
     def append(
         self, rows: Sequence[dict[str, Any]], expected: Positions, progress: Mapping[int, Progress]
     ) -> Stored | Fenced | None:
-        """The answer that is due; None if it must be `Stored`, but of what only the one who landed it can say."""
-        held = {partition: self.position(partition) for partition in progress}
-        strays = {
+        """The expected answer; None for a `Stored` with numbers that only its writer knows."""
+        stored = {partition: self.position(partition) for partition in progress}
+        unexpected = {
             partition: position
-            for partition, position in held.items()
+            for partition, position in stored.items()
             if position != expected[partition]
         }
-        if not strays:
+        if not unexpected:
             return self._store(rows, progress)
-        if all(position == progress[partition].position for partition, position in held.items()):
+        if all(position == progress[partition].position for partition, position in stored.items()):
             return None
-        return Fenced(strays)
+        return Fenced(unexpected)
 
     def position(self, partition: int) -> int | None:
-        """Where a partition stands."""
+        """The position of a partition."""
         return self.checkpoints[partition].position if partition in self.checkpoints else None
 
     def _store(self, rows: Sequence[dict[str, Any]], progress: Mapping[int, Progress]) -> Stored:
@@ -46,14 +46,14 @@ class LedgerModel:
                 duplicates[row["kafka_partition"]] += 1
                 if (first["event_time"], first["payload"]) != (row["event_time"], row["payload"]):
                     conflicting[row["kafka_partition"]] += 1
-        for partition, made in progress.items():
-            held = self.checkpoints.get(partition) or begun(made)
-            self.checkpoints[partition] = held.advanced(
-                made, duplicates[partition], conflicting[partition]
+        for partition, each in progress.items():
+            checkpoint = self.checkpoints.get(partition) or begun(each)
+            self.checkpoints[partition] = checkpoint.advanced(
+                each, duplicates[partition], conflicting[partition]
             )
         return Stored(len(self.rows) - before, dict(duplicates), dict(conflicting))
 
 
 def first_try(answer: Stored | Fenced) -> Stored | Fenced:
-    """An answer without the number of its attempts, of which a model knows nothing."""
+    """An answer without the number of attempts, which the model does not have."""
     return replace(answer, attempts=1) if isinstance(answer, Stored) else answer

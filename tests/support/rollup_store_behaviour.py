@@ -1,6 +1,6 @@
-"""What every warehouse owes to the rollup: an adapter's test class inherits this and gives a `warehouse` fixture.
+"""The behaviour suite of rollup stores: a test class inherits it and adds a `warehouse` fixture.
 
-The warehouse has its own tables, empty, and no sources.
+The warehouse has its own tables, empty, and no source tables.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ HOUR = timedelta(hours=1)
 SOURCE = Table(
     schema="lessons",
     name="marks",
-    properties={"comment": "A source of somebody else's"},
+    properties={"comment": "A table of another application"},
     columns=(
         Column("id", STRING, "The mark", nullable=False),
         Column("at", TIMESTAMP, "When"),
@@ -35,8 +35,8 @@ SOURCE = Table(
 
 MARKS = "SELECT id, at, value, count FROM marks ORDER BY id"
 FACTS = """
-SELECT id AS entity_id, 'school' AS school_id, date_trunc('HOUR', at) AS metric_hour, 'marks' AS source,
-    'mark' AS fact, value AS amount, CAST(NULL AS DOUBLE) AS weight
+SELECT id AS entity_id, 'school' AS school_id, date_trunc('HOUR', at) AS metric_hour,
+    'marks' AS source, 'mark' AS fact, value AS amount, CAST(NULL AS DOUBLE) AS weight
 FROM marks
 WHERE at >= :hour AND at < :hour + INTERVAL 1 HOUR
 """
@@ -44,7 +44,7 @@ STORED = "SELECT * FROM rollup_facts_hourly ORDER BY metric_hour, entity_id"
 
 
 def mark(id_: str, minutes: float = 0, **columns: Any) -> dict[str, Any]:
-    """A row of the source, so many minutes after a Monday morning."""
+    """A row of the source, some minutes after MORNING."""
     return {"id": id_, "at": MORNING + timedelta(minutes=minutes), "value": 1.5, **columns}
 
 
@@ -56,29 +56,29 @@ def run(
 
 
 def facts(
-    hours: RollupStore, *values: str, hour: datetime = MORNING, read: Snapshot | None = None
+    store: RollupStore, *values: str, hour: datetime = MORNING, read: Snapshot | None = None
 ) -> int:
-    """Replace an hour's facts by these."""
+    """Replace an hour's facts by facts of these entities."""
     listed = ", ".join(f"('{value}')" for value in values)
-    text = f"""SELECT :hour AS metric_hour, 'school' AS school_id, 'marks' AS source, 'mark' AS fact, v AS entity_id,
-        1.5D AS amount, CAST(NULL AS DOUBLE) AS weight
+    text = f"""SELECT :hour AS metric_hour, 'school' AS school_id, 'marks' AS source,
+        'mark' AS fact, v AS entity_id, 1.5D AS amount, CAST(NULL AS DOUBLE) AS weight
         FROM (VALUES {listed or "('none')"}) AS listed(v){"" if listed else " WHERE v <> 'none'"}"""
     if read is not None:
-        return hours.replace(ROLLUP_FACTS_HOURLY, hour, text, {"hour": hour}, read)
-    with hours.snapshot([ROLLUP_FACTS_HOURLY]) as snapshot:
-        return hours.replace(ROLLUP_FACTS_HOURLY, hour, text, {"hour": hour}, snapshot)
+        return store.replace(ROLLUP_FACTS_HOURLY, hour, text, {"hour": hour}, read)
+    with store.snapshot([ROLLUP_FACTS_HOURLY]) as snapshot:
+        return store.replace(ROLLUP_FACTS_HOURLY, hour, text, {"hour": hour}, snapshot)
 
 
-def stored(hours: RollupStore) -> Sequence[tuple[int, str]]:
-    """The facts that are stored: hours after the morning, and entity."""
-    with hours.snapshot([ROLLUP_FACTS_HOURLY]) as snapshot:
+def stored(store: RollupStore) -> Sequence[tuple[int, str]]:
+    """The stored facts as hours after MORNING, and entity."""
+    with store.snapshot([ROLLUP_FACTS_HOURLY]) as snapshot:
         rows = snapshot.query(STORED, {}).to_pylist()
     return [((row["metric_hour"] - MORNING) // HOUR, row["entity_id"]) for row in rows]
 
 
-def runs(hours: RollupStore) -> Sequence[dict[str, Any]]:
-    """The run ledger."""
-    with hours.snapshot([ROLLUP_RUNS]) as snapshot:
+def runs(store: RollupStore) -> Sequence[dict[str, Any]]:
+    """The rows of rollup_runs."""
+    with store.snapshot([ROLLUP_RUNS]) as snapshot:
         rows: list[dict[str, Any]] = snapshot.query(
             "SELECT * FROM rollup_runs ORDER BY metric_hour", {}
         ).to_pylist()
@@ -86,18 +86,18 @@ def runs(hours: RollupStore) -> Sequence[dict[str, Any]]:
 
 
 def raced(*tasks: Any) -> Sequence[BaseException | None]:
-    """What became of tasks that began at the same time: an error each, or None."""
+    """Run tasks at the same time; the error of each, or None."""
     errors: list[BaseException | None] = [None] * len(tasks)
     start = Barrier(len(tasks))
 
-    def work(place: int) -> None:
+    def work(index: int) -> None:
         start.wait()
         try:
-            tasks[place]()
+            tasks[index]()
         except Exception as error:
-            errors[place] = error
+            errors[index] = error
 
-    threads = [Thread(target=work, args=(place,)) for place in range(len(tasks))]
+    threads = [Thread(target=work, args=(index,)) for index in range(len(tasks))]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -110,20 +110,16 @@ class RollupStoreBehaviour:
 
     # --- Snapshots
 
-    def test_a_missing_table_is_in_no_snapshot_and_an_empty_one_is(
-        self, warehouse: Warehouse
-    ) -> None:
-        hours = warehouse.rollup()
-        with hours.snapshot([SESSION_EVENTS, SOURCE]) as snapshot:
+    def test_a_snapshot_has_empty_tables_but_no_missing_ones(self, warehouse: Warehouse) -> None:
+        store = warehouse.rollup()
+        with store.snapshot([SESSION_EVENTS, SOURCE]) as snapshot:
             assert set(snapshot.versions) == {"analytics.session_events"}
         fill(warehouse, SOURCE, [])
-        with hours.snapshot([SESSION_EVENTS, SOURCE]) as snapshot:
+        with store.snapshot([SESSION_EVENTS, SOURCE]) as snapshot:
             assert set(snapshot.versions) == {"analytics.session_events", "lessons.marks"}
             assert snapshot.query("SELECT COUNT(*) AS n FROM marks", {}).to_pylist() == [{"n": 0}]
 
-    def test_rows_are_asked_by_name_across_schemas_with_named_parameters(
-        self, warehouse: Warehouse
-    ) -> None:
+    def test_a_query_has_unqualified_names_and_named_parameters(self, warehouse: Warehouse) -> None:
         fill(warehouse, SOURCE, [mark("a"), mark("b", 61, value=None), mark("c", 59.5)])
         warehouse.ledger(STREAM).append(batch(event("e", minutes=5)), {0: None}, {0: Progress(1)})
         text = """
@@ -141,7 +137,7 @@ class RollupStoreBehaviour:
         assert rows[1]["at"] == MORNING + timedelta(minutes=59.5)
         assert rows[1]["at"].utcoffset() == timedelta(0)
 
-    def test_a_parameter_may_be_null_a_fraction_or_a_truth(self, warehouse: Warehouse) -> None:
+    def test_a_parameter_may_be_null_a_float_or_a_boolean(self, warehouse: Warehouse) -> None:
         text = "SELECT 3 * :rate AS cost, 3 * :none AS nothing, IF(:yes, 1, 0) AS one"
         with warehouse.rollup().snapshot([]) as snapshot:
             row = snapshot.query(text, {"rate": 0.001, "none": None, "yes": True}).to_pylist()[0]
@@ -151,41 +147,41 @@ class RollupStoreBehaviour:
             1,
         )
 
-    def test_a_snapshot_does_not_see_what_comes_after_it(self, warehouse: Warehouse) -> None:
+    def test_a_snapshot_does_not_have_later_rows(self, warehouse: Warehouse) -> None:
         fill(warehouse, SOURCE, [mark("a")])
-        hours = warehouse.rollup()
-        with hours.snapshot([SOURCE]) as snapshot:
+        store = warehouse.rollup()
+        with store.snapshot([SOURCE]) as snapshot:
             fill(warehouse, SOURCE, [mark("b")])
             assert snapshot.query(MARKS, {})["id"].to_pylist() == ["a"]
-        with hours.snapshot([SOURCE]) as later:
+        with store.snapshot([SOURCE]) as later:
             assert later.query(MARKS, {})["id"].to_pylist() == ["a", "b"]
             assert later.versions["lessons.marks"] > snapshot.versions["lessons.marks"]
 
     # --- Replacing
 
-    def test_an_hour_is_replaced_and_its_neighbours_stay(self, warehouse: Warehouse) -> None:
-        hours = warehouse.rollup()
-        assert facts(hours, "a", "b") == 2
-        assert facts(hours, "c", hour=MORNING + HOUR) == 1
-        assert facts(hours, "d") == 1
-        assert stored(hours) == [(0, "d"), (1, "c")]
+    def test_replacing_an_hour_leaves_the_others(self, warehouse: Warehouse) -> None:
+        store = warehouse.rollup()
+        assert facts(store, "a", "b") == 2
+        assert facts(store, "c", hour=MORNING + HOUR) == 1
+        assert facts(store, "d") == 1
+        assert stored(store) == [(0, "d"), (1, "c")]
 
     def test_an_hour_may_become_empty(self, warehouse: Warehouse) -> None:
-        hours = warehouse.rollup()
-        facts(hours, "a")
-        facts(hours, "b", hour=MORNING + HOUR)
-        assert facts(hours) == 0
-        assert stored(hours) == [(1, "b")]
+        store = warehouse.rollup()
+        facts(store, "a")
+        facts(store, "b", hour=MORNING + HOUR)
+        assert facts(store) == 0
+        assert stored(store) == [(1, "b")]
 
-    def test_facts_come_from_a_query_of_the_snapshot_by_name(self, warehouse: Warehouse) -> None:
+    def test_facts_are_selected_from_the_snapshot_by_name(self, warehouse: Warehouse) -> None:
         fill(warehouse, SOURCE, [mark("a"), mark("b", 60), mark("c", 59)])
-        hours = warehouse.rollup()
-        with hours.snapshot([SOURCE, ROLLUP_FACTS_HOURLY]) as snapshot:
+        store = warehouse.rollup()
+        with store.snapshot([SOURCE, ROLLUP_FACTS_HOURLY]) as snapshot:
             fill(warehouse, SOURCE, [mark("late")])
             assert (
-                hours.replace(ROLLUP_FACTS_HOURLY, MORNING, FACTS, {"hour": MORNING}, snapshot) == 2
+                store.replace(ROLLUP_FACTS_HOURLY, MORNING, FACTS, {"hour": MORNING}, snapshot) == 2
             )
-        assert stored(hours) == [(0, "a"), (0, "c")]
+        assert stored(store) == [(0, "a"), (0, "c")]
 
     @pytest.mark.parametrize("before", [(), ("a",)], ids=["empty", "with rows"])
     def test_an_hour_that_was_replaced_after_the_snapshot_is_a_concurrent_write(
@@ -212,7 +208,7 @@ class RollupStoreBehaviour:
             facts(one, "ours", read=snapshot)
         assert stored(one) == [(0, "ours"), (1, "theirs")]
 
-    def test_replacing_one_hour_does_not_hide_that_another_was_written(
+    def test_replacing_one_hour_does_not_hide_a_concurrent_write_of_another(
         self, warehouse: Warehouse
     ) -> None:
         one, other = warehouse.rollup(), warehouse.rollup()
@@ -257,20 +253,20 @@ class RollupStoreBehaviour:
         assert raced(*tasks) == [None, None, None]
         assert stored(warehouse.rollup()) == [(0, "new0"), (1, "new1"), (2, "new2")]
 
-    def test_a_table_that_is_not_there_cannot_be_replaced(self, warehouse: Warehouse) -> None:
-        hours = warehouse.rollup()
-        hourly = replace(ROLLUP_FACTS_HOURLY, name="facts_of_nobody")
-        with hours.snapshot([hourly]) as snapshot, pytest.raises(TableMissing):
-            hours.replace(hourly, MORNING, FACTS, {"hour": MORNING}, snapshot)
+    def test_an_hour_of_a_missing_table_cannot_be_replaced(self, warehouse: Warehouse) -> None:
+        store = warehouse.rollup()
+        hourly = replace(ROLLUP_FACTS_HOURLY, name="unknown_facts")
+        with store.snapshot([hourly]) as snapshot, pytest.raises(TableMissing):
+            store.replace(hourly, MORNING, FACTS, {"hour": MORNING}, snapshot)
 
-    # --- The run ledger
+    # --- Runs
 
-    def test_a_run_is_written_over_the_one_that_was_expected(self, warehouse: Warehouse) -> None:
-        hours = warehouse.rollup()
-        hours.upsert_run(run(complete=True, facts=3, source_versions='{"a":1}', error="it's"), None)
-        hours.upsert_run(run(MORNING + HOUR), None)
-        hours.upsert_run(run(state="done"), "run-1")
-        hours.upsert_run(run(run_id="run-2", finished_at=MORNING + HOUR), "run-1")
+    def test_a_run_replaces_the_expected_one(self, warehouse: Warehouse) -> None:
+        store = warehouse.rollup()
+        store.upsert_run(run(complete=True, facts=3, source_versions='{"a":1}', error="it's"), None)
+        store.upsert_run(run(MORNING + HOUR), None)
+        store.upsert_run(run(state="done"), "run-1")
+        store.upsert_run(run(run_id="run-2", finished_at=MORNING + HOUR), "run-1")
         found = runs(warehouse.rollup())
         assert [(row["run_id"], row["state"], row["facts"]) for row in found] == [
             ("run-2", "running", None),
@@ -278,15 +274,15 @@ class RollupStoreBehaviour:
         ]
         assert found[0]["finished_at"] == MORNING + HOUR
 
-    def test_a_run_that_was_overtaken_is_told(self, warehouse: Warehouse) -> None:
-        hours = warehouse.rollup()
-        hours.upsert_run(run(), None)
+    def test_a_superseded_run_is_a_concurrent_write(self, warehouse: Warehouse) -> None:
+        store = warehouse.rollup()
+        store.upsert_run(run(), None)
         for expected in (None, "run-0"):
             with pytest.raises(ConcurrentWrite):
-                hours.upsert_run(run(run_id="run-3"), expected)
+                store.upsert_run(run(run_id="run-3"), expected)
         with pytest.raises(ConcurrentWrite):
-            hours.upsert_run(run(MORNING + HOUR), "run-1")
-        assert [row["run_id"] for row in runs(hours)] == ["run-1"]
+            store.upsert_run(run(MORNING + HOUR), "run-1")
+        assert [row["run_id"] for row in runs(store)] == ["run-1"]
 
     @pytest.mark.parametrize("before", [None, "run-0"])
     def test_of_two_runs_that_claim_an_hour_at_once_one_wins(
@@ -304,49 +300,47 @@ class RollupStoreBehaviour:
             f"run-{errors.index(None) + 1}"
         ]
 
-    # --- What has changed
+    # --- Changed rows
 
-    def test_rows_that_came_since_a_version_are_found(self, warehouse: Warehouse) -> None:
+    def test_rows_added_since_a_version_are_found(self, warehouse: Warehouse) -> None:
         fill(warehouse, SOURCE, [mark("a", tags=[("k", "v")])])
-        hours = warehouse.rollup()
-        with hours.snapshot([SOURCE]) as snapshot:
+        store = warehouse.rollup()
+        with store.snapshot([SOURCE]) as snapshot:
             since = snapshot.versions["lessons.marks"]
-        assert hours.added(SOURCE, since, ["id"]).num_rows == 0
+        assert store.added(SOURCE, since, ["id"]).num_rows == 0
         fill(warehouse, SOURCE, [mark("b", 7, tags=[("k", "w")]), mark("a")])
         fill(warehouse, SOURCE, [mark("c")])
         rows = sorted(
-            hours.added(SOURCE, since, ["id", "at"]).to_pylist(), key=lambda row: row["id"]
+            store.added(SOURCE, since, ["id", "at"]).to_pylist(), key=lambda row: row["id"]
         )
         assert [row["id"] for row in rows] == ["a", "b", "c"]
         assert rows[1]["at"] == datetime(2026, 3, 2, 8, 7, tzinfo=UTC)
 
-    # --- How far the stream is stored
+    # --- Ingested through
 
     def test_the_ingested_through_time_is_that_of_the_latest_topic_id(
         self, warehouse: Warehouse
     ) -> None:
-        hours = warehouse.rollup()
-        assert hours.ingested_through(STREAM.group, STREAM.topic) == {}
+        store = warehouse.rollup()
+        assert store.ingested_through(STREAM.group, STREAM.topic) == {}
         moment = round(MORNING.timestamp() * 1000) + 1
         warehouse.ledger(STREAM).append(
             batch(event("a")),
             {0: None, 1: None},
             {0: Progress(1, ingested_through_ms=moment), 1: Progress(0)},
         )
-        assert hours.ingested_through(STREAM.group, STREAM.topic) == {
+        assert store.ingested_through(STREAM.group, STREAM.topic) == {
             0: MORNING + timedelta(milliseconds=1),
             1: None,
         }
         recreated = warehouse.ledger(replace(STREAM, topic_id="topic-2"))
         recreated.accept_topic()
         recreated.append(batch(), {0: None}, {0: Progress(0, ingested_through_ms=moment + 9)})
-        assert hours.ingested_through(STREAM.group, STREAM.topic) == {
+        assert store.ingested_through(STREAM.group, STREAM.topic) == {
             0: MORNING + timedelta(milliseconds=10)
         }
-        assert hours.ingested_through("another", STREAM.topic) == {}
+        assert store.ingested_through("another", STREAM.topic) == {}
 
-    def test_nothing_is_stored_where_the_table_of_events_is_missing(
-        self, warehouse: Warehouse
-    ) -> None:
+    def test_without_session_events_nothing_is_ingested(self, warehouse: Warehouse) -> None:
         drop(warehouse, SESSION_EVENTS)
         assert warehouse.rollup().ingested_through(STREAM.group, STREAM.topic) == {}

@@ -1,4 +1,4 @@
-"""Rows of session_events for tests, with as little said as the test needs."""
+"""Rows of session_events with defaults."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ MORNING = datetime(2026, 3, 2, 8, tzinfo=UTC)
 def event(
     id_: str, *, partition: int = 0, offset: int = 0, minutes: float = 0, **columns: Any
 ) -> dict[str, Any]:
-    """One row: an event of session s1, so many minutes after a Monday morning, unless said otherwise."""
+    """A row of session s1, some minutes after MORNING, with other columns as given."""
     return {
         "id": id_,
         "session_id": "s1",

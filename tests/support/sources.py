@@ -1,4 +1,4 @@
-"""Rows in any table of any warehouse, as somebody else would have put them there."""
+"""Adding rows to any table of any warehouse, as another writer does."""
 
 from collections.abc import Mapping, Sequence
 from shutil import rmtree
@@ -21,12 +21,12 @@ Rows = Sequence[Mapping[str, Any]] | pa.Table
 
 
 def fill(warehouse: Warehouse, table: Table, rows: Rows) -> None:
-    """Add rows to a table, which is made if it is not there (with no rows: an empty one).
+    """Add rows to a table; create it if it does not exist.
 
     Args:
         warehouse: memory, Delta or Databricks.
         table: its contract.
-        rows: columns that they have not are NULL.
+        rows: may be empty; columns that they do not have are NULL.
     """
     schema = arrow_schema(table)
     arrow = (

@@ -1,7 +1,7 @@
-"""What others do to a Delta table while it is written: `python -m tests.support.upkeep TABLE SESSION_ID`.
+"""Maintenance of a Delta table during writes: `python -m tests.support.upkeep TABLE SESSION_ID`.
 
-Compacts, deletes a session, takes away files that are no longer needed, writes checkpoints and drops old log entries,
-in turn and without end. A commit of ours may win over one of theirs; theirs is tried again in the next turn.
+Compacts, deletes a session, vacuums, writes checkpoints and removes old log entries, in a loop. A
+commit that loses against a writer is repeated in the next round.
 """
 
 import sys
@@ -10,8 +10,8 @@ from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 
 
-def turn(table: str, session_id: str) -> None:
-    """Do everything once."""
+def run_once(table: str, session_id: str) -> None:
+    """Run every step once."""
     handle = DeltaTable(table)
     handle.alter.set_table_properties({"delta.logRetentionDuration": "interval 1 seconds"})
     handle.optimize.compact()
@@ -22,10 +22,10 @@ def turn(table: str, session_id: str) -> None:
 
 
 def main(table: str, session_id: str) -> None:
-    """Go on until somebody ends the process."""
+    """Repeat until the process is killed."""
     while True:
         try:
-            turn(table, session_id)
+            run_once(table, session_id)
         except CommitFailedError as conflict:
             print(f"lost to a writer: {conflict}", flush=True)  # noqa: T201
         else:

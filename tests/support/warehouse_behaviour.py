@@ -1,4 +1,4 @@
-"""What every warehouse owes to its callers: an adapter's test class inherits this and gives a `warehouse` fixture."""
+"""The behaviour suite of warehouses: a test class inherits it and adds a `warehouse` fixture."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,14 +16,14 @@ from tests.support.rows import MORNING, STREAM, batch, event, table
 class WarehouseBehaviour:
     """The behaviour suite.
 
-    `turns` is how often racing writers append: more chances for them to meet, and more time.
+    `turns` is how often racing writers append; more turns find more conflicts and take longer.
     """
 
     turns = 8
 
     # --- Rows and identities
 
-    def test_rows_are_read_back_as_they_were_given(self, warehouse: Warehouse) -> None:
+    def test_stored_rows_are_read_unchanged(self, warehouse: Warehouse) -> None:
         given = table(
             event(
                 "b",
@@ -60,7 +60,7 @@ class WarehouseBehaviour:
         assert [row["id"] for row in warehouse.events.timeline("s1").to_pylist()] == list("9875643")
 
     def test_an_unknown_session_has_an_empty_timeline(self, warehouse: Warehouse) -> None:
-        assert warehouse.events.timeline("nobody").num_rows == 0
+        assert warehouse.events.timeline("unknown").num_rows == 0
 
     def test_a_repeat_of_a_stored_event_is_a_duplicate(self, warehouse: Warehouse) -> None:
         ledger = warehouse.ledger(STREAM)
@@ -83,9 +83,7 @@ class WarehouseBehaviour:
             MORNING + timedelta(minutes=5)
         ]
 
-    def test_repeats_in_one_batch_are_duplicates_however_far_apart_their_times(
-        self, warehouse: Warehouse
-    ) -> None:
+    def test_repeats_in_one_batch_are_duplicates_with_any_times(self, warehouse: Warehouse) -> None:
         ledger = warehouse.ledger(STREAM)
         assert ledger.append(batch(event("x")), {0: None}, {0: Progress(1)}) == Stored(1)
         two_days = 2 * 24 * 60
@@ -120,11 +118,11 @@ class WarehouseBehaviour:
         answer = warehouse.ledger(STREAM).append(again, {0: 2}, {0: Progress(4)})
         assert answer == Stored(0, duplicates={0: 2}, conflicting={0: 2})
 
-    def test_an_absurd_event_time_costs_nobody_its_row(self, warehouse: Warehouse) -> None:
+    def test_a_distant_event_time_is_stored_and_deduplicated(self, warehouse: Warehouse) -> None:
         ledger = warehouse.ledger(STREAM)
-        lost = event("lost", event_time=MORNING.replace(year=2000))
-        assert ledger.append(batch(event("a"), lost), {0: None}, {0: Progress(2)}) == Stored(2)
-        again = batch({**lost, "kafka_offset": 2}, event("a", offset=3))
+        distant = event("distant", event_time=MORNING.replace(year=2000))
+        assert ledger.append(batch(event("a"), distant), {0: None}, {0: Progress(2)}) == Stored(2)
+        again = batch({**distant, "kafka_offset": 2}, event("a", offset=3))
         assert warehouse.ledger(STREAM).append(again, {0: 2}, {0: Progress(4)}) == Stored(0, {0: 2})
 
     # --- Positions and counters
@@ -161,9 +159,7 @@ class WarehouseBehaviour:
             )
         }
 
-    def test_a_batch_of_nothing_but_duplicates_moves_the_position(
-        self, warehouse: Warehouse
-    ) -> None:
+    def test_a_batch_of_duplicates_advances_the_position(self, warehouse: Warehouse) -> None:
         ledger = warehouse.ledger(STREAM)
         ledger.append(batch(event("a")), {0: None}, {0: Progress(1)})
         ledger.append(batch(event("a", offset=1)), {0: 1}, {0: Progress(2)})
@@ -173,26 +169,28 @@ class WarehouseBehaviour:
         self, warehouse: Warehouse
     ) -> None:
         ledger = warehouse.ledger(STREAM)
-        for moment in (1000, 2000, 1500):
+        for time_ms in (1000, 2000, 1500):
             assert ledger.append(
                 batch(),
-                {0: 7 if moment > 1000 else None},
-                {0: Progress(7, 7, ingested_through_ms=moment)},
+                {0: 7 if time_ms > 1000 else None},
+                {0: Progress(7, 7, ingested_through_ms=time_ms)},
             ) == (Stored(0))
         assert ledger.checkpoints() == {
             0: Checkpoint(position=7, first_offset=7, ingested_through_ms=2000)
         }
 
-    def test_a_heartbeat_of_one_partition_rides_with_the_rows_of_another(
+    def test_a_commit_has_rows_of_one_partition_and_a_heartbeat_of_another(
         self, warehouse: Warehouse
     ) -> None:
         ledger = warehouse.ledger(STREAM)
         ledger.append(batch(event("a")), {0: None, 1: None}, {0: Progress(1), 1: Progress(0)})
-        beat = {0: Progress(2), 1: Progress(0, ingested_through_ms=9)}
-        assert ledger.append(batch(event("b")), {0: 1, 1: 0}, beat) == Stored(1)
-        assert {p: held.position for p, held in ledger.checkpoints().items()} == {0: 2, 1: 0}
+        progress = {0: Progress(2), 1: Progress(0, ingested_through_ms=9)}
+        assert ledger.append(batch(event("b")), {0: 1, 1: 0}, progress) == Stored(1)
+        assert {p: each.position for p, each in ledger.checkpoints().items()} == {0: 2, 1: 0}
 
-    def test_groups_keep_positions_apart_and_share_identities(self, warehouse: Warehouse) -> None:
+    def test_groups_have_their_own_positions_and_share_identities(
+        self, warehouse: Warehouse
+    ) -> None:
         warehouse.ledger(STREAM).append(batch(event("a")), {0: None}, {0: Progress(1)})
         other = warehouse.ledger(replace(STREAM, group="a/b %"))
         assert other.checkpoints() == {}
@@ -204,16 +202,14 @@ class WarehouseBehaviour:
 
     # --- Fencing
 
-    def test_a_call_repeated_after_it_landed_stores_nothing_again(
-        self, warehouse: Warehouse
-    ) -> None:
+    def test_repeating_a_landed_call_stores_nothing(self, warehouse: Warehouse) -> None:
         for _ in range(2):
             answer = warehouse.ledger(STREAM).append(batch(event("a")), {0: None}, {0: Progress(1)})
             assert isinstance(answer, Stored)
         assert warehouse.ledger(STREAM).checkpoints() == {0: Checkpoint(position=1, first_offset=0)}
         assert warehouse.events.size().rows == 1
 
-    def test_an_owner_with_old_positions_is_fenced_and_told_the_new_ones(
+    def test_an_owner_with_old_positions_is_fenced_and_gets_the_new_ones(
         self, warehouse: Warehouse
     ) -> None:
         zombie, owner = warehouse.ledger(STREAM), warehouse.ledger(STREAM)
@@ -224,28 +220,28 @@ class WarehouseBehaviour:
     def test_a_zombie_that_lost_one_of_two_partitions_cannot_overwrite_it(
         self, warehouse: Warehouse
     ) -> None:
-        zombie, heir = warehouse.ledger(STREAM), warehouse.ledger(STREAM)
+        zombie, successor = warehouse.ledger(STREAM), warehouse.ledger(STREAM)
         zombie.append(batch(), {0: None, 1: None}, {0: Progress(0), 1: Progress(0)})
-        heir.append(batch(event("a", partition=1)), {1: 0}, {1: Progress(5)})
-        # Its own commit moves the zombie's view of the table past the heir's.
+        successor.append(batch(event("a", partition=1)), {1: 0}, {1: Progress(5)})
+        # With its own commit the zombie's handle moves past the commit of the new owner.
         assert isinstance(zombie.append(batch(event("b")), {0: 0}, {0: Progress(1)}), Stored)
         both = batch(event("c", offset=1), event("d", partition=1))
         assert zombie.append(both, {0: 1, 1: 0}, {0: Progress(2), 1: Progress(1)}) == Fenced({1: 5})
         assert isinstance(
             zombie.append(batch(event("c", offset=1)), {0: 1}, {0: Progress(2)}), Stored
         )
-        assert {p: held.position for p, held in heir.checkpoints().items()} == {0: 2, 1: 5}
+        assert {p: each.position for p, each in successor.checkpoints().items()} == {0: 2, 1: 5}
         assert {row["id"] for row in warehouse.events.timeline("s1").to_pylist()} == {"a", "b", "c"}
 
     def test_a_zombies_heartbeat_is_fenced(self, warehouse: Warehouse) -> None:
-        zombie, heir = warehouse.ledger(STREAM), warehouse.ledger(STREAM)
+        zombie, successor = warehouse.ledger(STREAM), warehouse.ledger(STREAM)
         zombie.append(batch(), {0: None}, {0: Progress(0, ingested_through_ms=5)})
-        heir.append(batch(event("a")), {0: 0}, {0: Progress(1)})
-        for moment in (5, 9):
+        successor.append(batch(event("a")), {0: 0}, {0: Progress(1)})
+        for time_ms in (5, 9):
             assert zombie.append(
-                batch(), {0: 0}, {0: Progress(0, ingested_through_ms=moment)}
+                batch(), {0: 0}, {0: Progress(0, ingested_through_ms=time_ms)}
             ) == Fenced({0: 1})
-        assert heir.checkpoints()[0].ingested_through_ms == 5
+        assert successor.checkpoints()[0].ingested_through_ms == 5
 
     def test_writers_racing_with_the_same_events_on_two_partitions_store_each_once(
         self, warehouse: Warehouse
@@ -272,7 +268,7 @@ class WarehouseBehaviour:
             assert sum(threads.map(writer, [0, 1])) == self.turns * 5
         assert warehouse.events.repeated(limit=1) == (0, [])
         duplicates = sum(
-            held.duplicates for held in warehouse.ledger(STREAM).checkpoints().values()
+            each.duplicates for each in warehouse.ledger(STREAM).checkpoints().values()
         )
         assert (warehouse.events.size().rows, duplicates) == (self.turns * 5, self.turns * 5)
 
@@ -296,9 +292,7 @@ class WarehouseBehaviour:
 
     # --- Reading
 
-    def test_partitions_are_counted_for_one_incarnation_of_a_topic(
-        self, warehouse: Warehouse
-    ) -> None:
+    def test_partition_rows_are_those_of_one_topic_id(self, warehouse: Warehouse) -> None:
         ledger = warehouse.ledger(STREAM)
         rows = [event(f"e{offset}", offset=offset, partition=offset % 2) for offset in (3, 4, 5, 8)]
         elsewhere = event("x", offset=1, kafka_topic_id="topic-0")
@@ -310,7 +304,7 @@ class WarehouseBehaviour:
         assert list(warehouse.events.offsets(STREAM, 0, 4, 8)) == [4]
         assert list(warehouse.events.offsets(STREAM, 1, 0, 99)) == [3, 5]
 
-    def test_known_identities_are_told_from_unknown_ones(self, warehouse: Warehouse) -> None:
+    def test_known_identities_are_separated_from_unknown_ones(self, warehouse: Warehouse) -> None:
         warehouse.ledger(STREAM).append(batch(event("a"), event("b")), {0: None}, {0: Progress(2)})
         asked = [("s1", "a"), ("s1", "c"), ("s2", "b")]
         assert warehouse.events.known(asked) == {("s1", "a")}

@@ -1,7 +1,7 @@
 """Owners, zombies, crashes, faults and repeats in any order, against a model.
 
-Messages lie at the offsets of three partitions; up to four writers read and append them. Each believes in the
-positions that it loaded or was answered, which may be old by now.
+Three partitions have messages, and up to four writers read and append them. Each writer expects the
+positions that it last loaded or got as an answer, which may be old.
 """
 
 from collections.abc import Mapping
@@ -34,21 +34,21 @@ some_partitions = st.sets(st.sampled_from(PARTITIONS), min_size=1)
 
 @dataclass(eq=False)
 class Writer:
-    """A ledger, and the positions that its owner believes in."""
+    """A ledger, and the positions that its owner expects."""
 
     ledger: Ledger
-    believed: dict[int, int | None] = field(default_factory=dict)
+    expected: dict[int, int | None] = field(default_factory=dict)
 
     def load(self, partitions: set[int]) -> None:
         """Take over partitions, as a consumer does when they are assigned."""
         checkpoints = self.ledger.checkpoints()
-        self.believed = {
+        self.expected = {
             p: checkpoints[p].position if p in checkpoints else None for p in partitions
         }
 
 
 class WarehouseMachine(RuleBasedStateMachine):
-    """The state machine. An adapter's subclass brings the warehouse, its faults and what others do to its table."""
+    """The state machine; subclasses add the warehouse, its faults and other writers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class WarehouseMachine(RuleBasedStateMachine):
         raise NotImplementedError
 
     def disturb(self, choice: int) -> None:
-        """Do to the table, from outside, what does not change its rows."""
+        """Change the table from outside, but not its rows."""
 
     @rule(partition=st.sampled_from(PARTITIONS), sent=st.lists(messages, min_size=1, max_size=6))
     def produce(self, partition: int, sent: list[Message]) -> None:
@@ -90,7 +90,7 @@ class WarehouseMachine(RuleBasedStateMachine):
         self.writers.remove(self._any_writer(data))
 
     @rule(choice=st.integers(0, 3))
-    def others_at_work(self, choice: int) -> None:
+    def disturb_from_outside(self, choice: int) -> None:
         self.disturb(choice)
 
     @precondition(lambda self: self.writers)
@@ -101,8 +101,8 @@ class WarehouseMachine(RuleBasedStateMachine):
     )
     def append(self, data: st.DataObject, most: int, fault: str | None) -> None:
         writer = self._any_writer(data)
-        partitions = data.draw(st.sets(st.sampled_from(sorted(writer.believed)), min_size=1))
-        expected = {partition: writer.believed[partition] for partition in sorted(partitions)}
+        partitions = data.draw(st.sets(st.sampled_from(sorted(writer.expected)), min_size=1))
+        expected = {partition: writer.expected[partition] for partition in sorted(partitions)}
         rows, progress = self._read(expected, most)
         if fault is not None:
             self.fail_next_commit(fault)
@@ -112,8 +112,8 @@ class WarehouseMachine(RuleBasedStateMachine):
             answer = writer.ledger.append(batch(*rows), expected, progress)
         due = self.model.append(rows, expected, progress)
         assert isinstance(answer, Stored) if due is None else first_try(answer) == due
-        reached = {partition: made.position for partition, made in progress.items()}
-        writer.believed.update(answer.positions if isinstance(answer, Fenced) else reached)
+        reached = {partition: each.position for partition, each in progress.items()}
+        writer.expected.update(answer.positions if isinstance(answer, Fenced) else reached)
 
     @invariant()
     def checkpoints_are_those_of_the_model(self) -> None:
@@ -122,10 +122,13 @@ class WarehouseMachine(RuleBasedStateMachine):
     @invariant()
     def every_offset_is_accounted_for(self) -> None:
         rows = self.warehouse.events.partition_rows(STREAM)
-        for partition, held in self.model.checkpoints.items():
+        for partition, checkpoint in self.model.checkpoints.items():
             stored = rows[partition].rows if partition in rows else 0
-            letters = sum(held.dead_lettered.values())
-            assert held.position - held.first_offset == stored + held.duplicates + letters
+            dead_lettered = sum(checkpoint.dead_lettered.values())
+            assert (
+                checkpoint.position - checkpoint.first_offset
+                == stored + checkpoint.duplicates + dead_lettered
+            )
 
     def teardown(self) -> None:
         found = [
@@ -144,7 +147,7 @@ class WarehouseMachine(RuleBasedStateMachine):
     def _read(
         self, expected: Positions, most: int
     ) -> tuple[list[dict[str, Any]], Mapping[int, Progress]]:
-        """The rows of up to `most` messages of each partition, and the progress that they make."""
+        """The rows of up to `most` messages of each partition, and their progress."""
         rows: list[dict[str, Any]] = []
         progress: dict[int, Progress] = {}
         for partition, position in expected.items():
@@ -153,10 +156,12 @@ class WarehouseMachine(RuleBasedStateMachine):
             for offset, message in enumerate(taken, start):
                 if message is not None:
                     session, id_, payload, minutes = message
-                    place = {"partition": partition, "offset": offset}
+                    coordinates = {"partition": partition, "offset": offset}
                     rows.append(
-                        event(id_, session_id=session, payload=payload, minutes=minutes, **place)
+                        event(
+                            id_, session_id=session, payload=payload, minutes=minutes, **coordinates
+                        )
                     )
-            letters = {"not_json": taken.count(None)} if None in taken else {}
-            progress[partition] = Progress(start + len(taken), dead_lettered=letters)
+            dead_lettered = {"not_json": taken.count(None)} if None in taken else {}
+            progress[partition] = Progress(start + len(taken), dead_lettered=dead_lettered)
         return rows, progress

@@ -43,8 +43,8 @@ def check_topic_id(stream: Stream, accepted: Set[str]) -> None:
     """
     if accepted and stream.topic_id not in accepted:
         raise TopicRecreated(
-            f"Topic {stream.topic} has id {stream.topic_id}, but group {stream.group} has positions "
-            f"for id {', '.join(sorted(accepted))}: the topic was deleted and created again. The "
-            "positions are not valid in the new topic. Run `ingestor topics accept` to read the "
-            "new topic from its start."
+            f"Topic {stream.topic} has id {stream.topic_id}, but group {stream.group} has "
+            f"positions for id {', '.join(sorted(accepted))}: the topic was deleted and created "
+            "again. The positions are not valid in the new topic. Run `ingestor topics accept` to "
+            "read the new topic from its start."
         )

@@ -1,4 +1,4 @@
-"""From the setting WAREHOUSE to a warehouse."""
+"""Opening the warehouse of the setting WAREHOUSE."""
 
 import os
 
@@ -11,24 +11,25 @@ from classwaves_warehouse.memory.warehouse import MemoryWarehouse
 
 
 def open_warehouse(address: str) -> Warehouse:
-    """The warehouse at an address; nothing is read or written yet.
+    """The warehouse at an address. Nothing is read or written yet.
 
     Args:
         address: `delta:<folder or object-store URL>`, with tables at `<root>/<schema>/<table>`;
-            `databricks:`, with the rest of its settings in the environment (DATABRICKS_HOST and others); or `memory:`.
+            `databricks:`, with the other settings in the environment (DATABRICKS_HOST and others);
+            or `memory:`.
 
     Raises:
-        WarehouseAddressError: it is none of these.
+        WarehouseAddressError: the address has another form.
         SettingsError: a setting of Databricks is missing or wrong.
     """
-    kind, _, place = address.partition(":")
-    if kind == "delta" and place:
-        return DeltaWarehouse(place)
+    kind, _, root = address.partition(":")
+    if kind == "delta" and root:
+        return DeltaWarehouse(root)
     if address == "databricks:":
         return DatabricksWarehouse(DatabricksSettings.from_environment(os.environ))
     if address == "memory:":
         return MemoryWarehouse()
     raise WarehouseAddressError(
-        f"WAREHOUSE is {address!r}; it should be delta:<folder or object-store URL> (delta:./warehouse), databricks: "
-        "or memory:."
+        f"WAREHOUSE is {address!r}; it should be delta:<folder or object-store URL> "
+        "(delta:./warehouse), databricks: or memory:."
     )

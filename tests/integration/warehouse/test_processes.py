@@ -1,4 +1,4 @@
-"""Writers in processes of their own, on one lane. delta-rs does not survive a fork: they are spawned."""
+"""Writers in spawned processes, on one id shard. delta-rs does not survive a fork."""
 
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -13,7 +13,7 @@ _ROWS = 20
 
 
 def write(root: str, partition: int) -> int:
-    """Append events whose ids every writer uses; say how many rows were this writer's."""
+    """Append events that every writer has; return how many this one stored."""
     ledger = DeltaWarehouse(root).ledger(STREAM)
     stored = 0
     for turn in range(_TURNS):
@@ -29,7 +29,7 @@ def write(root: str, partition: int) -> int:
     return stored
 
 
-def test_processes_racing_on_one_lane_store_each_event_once(tmp_path):
+def test_processes_racing_on_one_id_shard_store_each_event_once(tmp_path):
     warehouse = DeltaWarehouse(str(tmp_path))
     warehouse.tables.migrate()
     with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as processes:
@@ -37,5 +37,5 @@ def test_processes_racing_on_one_lane_store_each_event_once(tmp_path):
     checkpoints = warehouse.ledger(STREAM).checkpoints()
     assert stored == warehouse.events.size().rows == _TURNS * _ROWS
     assert warehouse.events.repeated(limit=1) == (0, [])
-    assert {held.position for held in checkpoints.values()} == {_TURNS * _ROWS}
-    assert sum(held.duplicates for held in checkpoints.values()) == 2 * _TURNS * _ROWS
+    assert {each.position for each in checkpoints.values()} == {_TURNS * _ROWS}
+    assert sum(each.duplicates for each in checkpoints.values()) == 2 * _TURNS * _ROWS

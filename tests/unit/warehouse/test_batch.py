@@ -16,17 +16,17 @@ JAVA = {
 }
 
 
-def test_lanes_are_those_of_kafkas_own_murmur2():
+def test_id_shards_are_kafkas_own_murmur2():
     assert id_shards_of(list(JAVA)).tolist() == [
         (value & 0x7FFFFFFF) % 60 for value in JAVA.values()
     ]
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
-def test_a_lane_depends_on_its_key_alone(keys):
+def test_an_id_shard_depends_only_on_its_key(keys):
     id_shards = id_shards_of(keys)
-    assert id_shards.tolist() == [lane for key in keys for lane in id_shards_of([key]).tolist()]
-    assert all(lane < 60 for lane in id_shards)
+    assert id_shards.tolist() == [shard for key in keys for shard in id_shards_of([key]).tolist()]
+    assert all(shard < 60 for shard in id_shards)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_identities_of_different_events_differ(one, other):
     assert len(set(batch(one, other).digests.tolist())) == 2
 
 
-def test_taking_rows_keeps_what_is_known_of_them():
+def test_taking_rows_keeps_computed_columns():
     rows = batch(event("a"), event("b", session_id="s2", partition=1), event("c", payload=None))
     digests, fingerprints, id_shards = rows.digests, rows.fingerprints, rows.id_shards
     taken = rows.where(np.array([False, True, True]))
@@ -52,7 +52,7 @@ def test_taking_rows_keeps_what_is_known_of_them():
     assert taken.partitions.tolist() == [1, 0]
 
 
-def test_an_empty_batch_has_no_lanes_and_nothing_fresh():
+def test_an_empty_batch_has_no_id_shards_and_no_new_rows():
     assert batch().id_shards.tolist() == []
     assert (
         deduplicate(batch(), lambda wanted: (wanted == b"", np.zeros(0, np.uint64))).new.tolist()
@@ -64,7 +64,7 @@ def test_an_empty_batch_has_no_lanes_and_nothing_fresh():
     st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy"))),
     st.dictionaries(st.sampled_from("abc"), st.just("x")),
 )
-def test_screening_keeps_the_first_of_each_identity(arrived, held):
+def test_deduplication_keeps_the_first_of_each_identity(arrived, held):
     stored = batch(*(event(id_, payload=payload) for id_, payload in held.items()))
     known = dict(zip(stored.digests.tolist(), stored.fingerprints.tolist(), strict=True))
 
@@ -74,12 +74,10 @@ def test_screening_keeps_the_first_of_each_identity(arrived, held):
             [f or 0 for f in found], np.uint64
         )
 
-    screening = deduplicate(
-        batch(*(event(id_, payload=payload) for id_, payload in arrived)), lookup
-    )
+    result = deduplicate(batch(*(event(id_, payload=payload) for id_, payload in arrived)), lookup)
     first = dict(held)
-    for (id_, payload), fresh, conflicting in zip(
-        arrived, screening.new, screening.conflicting, strict=True
+    for (id_, payload), new, conflicting in zip(
+        arrived, result.new, result.conflicting, strict=True
     ):
-        assert fresh == (id_ not in first)
+        assert new == (id_ not in first)
         assert conflicting == (first.setdefault(id_, payload) != payload)

@@ -84,7 +84,7 @@ class DeltaEvents:
         )
 
     def _query(self, name: str, parameters: Parameters, **tables: pa.Table) -> pa.Table:
-        """Run `sql/<name>.sql` of the warehouse on the latest version, with its contract's columns."""
+        """Run `sql/<name>.sql` on the latest version, with the columns of the contract."""
         dataset = DeltaDataset.of(self._root.open(SESSION_EVENTS), ROWS)
         with DuckDBSession({"session_events": dataset, **tables}) as session:
             return session.query(load_sql("classwaves_warehouse", name), parameters)

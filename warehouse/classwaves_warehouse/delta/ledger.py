@@ -184,7 +184,7 @@ class DeltaLedger:
         self._catch_up()
 
     def _catch_up(self) -> None:
-        """Apply the log entries that the handle has passed: our commits and other writers' files."""
+        """Read new log entries: our own commits, and the files of other writers."""
         entries = self._tail.catch_up()
         if entries is None:
             self._clear_index()

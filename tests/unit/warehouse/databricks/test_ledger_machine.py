@@ -153,7 +153,7 @@ class RaceMachine(RuleBasedStateMachine):
 
     def _append(self, writer: Writer, max_messages: int) -> None:
         rows: list[dict[str, Any]] = []
-        expected = dict(writer.believed)
+        expected = dict(writer.expected)
         progress: dict[int, Progress] = {}
         for partition, position in expected.items():
             start = position or 0
@@ -176,8 +176,8 @@ class RaceMachine(RuleBasedStateMachine):
             return  # the writer does not know the outcome
         finally:
             self.busy.remove(writer)
-        stored_positions = {partition: made.position for partition, made in progress.items()}
-        writer.believed.update(answer.positions if isinstance(answer, Fenced) else stored_positions)
+        stored_positions = {partition: each.position for partition, each in progress.items()}
+        writer.expected.update(answer.positions if isinstance(answer, Fenced) else stored_positions)
 
 
 TestRaceMachine = RaceMachine.TestCase

@@ -39,7 +39,7 @@ def during(first, last):
     )
 
 
-def test_only_files_of_the_asked_times_are_opened(history):
+def test_only_files_of_the_filtered_times_are_opened(history):
     files = DeltaDataset.of(history, ROWS)
     noon = MORNING + timedelta(days=20)
     assert len(files.files()) == DAYS
@@ -50,7 +50,7 @@ def test_only_files_of_the_asked_times_are_opened(history):
     assert files.files(ds.field("session_id") == "s2") == []
 
 
-def test_files_that_were_written_anew_to_delete_rows_are_read_like_others(delta, outside):
+def test_files_rewritten_by_a_delete_are_readable(delta, outside):
     handle = outside()
     write(handle, table(event("a"), event("b")), {}, "t")
     handle.delete("id = 'b'")
@@ -61,7 +61,7 @@ def test_files_that_were_written_anew_to_delete_rows_are_read_like_others(delta,
     assert files.rows(["id"], ds.field("id") == "a")["id"].to_pylist() == ["a"]
 
 
-def test_a_query_opens_what_its_parameters_ask_for(delta, history, monkeypatch):
+def test_a_query_opens_only_the_files_of_its_parameters(delta, history, monkeypatch):
     opened = []
     scanner = DeltaDataset.scanner
 
@@ -70,13 +70,16 @@ def test_a_query_opens_what_its_parameters_ask_for(delta, history, monkeypatch):
         return scanner(files, **given)
 
     monkeypatch.setattr(DeltaDataset, "scanner", scan)
-    text = "SELECT id FROM session_events WHERE event_time >= :hour AND event_time < :hour + INTERVAL 1 HOUR"
+    text = (
+        "SELECT id FROM session_events "
+        "WHERE event_time >= :hour AND event_time < :hour + INTERVAL 1 HOUR"
+    )
     with delta.rollup().snapshot([SESSION_EVENTS]) as snapshot:
         found = snapshot.query(text, {"hour": MORNING + timedelta(days=3)})["id"].to_pylist()
     assert (sorted(found), len(opened)) == (["3", "3+"], 1)
 
 
-def test_a_time_that_statistics_have_cut_to_milliseconds_is_found(outside):
+def test_a_time_truncated_in_statistics_is_found(outside):
     handle = outside()
     late = MORNING + timedelta(microseconds=999_999)
     write(handle, table(event("a", event_time=late)), {}, "t")
@@ -84,7 +87,7 @@ def test_a_time_that_statistics_have_cut_to_milliseconds_is_found(outside):
     assert DeltaDataset.of(handle, ROWS).rows(["id"], wanted)["id"].to_pylist() == ["a"]
 
 
-def test_rows_without_a_time_are_found_beside_others(root, delta):
+def test_rows_without_a_time_are_found(root, delta):
     fill(delta, SOURCE, [mark("a"), mark("b", at=None)])
     files = DeltaDataset.of(
         root.open(SOURCE), pa.schema([("id", pa.string()), ("at", pa.timestamp("us", tz="UTC"))])
@@ -92,7 +95,7 @@ def test_rows_without_a_time_are_found_beside_others(root, delta):
     assert files.rows(["id"], ds.field("at").is_null())["id"].to_pylist() == ["b"]
 
 
-def test_columns_of_partitions_and_columns_that_are_not_there_are_seen(tmp_path):
+def test_partition_columns_and_missing_columns_are_readable(tmp_path):
     place = str(tmp_path / "parted")
     write_deltalake(place, pa.table({"kind": ["x", None], "n": [1, 2]}), partition_by=["kind"])
     columns = pa.schema([("kind", pa.string()), ("n", pa.int32()), ("gone", pa.string())])
@@ -107,14 +110,14 @@ def test_columns_of_partitions_and_columns_that_are_not_there_are_seen(tmp_path)
     assert files.schema.field("n").type == pa.int64()
 
 
-def test_a_table_that_cannot_be_read_here_is_refused(tmp_path):
+def test_a_table_with_deletion_vectors_is_refused(tmp_path):
     place = str(tmp_path / "vectors")
     DeltaTable.create(place, ROWS, configuration={"delta.enableDeletionVectors": "true"})
     with pytest.raises(WarehouseRefused, match="deletionVectors"):
         DeltaDataset.of(DeltaTable(place), ROWS)
 
 
-def test_a_table_whose_columns_have_other_names_in_files_is_refused(tmp_path):
+def test_a_table_with_column_mapping_is_refused(tmp_path):
     place = tmp_path / "mapped"
     write_deltalake(str(place), pa.table({"n": [1]}))
     entry = place / "_delta_log" / f"{0:020}.json"
@@ -133,13 +136,12 @@ def test_a_table_whose_columns_have_other_names_in_files_is_refused(tmp_path):
         DeltaDataset.of(DeltaTable(str(place)), ROWS)
 
 
-def test_a_file_that_has_gone_is_no_fault_of_the_statement(delta, history, root):
+def test_a_vacuumed_file_makes_the_warehouse_unavailable(delta, history, root):
     with delta.rollup().snapshot([SESSION_EVENTS]) as snapshot:
         outside = root.open(SESSION_EVENTS)
         outside.optimize.compact()
         outside.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
-        for _ in range(
-            50
-        ):  # once in some of them the process would stand still if reading went through Python
+        # Through a filesystem in Python, one of these reads would deadlock the process.
+        for _ in range(50):
             with pytest.raises(WarehouseUnavailable):
                 snapshot.query("SELECT id FROM session_events", {})

@@ -86,7 +86,8 @@ def test_rows_that_do_not_fit_are_refused_before_anything_is_written(delta):
         for sql, problem in (
             ("SELECT 1 AS id", "school_id|metric_hour"),
             (
-                "SELECT :hour AS metric_hour, CAST(NULL AS STRING) AS school_id, 's' AS source, 'f' AS fact, "
+                "SELECT :hour AS metric_hour, CAST(NULL AS STRING) AS school_id, 's' AS source, "
+                "'f' AS fact, "
                 "'e' AS entity_id, 1.0D AS amount, 1.0D AS weight",
                 "school_id. with null values",
             ),

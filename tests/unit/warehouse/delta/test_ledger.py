@@ -53,7 +53,8 @@ def test_a_commit_with_an_unknown_outcome_is_settled_by_the_next_call(impatient,
     faults.due = [moment]
     with pytest.raises(
         WarehouseUnavailable,
-        match=r"1 attempts.*the store (did not answer|lost its answer).*Call again with the same arguments",
+        match=r"1 attempts.*the store (did not answer|lost its answer).*"
+        r"Call again with the same arguments",
     ):
         ledger.append(*FIRST)
     assert ledger.append(*FIRST) == Stored(rows=2)

@@ -35,7 +35,7 @@ def created(root):
     return create
 
 
-def test_missing_tables_are_named_and_created_once(root):
+def test_missing_tables_are_reported_and_created_once(root):
     warehouse = DeltaWarehouse(root.url)
     assert [str(mismatch) for mismatch in warehouse.tables.check()] == [
         f"{table.qualified_name}: does not exist; run `ingestor tables migrate`" for table in TABLES
@@ -55,7 +55,7 @@ def test_missing_tables_are_named_and_created_once(root):
 @pytest.mark.parametrize(
     "table", [SESSION_EVENTS, DASHBOARD_METRICS_HOURLY], ids=lambda table: table.name
 )
-def test_a_created_table_is_as_its_contract_says(root, table):
+def test_a_created_table_equals_its_contract(root, table):
     DeltaWarehouse(root.url).tables.migrate()
     handle = root.open(table)
     assert pa.schema(handle.schema().to_arrow()).equals(arrow_schema(table))
@@ -73,15 +73,18 @@ def test_a_created_table_is_as_its_contract_says(root, table):
         ),
         (
             changed(pa.field("sequence", pa.string())),
-            "analytics.session_events.sequence: type is string, should be int64; rewrite the column",
+            "analytics.session_events.sequence: type is string, should be int64; "
+            "rewrite the column",
         ),
         (
             changed(pa.field("session_id", pa.string())),
-            "analytics.session_events.session_id: allows NULL, should be not null; set the constraint",
+            "analytics.session_events.session_id: allows NULL, should be not null; "
+            "set the constraint",
         ),
         (
             changed(pa.field("trace_id", pa.string(), nullable=False)),
-            "analytics.session_events.trace_id: is not null, should allow NULL; drop the constraint",
+            "analytics.session_events.trace_id: is not null, should allow NULL; "
+            "drop the constraint",
         ),
     ],
 )
@@ -114,7 +117,7 @@ def test_migrating_cannot_add_a_column_that_must_not_be_null(created):
         warehouse.tables.migrate()
 
 
-def test_a_column_that_the_contract_does_not_know_stays_null(delta, outside):
+def test_a_column_that_the_contract_does_not_have_stays_null(delta, outside):
     outside().alter.add_columns([Field("updated_at", PrimitiveType("timestamp"), nullable=True)])
     assert list(delta.tables.check()) == []
     assert delta.ledger(STREAM).append(batch(event("a")), {0: None}, {0: Progress(1)}) == Stored(1)
@@ -122,9 +125,7 @@ def test_a_column_that_the_contract_does_not_know_stays_null(delta, outside):
     assert outside().to_pyarrow_table()["updated_at"].to_pylist() == [None]
 
 
-def test_a_commit_is_one_file_in_table_order_with_statistics_of_the_columns_that_are_asked_for(
-    delta, outside, root
-):
+def test_a_commit_is_one_sorted_file_with_statistics_of_the_filtered_columns(delta, outside, root):
     rows = batch(*(event(f"e{n}", session_id=f"s{n % 3}", minutes=-n, offset=n) for n in range(50)))
     delta.ledger(STREAM).append(rows, {0: None}, {0: Progress(50)})
     added = pa.table(outside().get_add_actions(flatten=True))
@@ -144,7 +145,7 @@ def test_a_commit_is_one_file_in_table_order_with_statistics_of_the_columns_that
     assert all(first <= second for first, second in pairwise(on_disk["session_id"].to_pylist()))
 
 
-def test_tables_lie_below_the_root_whether_it_ends_in_a_slash_or_not():
+def test_a_slash_at_the_end_of_the_root_does_not_matter():
     assert Root("s3://bucket/lake/").url_of(SESSION_EVENTS) == Root("s3://bucket/lake").url_of(
         SESSION_EVENTS
     )
