@@ -1,4 +1,4 @@
-"""What one append costs as the table grows: `python -m bench.append`, against the embedded warehouse."""
+"""What one append to the embedded warehouse costs as the table grows."""
 
 import json
 import tempfile
@@ -26,7 +26,7 @@ _LASTS = timedelta(days=5)
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Appends in a row, and the table that they met.
+    """Consecutive appends, and the size of their table.
 
     Args:
         rows: in the table after them.
@@ -39,7 +39,7 @@ class Cost:
 
 
 def costs(folder: str) -> Iterator[Cost]:
-    """The cost of each window of appends to one growing table; a week of events in the order of their times."""
+    """Yield the cost of each window of appends to one growing table, in the order of event_time."""
     warehouse = open_warehouse(f"delta:{folder}")
     warehouse.tables.migrate()
     ledger = warehouse.ledger(Stream("bench", "bench", "bench"))
@@ -60,7 +60,7 @@ def costs(folder: str) -> Iterator[Cost]:
 
 
 def rows(first: int, count: int) -> pa.Table:
-    """So many rows of that week, the first one at this offset."""
+    """Return rows of that week, starting at this offset."""
     numbers = range(first, first + count)
     total = ROWS_PER_APPEND * APPENDS
     columns = {
@@ -80,11 +80,12 @@ def rows(first: int, count: int) -> pa.Table:
 
 
 def main() -> None:
-    """Print each window, and write all of them with their conditions."""
+    """Measure what one append to the embedded warehouse costs as the table grows."""
     found = conditions()
     print(json.dumps(found))
     print(
-        f"{'rows in the table':>18} {'p50 ms':>8} {'worst ms':>9}   appends of {ROWS_PER_APPEND:,} rows"
+        f"{'rows in the table':>18} {'p50 ms':>8} {'worst ms':>9}   "
+        f"appends of {ROWS_PER_APPEND:,} rows"
     )
     measured = []
     with tempfile.TemporaryDirectory(prefix="classwaves-bench-") as folder:

@@ -49,7 +49,10 @@ class Checkout:
 
     def command(self, *arguments: str) -> list[str]:
         """Return the command line of `ingestor`, to be run with `environ`."""
-        script = f"from {self._module} import {self._app} as app; app(prog_name='ingestor')"
+        script = (
+            f"import sys; from {self._module} import {self._app} as run; "
+            "sys.argv[0] = 'ingestor'; sys.exit(run())"
+        )
         # Without -P the current folder would be searched before PYTHONPATH.
         return [sys.executable, "-P", "-c", script, *arguments]
 

@@ -1,4 +1,4 @@
-"""What an append through a SQL warehouse costs: `python -m bench.databricks`, against the local endpoint.
+"""What an append through a SQL warehouse costs, on the local endpoint.
 
 Spark on this machine stands for the warehouse: the figures tell batch sizes apart, and say nothing
 of Databricks.
@@ -74,17 +74,19 @@ def costs(endpoint: Endpoint) -> Iterator[Cost]:
 
 
 def main() -> None:
-    """Print each size, and write all of them with their conditions."""
+    """Measure what an append through the local SQL endpoint costs, by batch size."""
     found = conditions() | {name: version(name) for name in ("databricks-sql-connector", "pyspark")}
     print(json.dumps(found))
     print(
-        f"{'rows':>7} {'p50 s':>7} {'worst s':>8} {'events/s':>9} {'statements per 1,000 events':>28}"
+        f"{'rows':>7} {'p50 s':>7} {'worst s':>8} {'events/s':>9} "
+        f"{'statements per 1,000 events':>28}"
     )
     measured = []
     with Endpoint.create() as endpoint:
         for cost in costs(endpoint):
             print(
-                f"{cost.rows:>7,} {cost.p50_seconds:>7} {cost.worst_seconds:>8} {cost.events_per_second:>9,} "
+                f"{cost.rows:>7,} {cost.p50_seconds:>7} {cost.worst_seconds:>8} "
+                f"{cost.events_per_second:>9,} "
                 f"{cost.statements_per_1000_events:>28}",
                 flush=True,
             )

@@ -120,14 +120,14 @@ def _sync(
 
 
 class _Holds:
-    """For how long a loop was held, in seconds: in all, and without its thread's waiting for a processor."""
+    """How long the loop was blocked, in seconds: in all, and without waiting for a processor."""
 
     def __init__(self) -> None:
         self.all: list[float] = []
         self.ours: list[float] = []
 
     async def watch(self) -> None:
-        """Look again and again; a collection of what the imports left would count as a hold, so it is put aside."""
+        """Measure until cancelled. Objects of imports are frozen, so no collection counts them."""
         gc.collect()
         gc.freeze()
         with Path("/proc/thread-self/schedstat").open("rb", buffering=0) as scheduling:

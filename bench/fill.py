@@ -25,7 +25,7 @@ _VALUE = (
 
 
 def events(count: int) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of distinct valid events of about 390 bytes: a school day with 100 events a session."""
+    """Yield keys and values of distinct valid events of about 390 bytes, 100 for each session."""
     sessions = max(1, count // EVENTS_PER_SESSION)
     for number in range(count):
         session = _SESSION.format(number % sessions)

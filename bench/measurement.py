@@ -39,7 +39,7 @@ def record(name: str, conditions: Mapping[str, str], figures: Mapping[str, Any])
 
 
 def peak_bytes(pid: int) -> int | None:
-    """Return the peak resident memory of a running process; None if the system does not report it."""
+    """Return the peak resident memory of a process; None if the system does not report it."""
     status = Path(f"/proc/{pid}/status")
     if not status.exists():
         return None

@@ -131,7 +131,8 @@ def hour_table(found: Cost, events: int, touchable: int) -> Table:
         table.add_row(str(number), f"{seconds:.2f}", f"{cpu:.2f}")
     table.caption = (
         f"median {found.median_seconds:.2f} s; {found.facts:,} facts, {found.rows:,} rows; "
-        f"peak {_mib(found.peak_bytes)}; files of {_mib(touchable)} may be touched, {_mib(found.read_bytes)} were read"
+        f"peak {_mib(found.peak_bytes)}; files of {_mib(touchable)} may be touched, "
+        f"{_mib(found.read_bytes)} were read"
     )
     return table
 

@@ -93,6 +93,6 @@ def month(folder: str, end: datetime, hours: int, workers: int) -> Month:
 
 
 def quarters(ended: Sequence[float]) -> tuple[float, float]:
-    """How long the first and the last quarter took of what ended so many seconds after it all began, in order."""
+    """Return the duration of the first and the last quarter, from ascending end times."""
     size = len(ended) // 4
     return (ended[size - 1], ended[-1] - ended[-1 - size]) if size else (ended[-1], ended[-1])

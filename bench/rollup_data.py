@@ -45,7 +45,7 @@ def build_days(folder: str, first: int, last: int, schools: int, sessions: int) 
 
 
 def day(number: int, schools: int, sessions: int) -> Mapping[str, pa.Table]:
-    """The sources of a day, by qualified name; no session, group, prompt or row of it has an id of another day's."""
+    """Return the sources of a day by qualified name, with ids of no other day."""
     begins = HOUR - timedelta(days=number)
     found = sources(number, begins, 24, schools, sessions, measured_groups=True)
     return {name: _renumbered(rows, number) for name, rows in found.items()}
@@ -63,7 +63,7 @@ def _renumbered(rows: pa.Table, number: int) -> pa.Table:
 
 
 def _put(warehouse: Warehouse, tables: Mapping[str, pa.Table]) -> None:
-    """Add rows in the order of their times, so that a file holds a short stretch of time, as ingestion's do."""
+    """Add rows in time order, so each file holds a short time range, as after ingestion."""
     for table in SOURCES:
         rows = _in_order(table, tables[table.qualified_name])
         for start in range(0, max(1, len(rows)), _ROWS_A_FILE):

@@ -53,11 +53,11 @@ _AFTER: Final[Mapping[Table, timedelta | None]] = {
     SESSION_METRICS: None,
     GROUP_METRICS: None,
 }
-"""Until when after its start an hour looks at sources that it looks at from long before; None: without an end."""
+"""The end of the time range that an hour reads, relative to its start; None without an end."""
 
 
 def touchable_bytes(folder: str, hour: datetime) -> dict[str, int]:
-    """Of each source by qualified name, the bytes of the files that may hold rows the hour asks for.
+    """Return the bytes of files that may hold rows of the hour, by qualified source name.
 
     Which files these are is told by the statistics in the table's log alone; of a file, a query
     reads some columns.
@@ -68,7 +68,7 @@ def touchable_bytes(folder: str, hour: datetime) -> dict[str, int]:
 
 
 def bytes_read() -> int | None:
-    """The bytes this process has asked the system for, be they cached or not; None where the system does not tell."""
+    """Return the bytes that this process read, cached or not; None if not reported."""
     told = Path("/proc/self/io")
     if not told.exists():
         return None
@@ -134,7 +134,7 @@ def open_computer(folder: str) -> HourComputer:
 
 
 def cost(folder: str, hour: datetime, runs: int) -> Cost:
-    """Compute an hour so many times; before the first, an hour without anything, as a worker has long done.
+    """Compute an hour repeatedly, after one empty hour for warm-up.
 
     Raises:
         WrongResult: a run failed, or gave another number of facts than the one before it.
@@ -211,5 +211,5 @@ class Growth:
             "time_ratio": round(self.time_ratio, 3),
             "touchable_bytes_ratio": round(self.bytes_ratio, 3),
             "read_bytes_ratio": None if read is None else round(read, 3),
-            "note": "The history is thinner than the hour, so the ratios are those of a thin history.",
+            "note": "The history has fewer events an hour than the hour itself.",
         }

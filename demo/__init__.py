@@ -1,1 +1,1 @@
-"""A school day that flows from producers through a real broker into a real table, and the proof that it arrived."""
+"""The demo: school days from producers through a broker into a table, with a proof at the end."""

@@ -1,4 +1,4 @@
-"""`make demo`: a school day from producers through a broker into a table, and the proof that nothing got lost."""
+"""`make demo`: a school day from producers through a broker into a table, with a proof."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from demo.main import run_demo
 from demo.settings import DemoSettings, Plan
 
 _SEED = 7
-_TELL_EVERY_SECONDS = 1.0
+_REPORT_EVERY_SECONDS = 1.0
 
 
 @one_line_errors()
@@ -22,7 +22,7 @@ def main() -> int:
         days=1,
         kills=scheduled_kills(settings.demo_seconds) if settings.demo_chaos == "on" else (),
     )
-    return run_demo(plan, settings.demo_folder, settings.warehouse, _TELL_EVERY_SECONDS)
+    return run_demo(plan, settings.demo_folder, settings.warehouse, _REPORT_EVERY_SECONDS)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ _HEAD, _TAIL = 20, 6
 
 
 class Report:
-    """Plain lines with the time of day, as wide as the terminal, or 160 columns where there is none.
+    """Plain lines with the time of day, as wide as the terminal, or 160 columns without one.
 
     Args:
         stream: where they go.
@@ -37,21 +37,21 @@ class Report:
 
     @property
     def room(self) -> int:
-        """The columns that a command may use."""
+        """Columns available for the output of a command."""
         return self._width - len(_INDENT)
 
     def announce(self, words: str, at: datetime | None = None) -> None:
-        """Something has happened, now or then, or is about to."""
+        """Print a line with its time; the default is now."""
         at = at or datetime.now(UTC)
         self._print(words, f"{at.astimezone():%H:%M:%S}  ", _INDENT)
 
     def show(self, text: str) -> None:
-        """What a command wrote."""
+        """Print the output of a command."""
         for line in text.rstrip().splitlines():
             print(f"{_INDENT}{line.rstrip()}", file=self._stream, flush=True)
 
     def excerpt(self, text: str) -> None:
-        """What a command wrote at length: the first and the last lines, cut off where the room ends."""
+        """Print the first and last lines of a long output, truncated to the width."""
         lines = [
             line if len(line) <= self.room else f"{line[: self.room - 1]}…"
             for line in text.rstrip().splitlines()
@@ -62,24 +62,25 @@ class Report:
         self.show("\n".join(lines))
 
     def reading(self, history: History) -> None:
-        """The quiet line."""
+        """Print the latest reading in one line."""
         reading, fresh = history.latest, history.freshness(0.5)
         if reading is not None:
             self.announce(
-                f"sent {reading.sent:>7,}   stored {reading.ledger.rows:>7,}   lag {sum(reading.lags.values()):>6,}   "
+                f"sent {reading.sent:>7,}   stored {reading.ledger.rows:>7,}   "
+                f"lag {sum(reading.lags.values()):>6,}   "
                 f"spooled {reading.spooled:>5,}   duplicates {reading.ledger.duplicates:>5,}   "
-                f"dead dead_letters {sum(reading.ledger.dead_letters.values()):>5,}   "
+                f"dead letters {sum(reading.ledger.dead_letters.values()):>5,}   "
                 f"event → queryable {'?' if fresh is None else f'{fresh:.1f} s'}"
             )
 
     def proof(self, proof: Proof) -> None:
-        """What was checked without the ingestor's own books, and how it came out."""
+        """Print the result of each check."""
         self.announce("Checked with DuckDB against the producers' own journals:")
         for holds, words in proof.claims():
             self._print(words, f"{_INDENT}{'yes' if holds else 'NO '}  ", f"{_INDENT}     ")
 
     def _print(self, words: str, first: str, further: str) -> None:
-        """Words that go on below themselves; a path or a command is not broken."""
+        """Print wrapped text; paths and commands are not broken."""
         text = fill(
             words,
             self._width,
@@ -103,7 +104,7 @@ class Keyboard:
         self.listens = source.isatty()
 
     def pressed(self) -> str:
-        """The key that was pressed first since the last call; empty if none was."""
+        """Return the next pressed key; empty without one."""
         if not self.listens or not select.select([self._source], [], [], 0)[0]:
             return ""
         return self._source.read(1)
@@ -111,7 +112,7 @@ class Keyboard:
 
 @contextmanager
 def keyboard(source: TextIO = sys.stdin) -> Iterator[Keyboard]:
-    """A keyboard while the block runs. Ctrl-C stays a signal."""
+    """Yield a keyboard. Ctrl-C remains a signal."""
     keys = Keyboard(source)
     if not keys.listens:
         yield keys
@@ -125,20 +126,20 @@ def keyboard(source: TextIO = sys.stdin) -> Iterator[Keyboard]:
 
 
 class Display(Protocol):
-    """Is told what happens, and may press keys."""
+    """Displays a run, and returns pressed keys."""
 
     def announce(self, words: str) -> None:
-        """Something has happened, or is about to."""
+        """Display one line about an event."""
 
     def show(self, history: History) -> None:
-        """There is a new reading."""
+        """Display a new reading."""
 
     def key(self) -> str:
-        """A key that was pressed; empty if none was."""
+        """Return the next pressed key; empty without one."""
 
 
 class PlainDisplay:
-    """Quiet lines in a report; nobody presses keys.
+    """Report lines without keys.
 
     Args:
         report: where they go.
@@ -161,12 +162,12 @@ class PlainDisplay:
 
 
 class LiveDisplay:
-    """A live view of everything.
+    """A live view in a terminal.
 
     Args:
-        live: what is drawn on.
+        live: the terminal.
         keys: of the same terminal.
-        product: which broker it is.
+        product: of the broker, with its version.
         begins: when the day begins.
         day_seconds: how long it takes.
     """

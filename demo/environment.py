@@ -1,4 +1,4 @@
-"""The surroundings of one run: a folder, an environment, and the project's own commands in it."""
+"""The environment of one run: a folder, variables, and the project's commands."""
 
 import os
 import secrets
@@ -22,12 +22,12 @@ _COMMAND_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class Environment:
-    """Where everything of one run is.
+    """The folder and variables of one run.
 
     Args:
         folder: logs, journals, the pseudonym key and the warehouse.
         environ: the environment of all its processes.
-        begun_at: when it was made; nothing happens in it before.
+        begun_at: its time of creation.
     """
 
     folder: Path
@@ -36,7 +36,7 @@ class Environment:
 
     @classmethod
     def create(cls, folder: Path, kafka: Kafka, name: str, warehouse: str | None = None) -> Self:
-        """A environment in an empty folder, with topics and a group that begin with `name` and that nobody else uses.
+        """Create an environment in an empty folder, with new topics and a new group.
 
         Its tables are in the folder too, unless a warehouse is named.
         """
@@ -50,7 +50,7 @@ class Environment:
                 **os.environ,
                 "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
                 "SESSION_EVENTS_TOPIC": topic,
-                "DEAD_LETTER_TOPIC": f"{topic}.dead-dead_letters",
+                "DEAD_LETTER_TOPIC": f"{topic}.dead-letters",
                 "INGESTOR_GROUP": topic,
                 "WAREHOUSE": warehouse or f"delta:{folder / 'warehouse'}",
                 "PSEUDONYM_KEY_FILE": str(key),
@@ -63,12 +63,12 @@ class Environment:
 
     @property
     def logs(self) -> Path:
-        """The folder of what processes wrote."""
+        """The folder of logs."""
         return self.folder / "logs"
 
     @property
     def journals(self) -> Path:
-        """The folder of what producers know."""
+        """The folder of journals."""
         return self.folder / "journals"
 
     @property
@@ -88,16 +88,16 @@ class Environment:
 
     @property
     def table(self) -> Path:
-        """Where session_events lies."""
+        """The folder of session_events."""
         return self.warehouse / SESSION_EVENTS.schema / SESSION_EVENTS.name
 
     @property
     def settings(self) -> StreamSettings:
-        """The environment as the project's own commands read it."""
+        """The settings that the project's commands read."""
         return StreamSettings.from_environment(self.environ)
 
     def run(self, program: Program, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Run a command of the project to its end, whatever that is."""
+        """Run a command of the project and return its result."""
         command = self.command(program, *arguments)
         return subprocess.run(
             command,
@@ -109,14 +109,15 @@ class Environment:
         )
 
     def output(self, program: Program, *arguments: str) -> str:
-        """What a command writes.
+        """Return the output of a command.
 
         Raises CommandFailed with its own words if its exit code is not 0.
         """
         done = self.run(program, *arguments)
         if done.returncode:
             raise CommandFailed(
-                f"`{program} {' '.join(arguments)}` ended with {done.returncode}: {done.stderr.strip()}"
+                f"`{program} {' '.join(arguments)}` ended with "
+                f"{done.returncode}: {done.stderr.strip()}"
             )
         return done.stdout
 
@@ -126,7 +127,7 @@ class Environment:
 
     @staticmethod
     def command(program: Program, *arguments: str) -> list[str]:
-        """The command line of a program, run by this Python whether or not its scripts are installed."""
+        """Return the command line of a program, without need for installed scripts."""
         return [
             sys.executable,
             "-c",

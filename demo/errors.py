@@ -1,18 +1,18 @@
-"""What can go wrong in the demo, apart from what it is there to show."""
+"""Errors of the demo."""
 
 from classwaves_runtime.errors import ClassWavesError
 
 
 class DemoError(ClassWavesError):
-    """The demo could not be carried through."""
+    """The demo failed."""
 
 
 class FolderNotEmpty(DemoError):
-    """The folder of the demo holds something already."""
+    """The folder of the demo is not empty."""
 
 
 class TableInUse(DemoError):
-    """The table that is to be filled holds somebody's events."""
+    """The table already holds events."""
 
 
 class CommandFailed(DemoError):
@@ -20,8 +20,8 @@ class CommandFailed(DemoError):
 
 
 class ProcessDied(DemoError):
-    """A process of the demo ended before it was told to."""
+    """A process of the demo ended unexpectedly."""
 
 
 class NotDrained(DemoError):
-    """The consumers did not reach the end of the topic in time."""
+    """The topic was not drained in time."""

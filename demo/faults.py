@@ -69,7 +69,7 @@ MALFORMED: Mapping[Reason, Malform] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message on its way.
+    """A message that a producer is to send.
 
     Args:
         due: seconds after the day's begin at which it is sent.
@@ -87,22 +87,22 @@ class Delivery:
 
     @property
     def session_id(self) -> str:
-        """Whose session's it is."""
+        """The session id."""
         return str(self.message["session_id"])
 
     @property
     def event_id(self) -> str:
-        """Its id."""
+        """The event id."""
         return str(self.message["id"])
 
     @property
     def key(self) -> bytes:
-        """What the producer partitions by."""
+        """The message key."""
         return self.session_id.encode()
 
     @property
     def value(self) -> bytes | None:
-        """Its bytes; None for a tombstone."""
+        """The message value; None for a tombstone."""
         if self.reason is not None:
             return MALFORMED[self.reason](self.message)
         return json.dumps(self.message, ensure_ascii=False, separators=(",", ":")).encode()
@@ -110,14 +110,14 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class MessageFaults:
-    """How often things go wrong, each as a share of all events.
+    """The rates of message faults, each as a share of all events.
 
     Args:
         repeats: sent again with the same id some seconds later: of the plain producers' events, by
             any of them.
-        late: sent some seconds after their turn.
+        late: sent some seconds late.
         malformed: followed by a malformed copy from a plain producer, each kind of refusal in turn.
-        personal: told with fields that nobody declared and that name a pupil.
+        personal: with undeclared fields that name a pupil.
     """
 
     repeats: float = 0.08
@@ -128,13 +128,13 @@ class MessageFaults:
     def deliveries(
         self, events: Iterable[Event], begins: datetime, seconds: float, seed: int
     ) -> list[Delivery]:
-        """A day's messages in the order in which they are sent.
+        """Return a day's messages in the order of sending.
 
         Args:
-            events: the day, told live.
+            events: of the day, replayed live.
             begins: the time from which `Delivery.due` counts.
             seconds: after which nothing is sent, however late it is.
-            seed: decides what goes wrong.
+            seed: of the random faults.
         """
         rng = Random(seed)
         kinds = cycle(rng.sample(list(MALFORMED), len(MALFORMED)))

@@ -1,4 +1,4 @@
-"""How far things are, as the ledger in the table tells it.
+"""Polls the ledger for totals.
 
 Totals come from here and not from metrics: what a killed process had counted died with it, and the
 ledger's counts are
@@ -22,14 +22,14 @@ from classwaves_warehouse.open import open_warehouse
 
 @dataclass(frozen=True, slots=True)
 class LedgerTotals:
-    """What became of the messages so far.
+    """Totals of the ledger.
 
     Args:
         positions: by partition, how many of its messages a commit has passed.
         rows: of the messages that it has passed, those that are neither repeats nor dead_letters
             nor Kafka's own holes.
-        duplicates: repeats that were recognised.
-        dead_letters: messages that went to the dead dead_letters, by reason.
+        duplicates: recognised repeats.
+        dead_letters: messages that went to the dead letters, by reason.
     """
 
     positions: Mapping[int, int]
@@ -39,7 +39,7 @@ class LedgerTotals:
 
 
 class LedgerPoller:
-    """Reads the figures of one stream. The topic and the tables exist, and the topic is new."""
+    """Reads the totals of one stream, whose topic is new."""
 
     def __init__(self, settings: StreamSettings) -> None:
         self._topic = settings.session_events_topic

@@ -1,4 +1,4 @@
-"""The live view: one screen, drawn anew from what is known.
+"""The live view: one screen, rendered from the latest readings.
 
 Fits 80 columns and 24 lines, and uses more.
 """
@@ -30,16 +30,16 @@ _NAME = 20
 
 @dataclass(frozen=True)
 class LiveView:
-    """What is on the screen.
+    """The content of the screen.
 
     Args:
-        product: which broker it is.
+        product: of the broker, with its version.
         day_seconds: how long the day takes.
         begins: when it began.
         now: the time.
         history: the readings.
-        announced: what happened, with its times, oldest first.
-        keys: whether keys are listened to.
+        announced: log lines with their times, oldest first.
+        keys: whether keys are handled.
     """
 
     product: str
@@ -51,7 +51,7 @@ class LiveView:
     keys: bool
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """As wide and as high as there is room; what happened takes the lines that are left."""
+        """Fill the terminal; the log takes the remaining lines."""
         width, height = options.max_width, options.height or options.size.height
         reading = self.history.latest
         body: list[RenderableType] = [self._head(width), Rule(style="dim")]
@@ -62,7 +62,7 @@ class LiveView:
                 _pods_and_lags(reading, _LAG_BAR + (width - 80) // 2),
             ]
             body += [Rule(style="dim"), self._outcome(reading, width)]
-        body.append(Rule("what happened", align="left", style="dim"))
+        body.append(Rule("log", align="left", style="dim"))
         used = sum(len(console.render_lines(part, options.update(height=None))) for part in body)
         yield from body
         yield self._log(height - used - 1)
@@ -73,7 +73,7 @@ class LiveView:
         told = (
             f"{seconds:.0f} of {self.day_seconds:.0f} s"
             if seconds < self.day_seconds
-            else "over; the rest arrives"
+            else "over, storing the rest"
         )
         head = Table.grid(expand=True)
         head.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
@@ -117,7 +117,7 @@ class LiveView:
             (_seconds(slow), "bold"),
             "     duplicates ",
             (f"{reading.ledger.duplicates:,}", "bold"),
-            "\ndead dead_letters ",
+            "\ndead letters ",
             (f"{sum(reading.ledger.dead_letters.values()):,}", "bold"),
             (f"  {_letters(reading.ledger.dead_letters, width - 22)}", "dim"),
             no_wrap=True,
@@ -195,7 +195,7 @@ def _lags(reading: Reading, bar: int) -> Table:
 
 
 def _letters(dead_letters: Mapping[str, int], width: int) -> str:
-    """The most frequent reasons for which there is room."""
+    """The most frequent reasons that fit into the width."""
     told = [
         f"{reason} {count:,}"
         for reason, count in sorted(dead_letters.items(), key=lambda each: -each[1])

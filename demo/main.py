@@ -36,7 +36,7 @@ WHERE metric_hour = :hour
 
 
 def roll_up(environment: Environment, report: Report) -> None:
-    """Compute each hour since the environment began, and tell what it comes to.
+    """Compute each hour since the environment was created, and print its totals.
 
     Raises:
         CommandFailed: an hour could not be computed.
@@ -45,7 +45,7 @@ def roll_up(environment: Environment, report: Report) -> None:
     hour, now = hour_of(environment.begun_at), datetime.now(UTC)
     while hour <= now:
         name = f"{hour:%Y-%m-%dT%H}"
-        report.announce(f"The hour's rollup: rollup once --hour {name}")
+        report.announce(f"Rollup of the hour: rollup once --hour {name}")
         report.show(environment.output("rollup", "once", "--hour", name))
         report.show(_totals(hours, hour))
         hour += HOUR
@@ -60,26 +60,26 @@ def _totals(hours: RollupStore, hour: datetime) -> str:
 
 
 def run_demo(plan: Plan, folder: Path | None, warehouse: str | None, every: float) -> int:
-    """The exit code: 0 if all was proven, 1 if not, 130 if it was stopped.
+    """Run a plan and return the exit code: 0 proven, 1 not proven, 130 interrupted.
 
     Args:
-        plan: what to play.
+        plan: the plan of the run.
         folder: where, empty or missing; None for a temporary one. It stays.
         warehouse: where the tables are; None for the folder.
-        every: seconds between two quiet lines.
+        every: seconds between two readings.
 
     Raises:
-        ClassWavesError: it could not be carried through.
+        ClassWavesError: the run failed.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     report = Report()
     try:
         proven = _run(plan, empty_folder(folder), warehouse, report, every)
     except KeyboardInterrupt:
-        report.announce("Stopped. Nothing is left running.")
+        report.announce("Stopped. No process is left running.")
         return 130
     report.announce(
-        "Proven: nothing is missing, nothing is there twice."
+        "Proven: no event is missing, no event is stored twice."
         if proven
         else "NOT proven: see above."
     )
@@ -91,19 +91,20 @@ def _run(plan: Plan, folder: Path, warehouse: str | None, report: Report, every:
         report.announce(kafka.describe())
         if not kafka.real:
             report.announce(
-                "A mock shows how it works; it does not prove how a real broker behaves."
+                "A mock shows how the demo works; it proves nothing about a real broker."
             )
         environment = Environment.create(folder, kafka, "demo", warehouse)
         table = _table(environment)
         report.announce(f"The table: {table}")
         table.require_empty()
         if table.shared:
-            # The same day again would bring the same ids: repeats of an earlier run's.
+            # The same seed would repeat the ids of an earlier run.
             plan = replace(plan, seed=secrets.randbelow(2**31))
         report.show(environment.output("ingestor", "topics", "create"))
         report.show(environment.output("ingestor", "tables", "migrate"))
         report.announce(
-            f"A school day in {plan.day_seconds:.0f} s: {SCHOOLS} schools, {plan.teachers} teachers, five lessons each."
+            f"A school day in {plan.day_seconds:.0f} s: {SCHOOLS} schools, "
+            f"{plan.teachers} teachers, five lessons each."
         )
         run_plan(environment, plan, kafka, report, every)
         return _check_results(environment, table, report)
@@ -116,7 +117,7 @@ def _table(environment: Environment) -> Table:
 
 
 def _check_results(environment: Environment, table: Table, report: Report) -> bool:
-    """Show a session, prove, say where everything is; whether all is as it must be."""
+    """Show a session, check the results, name the tables; return whether all checks passed."""
     settings = environment.settings
     topic = describe_topic(connect(settings.kafka), settings.session_events_topic)
     dead_letters = count_dead_letters(settings.kafka, settings.dead_letter_topic)

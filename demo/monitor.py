@@ -38,7 +38,7 @@ class Scrape:
 
 
 def scrape(port: int) -> Scrape | None:
-    """What the process on this port of loopback tells; None if it does not answer at once."""
+    """Scrape a process on loopback; None if it does not answer in time."""
     try:
         return Scrape(parsed(_get(port, "/metrics")), json.loads(_get(port, "/readyz"))["reasons"])
     except (OSError, HTTPException):
@@ -46,7 +46,7 @@ def scrape(port: int) -> Scrape | None:
 
 
 def parsed(text: str) -> Samples:
-    """The samples of a page of metrics."""
+    """Parse a page of metrics."""
     samples: dict[str, dict[str, float]] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -71,11 +71,11 @@ _BOUNDS = (*map(str, metrics.EVENT_LATENCY.bounds), "+Inf")
 
 
 class Monitor:
-    """Takes readings of one play.
+    """Takes readings of one run.
 
     Args:
-        processes: who is asked.
-        broker: who is up or not.
+        processes: to read from.
+        broker: whose state is read.
         ledger_poller: of the ledger.
     """
 
@@ -87,7 +87,7 @@ class Monitor:
         self._ends: Counter[int] = Counter()
 
     def read(self) -> Reading:
-        """How everything stands now. A counter's value outlives the process that counted."""
+        """Take a reading. Counters of ended processes remain in the sums."""
         ledger = self._ledger_poller.ledger()
         processes = self._processes
         consumers, publishers = (

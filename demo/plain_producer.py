@@ -1,4 +1,4 @@
-"""A plain producer process: confluent-kafka and JSON, without our SDK.
+"""A plain producer process: confluent-kafka and JSON, without the SDK.
 
 `python -m demo.plain_producer ASSIGNMENT` sends what is its own when it is due, and ends with code
 0 once the broker
@@ -20,7 +20,7 @@ from demo.producer import Answer, Assignment, Journal, path_of
 from demo.school_day import GUIDANCE
 
 OTHER_PARTITIONER = GUIDANCE
-"""The pod that partitions as librdkafka does by default, by CRC32; the others as Java and Node do, by murmur2."""
+"""This pod partitions by CRC32, librdkafka's default; the others by murmur2, like Java and Node."""
 
 _FLUSH_SECONDS = 120.0
 
@@ -28,7 +28,7 @@ _FLUSH_SECONDS = 120.0
 def run(
     assignment: Assignment, producer: Producer, journal: Journal, stop: threading.Event
 ) -> None:
-    """Send each delivery when it is due; return when all is settled, or soon after `stop` is set."""
+    """Send each delivery when due; return when all are acknowledged or `stop` is set."""
     for due, delivery in assignment.deliveries():
         while not stop.is_set() and (wait := due - time.time()) > 0:
             producer.poll(min(wait, 0.1))
@@ -53,7 +53,7 @@ def _send(producer: Producer, topic: str, delivery: Delivery, journal: Journal) 
 
 
 def main(assignment: Assignment) -> int:
-    """Run until the end or a signal; the exit code."""
+    """Run to the end or until a signal; return the exit code."""
     partitioner = "consistent_random" if assignment.pod == OTHER_PARTITIONER else "murmur2_random"
     options = {"linger.ms": 20, "acks": "all", "enable.idempotence": True}
     producer = Producer({**options, **kafka_options(os.environ), "partitioner": partitioner})

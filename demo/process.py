@@ -1,4 +1,4 @@
-"""A process of ours: its words go to a file, and it never outlives us."""
+"""A child process that logs to a file and ends with its parent."""
 
 import signal
 import subprocess
@@ -11,7 +11,7 @@ from local.kafka.watchdog import dismiss, watch
 
 
 class Process:
-    """A started process. It hears no Ctrl-C: we decide how it ends, and if we die without a word, so does it.
+    """A started process. It receives no Ctrl-C, and a watchdog ends it with its parent.
 
     Args:
         command: program and arguments.
@@ -43,23 +43,23 @@ class Process:
         return self._process.poll()
 
     def kill(self) -> None:
-        """SIGKILL: it can neither finish nor say anything."""
+        """Send SIGKILL."""
         dismiss(self._watchdog)
         self._process.kill()
         self._process.wait()
 
     def terminate(self) -> None:
-        """SIGTERM: ask it to finish."""
+        """Send SIGTERM."""
         self._process.send_signal(signal.SIGTERM)
 
     def wait(self, seconds: float) -> int | None:
-        """Its exit code, or None if it still runs after so many seconds."""
+        """Return its exit code; None if it still runs after this many seconds."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
         return self.code
 
     def log_tail(self) -> str:
-        """The last lines that it wrote."""
+        """Return the last lines of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
 
     def __enter__(self) -> Self:

@@ -22,10 +22,10 @@ from local.kafka.free_port import free_port
 
 
 class Broker:
-    """Kills and restarts a Kafka; a restart takes seconds and is not waited for.
+    """Kills and restarts a local Kafka, without waiting for the restart.
 
     Args:
-        kafka: which one. Only a single process that the demo started can be killed.
+        kafka: to control. Only a process that the demo started can be killed.
     """
 
     def __init__(self, kafka: Kafka) -> None:
@@ -34,14 +34,14 @@ class Broker:
         self._up = True
         self._error: LocalKafkaError | None = None
         self.back_at = -math.inf
-        """Seconds of the monotonic clock until which it was away the last time."""
+        """Monotonic time of its last restart."""
 
     def __str__(self) -> str:
         return "the broker"
 
     @property
     def can_be_killed(self) -> bool:
-        """Whether it is ours to kill."""
+        """Whether the demo started it."""
         return self._process is not None
 
     @property
@@ -52,13 +52,13 @@ class Broker:
         return self._up
 
     def kill(self) -> None:
-        """SIGKILL, with its data left as they lie."""
-        assert self._process is not None, "somebody else's broker is left alone"
+        """SIGKILL; its data remain."""
+        assert self._process is not None, "the demo did not start this broker"
         self._up, self.back_at = False, math.inf
         self._process.kill()
 
     def start(self) -> None:
-        """Start it again on the same data, soon."""
+        """Start it on the same data in the background."""
         Thread(target=self._start, name="broker-start", daemon=True).start()
 
     def _start(self) -> None:
@@ -72,14 +72,14 @@ class Broker:
 
 
 class Pod:
-    """It can be started, killed and started again, and is not left when the `with` block ends.
+    """A named process that can be killed and restarted. It ends with the `with` block.
 
     Args:
         environment: where it runs.
-        name: what it is called, in its logs too.
+        name: also of its log files.
         command: program and arguments.
-        environ: what its environment has beside the environment's.
-        port: where it answers its probes; None if it has none.
+        environ: variables in addition to the environment's.
+        port: of its probes; None without probes.
         lasting: whether it runs until it is told to end; others end with code 0 when their work is
             done.
     """
@@ -120,23 +120,23 @@ class Pod:
 
     @property
     def failed(self) -> bool:
-        """Whether its process ended and should not have, or not so."""
+        """Whether its process ended unexpectedly."""
         if self._process is None or self._process.code is None:
             return False
-        # One that was asked to end before it could listen had not begun.
+        # SIGTERM before the handler is installed ends the process with -SIGTERM.
         clean = {0, -signal.SIGTERM} if self._asked else set() if self._lasting else {0}
         return self._process.code not in clean
 
     @property
     def ended(self) -> bool:
-        """Whether its work is done. One that was killed has not ended."""
+        """Whether its process ended by itself."""
         return self._process is not None and self._process.code is not None
 
     def __str__(self) -> str:
         return self.name if self.pid is None else f"{self.name} (process {self.pid})"
 
     def start(self) -> None:
-        """Start a process in place of the one before."""
+        """Start a new process in place of the previous one."""
         self.kill()
         self._starts += 1
         self.started_at = time.monotonic()
@@ -165,7 +165,7 @@ class Pod:
             raise self._died(self._process)
 
     def check(self) -> None:
-        """Raises ProcessDied if it ended and should not have, or not so."""
+        """Raise ProcessDied if its process ended unexpectedly."""
         if self.failed and self._process is not None:
             raise self._died(self._process)
 
@@ -188,7 +188,7 @@ _PACE = {"BATCH_MAX_SECONDS": "0.5"}
 
 @dataclass(frozen=True)
 class Processes:
-    """All pods of a play."""
+    """All pods of a run."""
 
     consumers: Sequence[Pod]
     publishers: Sequence[Pod]
@@ -196,17 +196,17 @@ class Processes:
 
     @property
     def producers(self) -> Sequence[Pod]:
-        """Those who send, one way or the other."""
+        """The pods that send."""
         return [*self.publishers, *self.plain]
 
     @property
     def observable(self) -> Sequence[Pod]:
-        """Those who serve metrics."""
+        """The pods that serve metrics."""
         return [*self.consumers, *self.publishers]
 
 
 def consumers(environment: Environment, count: int) -> list[Pod]:
-    """So many consumers, whose ports stay, whoever dies."""
+    """Return consumers, each with a fixed port."""
     command = environment.command("ingestor", "run")
     return [
         Pod(
@@ -217,7 +217,7 @@ def consumers(environment: Environment, count: int) -> list[Pod]:
 
 
 def publishers(environment: Environment, plan: Plan, begins_at: float) -> list[Pod]:
-    """The producers with our SDK, each with a spool folder of its own.
+    """Return the producers with the SDK, each with its own spool folder.
 
     The day begins at this Unix time.
     """
@@ -234,7 +234,7 @@ def publishers(environment: Environment, plan: Plan, begins_at: float) -> list[P
 
 
 def plain_producers(environment: Environment, plan: Plan, begins_at: float) -> list[Pod]:
-    """The producers without it."""
+    """Return the producers without the SDK."""
     return [
         Pod(environment, name, _command("plain_producer", environment, plan, name, begins_at), {})
         for name in PLAIN_PODS
@@ -242,7 +242,7 @@ def plain_producers(environment: Environment, plan: Plan, begins_at: float) -> l
 
 
 def write_targets(path: Path, pods: Sequence[Pod]) -> None:
-    """Tell Prometheus where to scrape: a file for its `file_sd_configs`."""
+    """Write the scrape targets for Prometheus' `file_sd_configs`."""
     targets = [{"targets": [f"127.0.0.1:{pod.port}"], "labels": {"pod": pod.name}} for pod in pods]
     path.write_text(json.dumps(targets, indent=2) + "\n")
 

@@ -18,12 +18,12 @@ COLUMNS = {"session_id": "VARCHAR", "id": "VARCHAR", "reason": "VARCHAR", "answe
 
 
 class Answer(StrEnum):
-    """What is known of an event. What was INTENDED or REFUSED may be in the table or not."""
+    """The outcome of an event. With INTENDED or REFUSED the table may hold it or not."""
 
     INTENDED = "intended"  # emit is about to be called; the process may die within
     RETURNED = "returned"  # emit returned its id
-    ACKNOWLEDGED = "acknowledged"  # the broker announced that it has the message
-    REFUSED = "refused"  # the broker did not say so
+    ACKNOWLEDGED = "acknowledged"  # the broker acknowledged the message
+    REFUSED = "refused"  # the broker did not acknowledge it
 
 
 def path_of(folder: Path, pod: str) -> Path:
@@ -32,7 +32,7 @@ def path_of(folder: Path, pod: str) -> Path:
 
 
 class Journal:
-    """One pod's record, over all its processes. What was written survives SIGKILL at once.
+    """The journal of one pod and all its processes. Each entry survives SIGKILL.
 
     Args:
         path: of its file, which may hold what an earlier process wrote.
@@ -45,13 +45,13 @@ class Journal:
         self.refused = 0
 
     def write(self, delivery: Delivery, answer: Answer) -> None:
-        """Record what is known of a delivery now."""
+        """Write the outcome of a delivery."""
         self.refused += answer is Answer.REFUSED
         reason = "" if delivery.reason is None else delivery.reason.value
         self._lines.write(f"{delivery.session_id},{delivery.event_id},{reason},{answer}\n".encode())
 
     def close(self) -> None:
-        """Write no more."""
+        """Close the file."""
         self._lines.close()
 
 
@@ -69,7 +69,7 @@ class Assignment(BaseModel):
         days: how many.
         begins_at: Unix time at which the first day begins.
         day_seconds: how long a day takes.
-        message_faults: what goes wrong.
+        message_faults: rates of message faults.
     """
 
     model_config = ConfigDict(frozen=True)

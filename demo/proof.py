@@ -34,21 +34,21 @@ from demo.school_day import NAMES
 
 
 class Table(Protocol):
-    """Where session_events is. Its text is how people find it."""
+    """The table session_events. Its text is its location."""
 
     @property
     def shared(self) -> bool:
         """Whether others may have rows in it."""
 
     def require_empty(self) -> None:
-        """Raises TableInUse if made-up events would come among those of others."""
+        """Raise TableInUse if the table holds rows of others."""
 
     def rows(self, topic_id: str) -> Dataset | pa.Table:
-        """The rows that may have come from this topic."""
+        """Return the rows of this topic."""
 
 
 class FolderTable:
-    """A table in a folder of the run's own: delta-rs tells which files are live.
+    """A table in the run's folder, read with delta-rs.
 
     Args:
         folder: of the table.
@@ -71,7 +71,7 @@ class FolderTable:
 
 
 class CatalogTable:
-    """A table that a SQL warehouse keeps: one plain SELECT reads it.
+    """A table in a SQL warehouse, read with one SELECT.
 
     Args:
         settings: of the warehouse.
@@ -92,7 +92,7 @@ class CatalogTable:
         return f"{catalog}.{SESSION_EVENTS.qualified_name} at {host}"
 
     def require_empty(self) -> None:
-        """See `Table`: an endpoint on this machine is there to be played with."""
+        """See `Table`. A local endpoint may hold rows."""
         if self._settings.on_this_machine:
             return
         try:
@@ -101,14 +101,18 @@ class CatalogTable:
             return
         if rows:
             raise TableInUse(
-                f"{self} holds {rows:,} rows, and these would be made-up ones: name a catalog without any in "
+                f"{self} holds {rows:,} rows, and the demo would add generated events: "
+                "name a catalog without any in "
                 "DATABRICKS_CATALOG."
             )
 
     def rows(self, topic_id: str) -> pa.Table:
         """See `Table`."""
         columns = "session_id, id, event_type, source, payload"
-        text = f"SELECT {columns} FROM {SESSION_EVENTS.qualified_name} WHERE kafka_topic_id = :topic_id"
+        text = (
+            f"SELECT {columns} FROM {SESSION_EVENTS.qualified_name} "
+            "WHERE kafka_topic_id = :topic_id"
+        )
         with connect(self._settings) as connection, connection.cursor() as cursor:
             return cursor.execute(text, {"topic_id": topic_id}).fetchall_arrow()
 
@@ -119,7 +123,7 @@ Headers = Sequence[tuple[str, bytes]]
 
 
 def count_dead_letters(options: Mapping[str, str], topic: str) -> Counter[str]:
-    """Distinct messages that have a letter, by the letter's reason: a crash may have written one twice.
+    """Count distinct dead-lettered messages by reason; a crash may write one twice.
 
     Args:
         options: librdkafka's.
@@ -165,14 +169,14 @@ class Proof:
         expected: distinct valid events that the broker acknowledged, or whose id emit returned.
         returned: those of them whose id emit returned.
         repeats: acknowledged messages beyond them that carry the same identities.
-        missing: those of the expected that have no row.
+        missing: expected events without a row.
         twice: rows beyond one for each identity.
         unknown: rows that no producer sent.
         named: rows that hold a pupil's name.
-        bare: rows that hold a pupil's id as it came.
+        bare: rows that hold a pupil's id without pseudonym.
         malformed: acknowledged messages that the contract refuses, by reason.
         dead_letters: distinct messages in the dead-letter topic, by reason.
-        example: a session worth looking at: told by a pod that died in its midst if there is one.
+        example: a session to show, preferably with a killed producer.
     """
 
     expected: int
@@ -189,42 +193,47 @@ class Proof:
 
     @property
     def holds(self) -> bool:
-        """Whether all is as it must be."""
+        """Whether all checks passed."""
         return all(holds for holds, _ in self.claims())
 
     def claims(self) -> Iterator[tuple[bool, str]]:
-        """Each claim, and whether it holds."""
+        """Yield each check and whether it passed."""
         yield (
             self.expected > 0 and self.missing == 0,
-            f"every one of {self.expected:,} valid events is in the table ({self.missing:,} missing): "
+            f"every one of {self.expected:,} valid events is in the table "
+            f"({self.missing:,} missing): "
             f"emit had returned {self.returned:,}, the broker acknowledged the rest",
         )
         yield (
             self.twice == 0,
-            f"each of them once, though {self.repeats:,} were sent again ({self.twice:,} twice)",
+            f"each is stored once, although {self.repeats:,} were sent again "
+            f"({self.twice:,} twice)",
         )
         yield (
             self.unknown == 0,
-            f"nothing else is there ({self.unknown:,} rows that nobody sent)",
+            f"the table holds nothing else ({self.unknown:,} rows that no producer sent)",
         )
         yield (
             self.dead_letters == self.malformed,
-            f"each of {self.malformed.total():,} malformed messages is a dead letter with its own reason "
-            f"({len(self.malformed)} reasons, {_difference(self.malformed, self.dead_letters):,} wrong)",
+            f"each of {self.malformed.total():,} malformed messages is a dead letter "
+            "with its own reason "
+            f"({len(self.malformed)} reasons, "
+            f"{_difference(self.malformed, self.dead_letters):,} wrong)",
         )
         yield (
             self.named == self.bare == 0,
-            f"no row names a pupil or holds a pupil's own id ({self.named:,} names, {self.bare:,} ids)",
+            f"no row names a pupil or holds a pupil's own id "
+            f"({self.named:,} names, {self.bare:,} ids)",
         )
 
 
 def prove(journals: Path, stored: Dataset | pa.Table, dead_letters: Counter[str]) -> Proof:
-    """Compare.
+    """Compare the journals with the table and the dead letters.
 
     Args:
         journals: the folder of the producers' journals, all of which are closed.
         stored: the rows of session_events that may have come from these producers.
-        dead_letters: what `letters.count_dead_letters` found.
+        dead_letters: the result of `count_dead_letters`.
     """
     with duckdb.connect() as connection:
         connection.register("stored", stored)
@@ -233,7 +242,7 @@ def prove(journals: Path, stored: Dataset | pa.Table, dead_letters: Counter[str]
         ).create("journal")
         connection.execute(_VIEWS)
         found = dict(_counts(connection))
-        malformed = connection.execute(_SPOILT).fetchall()
+        malformed = connection.execute(_MALFORMED).fetchall()
         example = connection.execute(_EXAMPLE).fetchone()
     return Proof(
         malformed=Counter(dict(malformed)),
@@ -260,7 +269,10 @@ CREATE VIEW kept AS SELECT session_id, id, answer FROM sent WHERE answer IN ('re
 'acknowledged');
 CREATE VIEW expected AS SELECT DISTINCT session_id, id FROM kept;
 """
-_SPOILT = "SELECT reason, count(*) FROM journal WHERE reason IS NOT NULL AND answer = 'acknowledged' GROUP BY 1"
+_MALFORMED = """
+SELECT reason, count(*) FROM journal
+WHERE reason IS NOT NULL AND answer = 'acknowledged' GROUP BY 1
+"""
 _EXAMPLE = """
 SELECT session_id FROM rows GROUP BY session_id
 ORDER BY count(DISTINCT source) DESC, count(*) FILTER (event_type = 'started') DESC, count(*),
@@ -277,5 +289,7 @@ _COUNTS = {
     "unknown": "SELECT count(*) FROM rows ANTI JOIN sent USING (session_id, id)",
     "named": f"SELECT count(*) FROM rows WHERE regexp_matches(payload, '{_NAMES}')",
     # A pseudonym begins with p, which no UUID does.
-    "bare": """SELECT count(*) FROM rows WHERE regexp_matches(payload, '"(leaderId|studentId|userId)":"[^p]')""",
+    "bare": """
+        SELECT count(*) FROM rows
+        WHERE regexp_matches(payload, '"(leaderId|studentId|userId)":"[^p]')""",
 }

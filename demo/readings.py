@@ -11,10 +11,10 @@ from demo.ledger_poller import LedgerTotals
 
 
 class State(StrEnum):
-    """How a pod does."""
+    """The state of a pod."""
 
     READY = "ready"
-    WAITING = "waiting"  # it says itself that it is not ready
+    WAITING = "waiting"  # its /readyz reports that it is not ready
     SILENT = "silent"  # it runs and does not answer, as when it starts
     DOWN = "down"
     RUNNING = "running"  # it runs, and answers no probes
@@ -23,16 +23,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PodReading:
-    """How one pod stands.
+    """The state of one pod.
 
     Args:
         name: what it is called.
         pid: its process; None if none runs.
-        state: how it does.
-        waits_for: the causes that it gives for not being ready.
+        state: its state.
+        waits_for: causes that its /readyz reports.
         lags: of the partitions that it reads, messages that it has not stored yet.
         spooled: events that wait in its spools.
-        adopted: events that it took over from dead processes.
+        adopted: events that it took over from killed processes.
     """
 
     name: str
@@ -46,11 +46,11 @@ class PodReading:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How everything stands.
+    """The state of all pods and the ledger.
 
     Args:
         at: seconds of a monotonic clock.
-        emitted: events that the SDK has taken.
+        emitted: events that the SDK accepted.
         ends: by partition, how many messages the broker has, as the consumers or the ledger last
             told.
         ledger: what became of them.
@@ -78,12 +78,12 @@ class Reading:
 
     @property
     def owners(self) -> Mapping[int, PodReading]:
-        """By partition, who reads it; a partition that nobody reads is missing."""
+        """The assigned pod by partition, without unassigned partitions."""
         return {partition: pod for pod in self.consumers for partition in pod.lags}
 
     @property
     def lags(self) -> Mapping[int, int]:
-        """By partition, messages that are not stored yet: what its owner tells, or else what is known."""
+        """Messages that are not stored yet, by partition."""
         known = {
             partition: end - self.ledger.positions[partition]
             for partition, end in self.ends.items()
@@ -92,7 +92,7 @@ class Reading:
 
     @property
     def spooled(self) -> int:
-        """Events that wait in spools."""
+        """Events in spools."""
         return sum(pod.spooled for pod in self.publishers)
 
 
@@ -102,7 +102,7 @@ _READINGS = 120
 
 
 class History:
-    """The latest readings.
+    """The latest 120 readings.
 
     Args:
         bounds: upper bounds of the latencies in a reading, in seconds, without the infinite one.
@@ -113,7 +113,7 @@ class History:
         self._readings: deque[Reading] = deque(maxlen=_READINGS)
 
     def add(self, reading: Reading) -> None:
-        """A new one."""
+        """Add a reading."""
         self._readings.append(reading)
 
     @property
@@ -122,7 +122,7 @@ class History:
         return self._readings[-1] if self._readings else None
 
     def rates(self, count: Callable[[Reading], float]) -> list[float]:
-        """By how much something grew in each second between two readings."""
+        """Return the growth per second between consecutive readings."""
         readings = [*self._readings]
         return [
             max(count(after) - count(before), 0.0) / (after.at - before.at)
@@ -130,7 +130,7 @@ class History:
         ]
 
     def freshness(self, share: float) -> float | None:
-        """Within how many seconds this share of the events of the last ten could be queried; None without events."""
+        """Return a quantile of the latency in the last ten seconds; None without events."""
         if not self._readings:
             return None
         last = self._readings[-1]
@@ -140,7 +140,7 @@ class History:
 
 
 def quantile(share: float, bounds: Sequence[float], counts: Sequence[float]) -> float | None:
-    """The value below which a share of all lies, as Prometheus' `histogram_quantile` reckons it.
+    """Return a quantile, computed like Prometheus' `histogram_quantile`.
 
     Args:
         share: between 0 and 1.

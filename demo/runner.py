@@ -1,4 +1,4 @@
-"""Runs a plan: producers send, consumers store, processes are killed, and every message is stored."""
+"""Runs a plan: producers send, processes are killed, consumers store every message."""
 
 import time
 from collections.abc import Mapping, Sequence

@@ -100,7 +100,7 @@ class Lesson:
         self._told: list[tuple[datetime, str, str, dict[str, Any]]] = []
 
     def events(self) -> list[Event]:
-        """The whole life, in the order of its times; who counts by itself does so from 1, without a gap."""
+        """Return all events of the session in time order; sequences are dense from 1."""
         started = self._begins + self._minutes(0, 2)
         ended = started + self._minutes(30, 45)
         self._configure(self._begins - self._minutes(5, 10))
@@ -138,7 +138,7 @@ class Lesson:
         self._tell(at, self._controller, "configured", self._mostly(today, older, oldest))
 
     def _gather(self, started: datetime) -> None:
-        """Pupils come in the four minutes before the start, a few late; a group is ready when its leader is."""
+        """Pupils join in the four minutes before the start, a few late; then leaders are ready."""
         for group in self._groups:
             for count, pupil in enumerate(group.pupils, 1):
                 late = self._rng.random() < 0.05
@@ -259,7 +259,8 @@ class Lesson:
         milliseconds = int(at.timestamp() * 1000)
         if event_type == "prompt_interaction":
             return f"prompt_interaction_{payload['promptId']}_{milliseconds}"
-        return f"{self._session_id}_{event_type}_{milliseconds}_{''.join(self._rng.choices(_BASE36, k=9))}"
+        suffix = "".join(self._rng.choices(_BASE36, k=9))
+        return f"{self._session_id}_{event_type}_{milliseconds}_{suffix}"
 
     def _group_name(self, group: Group) -> str:
         return (

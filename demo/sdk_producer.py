@@ -78,7 +78,7 @@ class SdkPod:
     orphans: Sequence[Path]
 
     def remaining(self) -> Iterator[tuple[float, Delivery]]:
-        """Yield the deliveries of no earlier process, each with the Unix time at which it is due."""
+        """Yield the deliveries that are not in the journal, each with its due Unix time."""
         for due, delivery in self.assignment.deliveries():
             if delivery.event_id not in self.journal.known:
                 yield due, delivery

@@ -17,19 +17,19 @@ DATABRICKS = "databricks:"
 
 
 class WarehouseSettings(Settings):
-    """In which warehouse."""
+    """The setting that selects the warehouse."""
 
     warehouse: str | None = Field(default=None, description="databricks: for a SQL warehouse")
 
     @field_validator("warehouse")
     @classmethod
     def _a_folder_is_its_own(cls, given: str | None) -> str | None:
-        """Only a SQL warehouse is taken over from the environment: a folder would not be empty."""
+        """Ignore a folder of the environment: the demo needs an empty one."""
         return given if given == DATABRICKS else None
 
 
 class DemoSettings(WarehouseSettings):
-    """How long, where, and whether it is made hard."""
+    """Duration, folder and faults."""
 
     demo_seconds: PositiveFloat = Field(
         default=30.0, description="seconds for which producers send"
@@ -43,10 +43,10 @@ class DemoSettings(WarehouseSettings):
 
 
 def empty_folder(wanted: Path | None) -> Path:
-    """The folder that is wanted, or else a new temporary one; its absolute path.
+    """Return the absolute path of an empty folder, by default a temporary one.
 
     Raises:
-        FolderNotEmpty: what lies there would be taken for the demo's own.
+        FolderNotEmpty: the folder is not empty.
     """
     if wanted is None:
         return Path(tempfile.mkdtemp(prefix="classwaves-demo-"))
@@ -63,7 +63,7 @@ EVENTS_PER_SECOND = 1000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One or more school days, told faster than they happened.
+    """One or more school days, replayed faster than real time.
 
     Args:
         seed: of the first day.
@@ -71,7 +71,7 @@ class Plan:
         days: how many days follow each other.
         kills: what is killed, and when.
         consumers: how many.
-        message_faults: what goes wrong on the way.
+        message_faults: rates of message faults.
     """
 
     seed: int
@@ -88,5 +88,5 @@ class Plan:
 
     @property
     def teachers(self) -> int:
-        """As many as it takes for a thousand events a second."""
+        """The number of teachers for a thousand events a second."""
         return max(1, round(self.day_seconds * EVENTS_PER_SECOND / EVENTS_PER_TEACHER))

@@ -30,7 +30,7 @@ from demo.sources.roster import (
 
 
 def classroom_sessions(rng: np.random.Generator, roster: Roster) -> tuple[str, pa.Table]:
-    """The sessions that the backend knows; all look as if they were under way still, as its zombies do."""
+    """Return the sessions that the backend knows, all active, like sessions it never closed."""
     of = np.flatnonzero(~roster.unknown)
     return table(
         CLASSROOM_SESSIONS,
@@ -129,7 +129,7 @@ def group_metrics(rng: np.random.Generator, roster: Roster, measured: bool) -> t
 
 
 def educational_metrics(rng: np.random.Generator, roster: Roster) -> tuple[str, pa.Table]:
-    """Each name once for most sessions, at their end; one row is about a job and belongs to no session."""
+    """Return each metric once for most sessions, and one row without a session."""
     of = np.repeat(np.arange(len(roster)), len(_NAMES))
     of = of[rng.uniform(size=len(of)) < 0.7]
     name = rng.integers(0, len(_NAMES), len(of))

@@ -116,7 +116,7 @@ def _groups(rng: np.random.Generator, roster: Roster) -> list[_Told]:
 
 
 def _membership(rng: np.random.Generator, roster: Roster) -> list[_Told]:
-    """Five a group: they come about the start, some twice; some drop out and come back; most leave at the end."""
+    """Return joins and leaves of five members a group, some repeated or interrupted."""
     of = np.repeat(np.arange(len(roster)), roster.groups * 5)
     member = np.arange(len(of))
     # A pupil may sit in several sessions of a day: half of the numbers are used twice.

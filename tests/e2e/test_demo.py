@@ -1,4 +1,4 @@
-"""The demo as a newcomer meets it: one command, and nothing but its output, its exit code and its folder to go by."""
+"""The demo by its output, its exit code and its folder."""
 
 import os
 import pty
@@ -34,14 +34,15 @@ def test_it_ends_well_with_nothing_missing_and_nothing_twice(played):
     assert "missing 0, twice 0" in done.stdout
     assert "NO " not in done.stdout
     assert done.stdout.splitlines()[-1].endswith(
-        "Proven: nothing is missing, nothing is there twice."
+        "Proven: no event is missing, no event is stored twice."
     )
 
 
 def test_it_shows_what_its_hours_come_to(played):
     _, done = played
     assert re.search(
-        r"\d{4}-\d\d-\d\dT\d\d done in [\d.]+ s: [1-6] rows from \d+ facts, 0 events without a school",
+        r"\d{4}-\d\d-\d\dT\d\d done in [\d.]+ s: [1-6] rows from \d+ facts, "
+        r"0 events without a school",
         done.stdout,
     )
     assert re.search(
@@ -102,7 +103,8 @@ def test_another_engine_finds_in_the_table_what_the_demo_says(played):
     with duckdb.connect() as connection:
         connection.register("events", events)
         rows, identities, partitions = connection.execute(
-            "SELECT count(*), count(DISTINCT (session_id, id)), count(DISTINCT kafka_partition) FROM events"
+            "SELECT count(*), count(DISTINCT (session_id, id)), "
+            "count(DISTINCT kafka_partition) FROM events"
         ).fetchone()
         types = {
             event_type
@@ -196,7 +198,7 @@ def test_in_a_terminal_keys_kill_a_consumer_a_producer_and_the_broker_and_end_th
         ]:
             os.write(terminal, key)
             shown.wait_for(words)
-        shown.wait_for(r"Proven: nothing is missing, nothing is there twice\.")
+        shown.wait_for(r"Proven: no event is missing, no event is stored twice\.")
         assert running.wait(30) == 0
     os.close(terminal)
     assert gone_within(tmp_path / "demo", 10) == []

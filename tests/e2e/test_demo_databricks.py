@@ -1,4 +1,4 @@
-"""The demo on a SQL warehouse, in a terminal: the live view, and the proof beside the rows of an earlier run."""
+"""The demo on a SQL warehouse that holds rows of an earlier run, in a terminal."""
 
 import os
 import pty
@@ -15,8 +15,10 @@ def test_the_demo_shows_and_proves_itself_on_a_sql_warehouse_that_others_have_us
         before.cursor() as cursor,
     ):
         cursor.execute(
-            "INSERT INTO session_events (id, session_id, teacher_id, event_type, event_time, kafka_topic_id, "
-            "kafka_partition, kafka_offset) VALUES ('a', 's', 't', 'started', current_timestamp(), 'earlier', 0, 0)"
+            "INSERT INTO session_events (id, session_id, teacher_id, event_type, event_time, "
+            "kafka_topic_id, "
+            "kafka_partition, kafka_offset) VALUES ('a', 's', 't', 'started', "
+            "current_timestamp(), 'earlier', 0, 0)"
         )
     environ = {
         **os.environ,
@@ -36,6 +38,6 @@ def test_the_demo_shows_and_proves_itself_on_a_sql_warehouse_that_others_have_us
         shown.wait_for(r"stored in table +[1-9]")
         shown.wait_for(r"SIGKILL: consumer-\d")
         shown.wait_for(r"missing 0, twice 0", 300)
-        shown.wait_for(r"Proven: nothing is missing, nothing is there twice\.")
+        shown.wait_for(r"Proven: no event is missing, no event is stored twice\.")
         assert running.wait(30) == 0
     os.close(terminal)

@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes the running demo, as its targets.json tells, and a rollup's worker over the same tables."""
+"""Prometheus scrapes the demo's targets.json, and a rollup worker on the same tables."""
 
 import json
 import os
@@ -26,7 +26,7 @@ ON_OCCASION = {
     "ingestor_publisher_rejected_total",
     "ingestor_retries_total",
 }
-"""What has a label and may have had no occasion yet: Prometheus knows such a metric, and no series of it."""
+"""Labelled metrics that may have no series yet."""
 
 CONFIGURATION = """
 global: {{scrape_interval: 2s, scrape_timeout: 2s}}
