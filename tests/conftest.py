@@ -1,4 +1,4 @@
-"""The services that tests run against: real, or not at all."""
+"""Fixtures for the services that tests need. A test without its service is skipped."""
 
 import logging
 import os
@@ -25,7 +25,7 @@ _brokers = pytest.StashKey[set[str]]()
 
 @pytest.fixture(scope="session")
 def kafka(request: pytest.FixtureRequest) -> Iterator[local_kafka.Kafka]:
-    """A real Kafka for the whole session. Without one a test is skipped, and in CI it fails."""
+    """A real Kafka for the whole session. Without one a test is skipped, or fails in CI."""
     with local_kafka.start() as running:
         if not running.real:
             _cannot_run("Kafka", " ".join(running.passed_over))
@@ -35,7 +35,7 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[local_kafka.Kafka]:
 
 @pytest.fixture
 def own_broker() -> Iterator[local_kafka.KRaftBroker]:
-    """A broker of the test's own, to be killed, frozen and restarted."""
+    """A broker for one test, which may kill, freeze and restart it."""
     try:
         broker = local_kafka.KRaftBroker.create()
     except local_kafka.UnavailableError as error:
@@ -48,9 +48,9 @@ def own_broker() -> Iterator[local_kafka.KRaftBroker]:
 def databricks() -> Iterator["Endpoint"]:
     """A local Databricks SQL endpoint for the whole session.
 
-    Without Java a test is skipped, and in CI it fails.
+    Without Java a test is skipped, or fails in CI.
     """
-    # Spark's and the connector's imports take a second: only those who ask pay for them.
+    # The imports of Spark and the connector take a second, and most tests do not need them.
     from local.databricks import Endpoint
 
     try:
@@ -63,13 +63,13 @@ def databricks() -> Iterator["Endpoint"]:
 
 @pytest.fixture
 def empty_databricks(databricks: "Endpoint") -> "Endpoint":
-    """The endpoint with empty tables, without faults, and as if it had executed nothing."""
+    """The endpoint with empty tables, no faults and an empty execution log."""
     from classwaves_warehouse.databricks.settings import DatabricksSettings
     from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
 
     databricks.faults.clear()
     with databricks.connect(catalog="classwaves") as connection, connection.cursor() as cursor:
-        # Emptying them takes a second, making them ten: the tests that need others drop what they find.
+        # Emptying the tables takes one second, creating them ten.
         there = {row.tableName for row in cursor.execute("SHOW TABLES IN analytics").fetchall()}
         for table in _EMPTIED & there:
             cursor.execute(f"DELETE FROM analytics.{table}")
@@ -81,8 +81,8 @@ def empty_databricks(databricks: "Endpoint") -> "Endpoint":
 
 
 @pytest.fixture(autouse=True)
-def _no_logs_of_commands_left() -> Iterator[None]:
-    """Take away what a command within the test's process logs to: it is closed when the test has ended."""
+def _remove_log_handlers_of_commands() -> Iterator[None]:
+    """Remove the handlers of commands that ran in this process: their streams are closed."""
     yield
     root = logging.getLogger()
     for handler in [each for each in root.handlers if type(each) is logging.StreamHandler]:
@@ -91,13 +91,13 @@ def _no_logs_of_commands_left() -> Iterator[None]:
 
 @pytest.fixture
 def topic_name(request: pytest.FixtureRequest) -> str:
-    """A topic name that nobody has used, and that says whose it is."""
+    """A unique topic name that contains the name of the test."""
     return f"{re.sub(r'[^a-zA-Z0-9]+', '-', request.node.name)[:100]}-{uuid.uuid4().hex[:8]}"
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "LoadFileScheduling":
-    """Give a file to one worker, for its fixtures' sake, and all for which a Spark has to be warm to the same one."""
+    """Run each file on one worker, and all files that need Spark on the same one."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByService(LoadFileScheduling):
@@ -113,31 +113,31 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Load
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Before the first test."""
+    """Prepare the set of brokers."""
     config.stash[_brokers] = set()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Tell the process that began the run, if this is one of its workers, what was used."""
+    """Send the brokers that a worker used to the main process."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["brokers"] = sorted(session.config.stash[_brokers])
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: "WorkerController", error: object) -> None:
-    """Hear it."""
+    """Receive the brokers that a worker used."""
     node.config.stash[_brokers].update(getattr(node, "workeroutput", {}).get("brokers", ()))
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say which Kafka the run got, if any test asked for one."""
+    """Print which Kafka the run used, if any."""
     for broker in sorted(config.stash[_brokers]):
         terminalreporter.write_line(broker)
 
 
 def _cannot_run(what: str, reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
-        pytest.fail(f"CI proves nothing without a real {what}. {reason}", pytrace=False)
-    pytest.skip(f"needs a real {what}. {reason}")
+        pytest.fail(f"CI requires a real {what}. {reason}", pytrace=False)
+    pytest.skip(f"Needs a real {what}. {reason}")

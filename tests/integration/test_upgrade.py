@@ -1,4 +1,4 @@
-"""Tables, topics and spools that version 0.1.0 made; `tests/fixtures/version_0_1/make.py` made them."""
+"""Tables, topics and spools of version 0.1.0; see `tests/fixtures/version_0_1/make.py`."""
 
 import base64
 import json

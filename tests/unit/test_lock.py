@@ -9,22 +9,22 @@ _ROOT = Path(__file__).parents[2]
 _LOCK = (_ROOT / "requirements" / "dev.txt").read_text()
 _PYPROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text())
 _PINS = [Requirement(line) for line in re.findall(r"^([a-z0-9].*?) \\$", _LOCK, re.MULTILINE)]
-_WANTED = [
+_REQUIREMENTS = [
     *_PYPROJECT["build-system"]["requires"],
     *_PYPROJECT["project"]["dependencies"],
     *(
-        wanted
+        requirement
         for extra in _PYPROJECT["project"]["optional-dependencies"].values()
-        for wanted in extra
+        for requirement in extra
     ),
 ]
 
 
 @pytest.mark.parametrize(
-    "wanted", [wanted for wanted in _WANTED if not wanted.startswith("classwaves-ingestor")]
+    "text", [text for text in _REQUIREMENTS if not text.startswith("classwaves-ingestor")]
 )
-def test_what_the_project_wants_is_pinned_within_its_range(wanted: str):
-    requirement = Requirement(wanted)
+def test_each_requirement_is_pinned_within_its_range(text: str):
+    requirement = Requirement(text)
     pins = [pin for pin in _PINS if pin.name == requirement.name]
     assert pins
     assert all(
@@ -32,7 +32,7 @@ def test_what_the_project_wants_is_pinned_within_its_range(wanted: str):
     )
 
 
-def test_the_lock_names_no_host():
+def test_the_lock_contains_no_host():
     assert "://" not in _LOCK
     assert not re.search(r"^-", _LOCK, re.MULTILINE)
 

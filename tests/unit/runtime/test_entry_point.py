@@ -7,19 +7,19 @@ from classwaves_runtime.errors import ClassWavesError, ExtraMissing, SettingsErr
 @pytest.mark.parametrize(
     ("error", "code"), [(ClassWavesError("no\nluck"), 1), (SettingsError("no\nluck"), 2)]
 )
-def test_an_error_of_ours_is_one_line_and_an_exit(capsys, error, code):
+def test_a_classwaves_error_is_one_line_and_an_exit_code(capsys, error, code):
     with pytest.raises(SystemExit) as exit_, one_line_errors():
         raise error
     assert exit_.value.code == code
     assert capsys.readouterr().err == "no luck\n"
 
 
-def test_an_error_of_others_is_left_alone():
+def test_another_error_is_not_caught():
     with pytest.raises(ZeroDivisionError), one_line_errors():
         raise ZeroDivisionError
 
 
-def test_an_error_without_a_message_says_what_its_class_says():
+def test_the_default_message_of_an_error_is_its_docstring():
     assert str(SettingsError()) == "A setting is missing or wrong."
 
 

@@ -20,12 +20,12 @@ for n in (1, 2, 3, 4):
 """
 
 
-def test_an_unarmed_point_lets_pass():
+def test_an_unarmed_fail_point_does_nothing():
     FailPoint("unarmed").hit()
     arm({})
 
 
-def test_a_point_raises_at_the_hit_that_was_ordered_and_at_no_other():
+def test_a_fail_point_raises_only_at_the_configured_hit():
     point = FailPoint("decoded")
     arm({"FAILPOINTS": "decoded=raise@2"})
     point.hit()
@@ -41,14 +41,14 @@ def test_a_probability_of_zero_never_fails():
         point.hit()
 
 
-def test_a_probability_fails_sooner_or_later():
+def test_a_probability_fails_eventually():
     point = FailPoint("often")
     arm({"FAILPOINTS": "often=raise@0.5"})
     with pytest.raises(InjectedFault):
         deque(iter(point.hit, "never this"), maxlen=0)
 
 
-def test_a_kill_ends_the_process_without_a_word():
+def test_a_kill_ends_the_process_without_output():
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, "written=kill@3"],
         stdout=subprocess.PIPE,
@@ -60,7 +60,7 @@ def test_a_kill_ends_the_process_without_a_word():
     assert done.returncode == -signal.SIGKILL
 
 
-def test_a_stop_freezes_the_process_until_it_is_told_to_go_on():
+def test_a_stop_freezes_the_process_until_sigcont():
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM, "written=stop@3"], stdout=subprocess.PIPE, text=True
     ) as process:
@@ -73,7 +73,7 @@ def test_a_stop_freezes_the_process_until_it_is_told_to_go_on():
 
 
 @pytest.mark.parametrize("order", ["nowhere=kill@1", "known=explode@1", "known=kill", "known"])
-def test_an_order_that_would_do_nothing_is_an_error_that_names_the_points(order):
+def test_a_wrong_entry_is_an_error_that_lists_the_fail_points(order):
     FailPoint("known")
     with pytest.raises(SettingsError, match=rf"FAILPOINTS: '{order}'.*known"):
         arm({"FAILPOINTS": order})

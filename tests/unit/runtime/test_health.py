@@ -31,7 +31,7 @@ def test_a_process_is_ready_when_no_cause_is_left(health):
     assert health.readiness().ok
 
 
-def test_a_loop_that_does_not_turn_is_neither_live_nor_ready(health, clock):
+def test_a_loop_without_heartbeat_is_neither_live_nor_ready(health, clock):
     health.ready("start")
     clock.advance(STALL_SECONDS - 1)
     assert health.live().ok
@@ -42,6 +42,6 @@ def test_a_loop_that_does_not_turn_is_neither_live_nor_ready(health, clock):
     assert health.readiness().ok
 
 
-def test_waiting_for_a_warehouse_is_no_reason_to_kill_a_pod(health):
+def test_a_process_that_waits_for_a_warehouse_is_live(health):
     health.unready("warehouse", "cold")
     assert health.live().ok

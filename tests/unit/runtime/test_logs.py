@@ -15,7 +15,7 @@ SECRETS = {
 
 
 @pytest.fixture(autouse=True)
-def _root_logger_is_left_as_it_was():
+def _restore_root_logger():
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -27,7 +27,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_record_is_one_json_object_a_line_with_its_fields():
+def test_a_record_is_one_line_of_json_with_its_fields():
     stream = io.StringIO()
     configure({}, stream)
     logging.getLogger("ingestor").info(
@@ -37,8 +37,13 @@ def test_a_record_is_one_json_object_a_line_with_its_fields():
     record = json.loads(line)
     assert record.pop("time").endswith("Z")
     assert record == {
-        "level": "info", "logger": "ingestor", "message": "Committed 5\nrows", "partition": 3, "rate": 0.5, "new": None
-    }  # fmt: skip
+        "level": "info",
+        "logger": "ingestor",
+        "message": "Committed 5\nrows",
+        "partition": 3,
+        "rate": 0.5,
+        "new": None,
+    }
 
 
 def test_an_exception_is_one_field():
@@ -72,7 +77,7 @@ def test_a_level_that_does_not_exist_is_a_settings_error():
 
 
 @pytest.mark.parametrize("stream", [io.StringIO(), Terminal()])
-def test_the_value_of_a_secret_setting_is_written_nowhere(stream):
+def test_the_value_of_a_secret_setting_is_not_written(stream):
     configure(SECRETS, stream)
     log = logging.getLogger("ingestor")
     try:
@@ -88,13 +93,13 @@ def test_the_value_of_a_secret_setting_is_written_nowhere(stream):
     assert stream.getvalue().count("***") == 5  # the traceback quotes its source line
 
 
-def test_the_place_of_a_secret_is_no_secret():
+def test_the_location_of_a_secret_is_not_secret():
     assert redaction({"PSEUDONYM_SECRET_FILE": "/etc/key", "KAFKA_TOKEN_ENDPOINT_URL": "there"})(
         "/etc/key there"
     ) == ("/etc/key there")
 
 
-def test_a_secret_inside_another_does_not_leave_the_rest_of_it():
+def test_a_secret_that_contains_another_is_replaced_whole():
     redact = redaction({"A_TOKEN": "abcd", "B_TOKEN": "abcdefgh"})
     assert redact("abcdefgh abcd") == "*** ***"
 

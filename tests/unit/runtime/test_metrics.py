@@ -40,7 +40,7 @@ def test_a_counter_counts_for_each_of_its_labels(meters, registry):
     assert found["house_commits_total", "empty"] == 5
 
 
-def test_a_gauge_can_be_forgotten(meters, registry):
+def test_a_series_of_a_gauge_can_be_removed(meters, registry):
     meters.set(LAG, 7, 0)
     meters.set(LAG, 9, 1)
     meters.forget(LAG, 0)
@@ -57,9 +57,9 @@ def test_what_is_not_in_the_catalogue_cannot_be_measured(meters):
 def test_every_declared_metric_is_on_the_page_and_in_a_scrape_before_anything_happened(
     meters, registry
 ):
-    told = generate_latest(registry).decode()
+    exposition = generate_latest(registry).decode()
     for metric in (COMMITS, LAG, SECONDS):
-        assert f"# TYPE {metric.name} {metric.kind}" in told
+        assert f"# TYPE {metric.name} {metric.kind}" in exposition
         assert f"`{metric.name}`" in page("Metrics", [COMMITS, LAG, SECONDS])
 
 

@@ -21,35 +21,35 @@ def test_stacks_name_each_thread_and_what_it_does():
     thread.start()
     inside.wait()
     try:
-        told = thread_stacks()
+        found = thread_stacks()
     finally:
         done.set()
         thread.join()
-    assert "Thread ledger_0:" in told
-    assert "waits_for_a_table" in told
-    assert "Thread MainThread:" in told
+    assert "Thread ledger_0:" in found
+    assert "waits_for_a_table" in found
+    assert "Thread MainThread:" in found
 
 
-def test_a_stuck_loop_is_told_once_with_all_stacks_and_again_when_it_is_stuck_again(caplog):
+def test_a_stall_is_logged_once_with_all_stacks_and_again_at_the_next_stall(caplog):
     clock = ManualClock(datetime(2026, 9, 1, tzinfo=UTC))
     health = Health(clock)
-    told = threading.Event()
+    logged = threading.Event()
 
-    class Told(logging.Handler):
+    class SetEvent(logging.Handler):
         def emit(self, _record):
-            told.set()
+            logged.set()
 
-    handler = Told(logging.ERROR)
+    handler = SetEvent(logging.ERROR)
     logging.getLogger("classwaves_runtime.health").addHandler(handler)
     try:
         with stall_watch(health, interval_seconds=0.01):
             for _ in range(2):
                 clock.advance(STALL_SECONDS)
-                assert told.wait(10)
-                told.clear()
-                assert not told.wait(0.1)
+                assert logged.wait(10)
+                logged.clear()
+                assert not logged.wait(0.1)
                 health.heartbeat()
-                assert not told.wait(0.1)
+                assert not logged.wait(0.1)
     finally:
         logging.getLogger("classwaves_runtime.health").removeHandler(handler)
     assert [record.message for record in caplog.records] == ["The main loop is stuck"] * 2
