@@ -1,7 +1,6 @@
 """What an append through a SQL warehouse costs, on the local endpoint.
 
-Spark on this machine stands for the warehouse: the figures tell batch sizes apart, and say nothing
-of Databricks.
+Local Spark replaces the warehouse: the figures compare batch sizes and do not predict Databricks.
 """
 
 import json
