@@ -20,7 +20,12 @@ from prometheus_client import CollectorRegistry
 
 from bench.command import run_benchmark
 from bench.measurement import conditions, record
-from classwaves_ingestor.producer import AsyncEventPublisher, EventPublisher, PublisherSettings
+from classwaves_ingestor.producer import (
+    AsyncEventPublisher,
+    EventPublisher,
+    PublisherSettings,
+    StartedFields,
+)
 from local.kafka import KRaftBroker
 
 _TASKS = 20
@@ -29,7 +34,11 @@ _TOPIC = "bench-emit"
 _LINE = "{:<22} {:<8} {:>8} {:>7} {:>7} {:>7} {:>8} {:>7} {:>6} {:>8}"
 _SESSIONS = [f"3d9f1c52-5d0e-4d7e-a2f7-{number:012x}" for number in range(50)]
 _TEACHER = "9a0e1f7f-0b9f-4c11-9d0f-1f0e0a534f7b"
-_PAYLOAD = {"readyGroupsAtStart": 4, "startedWithoutReadyGroups": False, "readinessRatio": 1.0}
+_PAYLOAD: StartedFields = {
+    "readyGroupsAtStart": 4,
+    "startedWithoutReadyGroups": False,
+    "readinessRatio": 1.0,
+}
 _BROKER: dict[str, tuple[Callable[[KRaftBroker], None], Callable[[KRaftBroker], None]]] = {
     "up": (lambda _: None, lambda _: None),
     "away": (KRaftBroker.kill, KRaftBroker.start),

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from classwaves_schemas.envelope import MAX_DEPTH, SCHEMA_VERSION
-from classwaves_schemas.verdict import Reason
+from classwaves_schemas.validation import Reason
 from demo.school_day import NAMES, PLAIN_PODS, Event
 
 Message = Mapping[str, Any]

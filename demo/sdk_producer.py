@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from pydantic import Field
@@ -139,7 +139,7 @@ def run_controller(assignment: Assignment) -> int:
             if pod.stop.is_set():
                 break
             pod.journal.write(delivery, Answer.INTENDED)
-            publisher.emit(**emission(delivery))
+            publisher.emit(**cast("Any", emission(delivery)))
             pod.journal.write(delivery, Answer.RETURNED)
         pod.await_orphans()
         return 1 if publisher.close(CLOSE_SECONDS) else 0
@@ -158,7 +158,7 @@ async def run_handler(assignment: Assignment) -> int:
             if pod.stop.is_set():
                 break
             pod.journal.write(delivery, Answer.INTENDED)
-            await publisher.emit(**emission(delivery))
+            await publisher.emit(**cast("Any", emission(delivery)))
             pod.journal.write(delivery, Answer.RETURNED)
         await asyncio.to_thread(pod.await_orphans)
         return 1 if await publisher.close(CLOSE_SECONDS) else 0

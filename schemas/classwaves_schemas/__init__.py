@@ -1,1 +1,1 @@
-"""The contracts of ClassWaves' session events: what a message may say, and what the tables look like."""
+"""The contracts of ClassWaves' session events: messages and tables."""

@@ -1,4 +1,4 @@
-"""The tables as Arrow schemas: the only part of the contracts that needs pyarrow."""
+"""The tables as Arrow schemas; the only module of the contracts that needs pyarrow."""
 
 import pyarrow as pa
 
@@ -20,7 +20,7 @@ _TYPES = {
 
 
 def arrow_schema(table: Table) -> pa.Schema:
-    """A table's schema; each field's metadata carries the column's comment."""
+    """The Arrow schema of a table; each field's metadata has the column's comment."""
     return pa.schema(
         [
             pa.field(

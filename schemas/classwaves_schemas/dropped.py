@@ -1,4 +1,4 @@
-"""How many undeclared fields a message has. Where they are is told, what they are called is not."""
+"""Counting undeclared fields, by the declared path of their parent and never by their name."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -12,11 +12,10 @@ from classwaves_schemas.structure import nested_fields
 
 
 def undeclared(event_type: EventType, message: Mapping[str, Any]) -> Mapping[str, int]:
-    """Undeclared fields of a valid message, counted by the declared path of their parent.
+    """Count the undeclared fields of a valid message, by the declared path of their parent.
 
-    Paths are `envelope`, `payload` and what is declared below it, as in `payload.groupPlan.groups[]`.
-    An undeclared object counts once, whatever it holds. Declared fields that are not stored are
-    counted by `stored`.
+    Paths are `envelope`, `payload` and declared paths below it, as `payload.groupPlan.groups[]`. An
+    undeclared object counts once. `redaction.redact` counts declared fields that are not stored.
     """
     counts: Counter[str] = Counter()
     _count(EVENTS[event_type], message, "", counts)
@@ -29,8 +28,8 @@ def _count(
     extra = len(value.keys() - model.model_fields.keys())
     if extra:
         counts[path or "envelope"] += extra
-    for name, held in nested_fields(model).items():
+    for name, nested in nested_fields(model).items():
         inner = value.get(name)
         if inner is not None:
-            for each in held.each(inner):
-                _count(held.model, each, held.path(path, name).removeprefix("."), counts)
+            for each in nested.each(inner):
+                _count(nested.model, each, nested.path(path, name).removeprefix("."), counts)

@@ -1,4 +1,4 @@
-"""What every message says, whatever its type."""
+"""The envelope: the fields of every message."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -12,7 +12,7 @@ SCHEMA_VERSION = 1
 EARLIEST_EVENT_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 MAX_AHEAD = timedelta(hours=24)
 MAX_DEPTH = 32
-"""How deep arrays and objects of a message may nest, its own object counted."""
+"""The maximal nesting of arrays and objects in a message, the message itself included."""
 
 
 class EventType(StrEnum):
@@ -28,7 +28,7 @@ class EventType(StrEnum):
 
 
 class Contract(BaseModel):
-    """Anything declared: types as JSON has them, undeclared fields ignored, never changed."""
+    """Base of all declared models: JSON types, undeclared fields ignored, immutable."""
 
     model_config = ConfigDict(
         frozen=True,

@@ -1,4 +1,4 @@
-"""What the contracts raise on purpose. They stand alone, so their root is not the service's."""
+"""Errors of the contracts. This package imports no other of ours, so it has its own error root."""
 
 
 class ContractError(ValueError):
@@ -9,7 +9,7 @@ class ContractError(ValueError):
 
 
 class PseudonymKeyError(ContractError):
-    """The pseudonym key cannot be used: give a file of at least 32 random bytes."""
+    """The pseudonym key cannot be used: provide a file of at least 32 random bytes."""
 
 
 class UnsupportedFieldError(ContractError, TypeError):

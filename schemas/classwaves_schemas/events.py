@@ -1,4 +1,4 @@
-"""The whole message of each type: the envelope with its payload's model."""
+"""The whole message of each event type: the envelope with the model of its payload."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

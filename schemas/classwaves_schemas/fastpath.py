@@ -1,10 +1,11 @@
-"""The contract at the speed of the stream: the pydantic models, rebuilt as msgspec Structs.
+"""The fast path: the pydantic models rebuilt as msgspec Structs.
 
-The models stay the one definition. A type or constraint that cannot be rebuilt is an error, never a
-weaker check; one property test holds this path and `verdict.explain` to the same verdict.
+The models stay the only definition. A type or constraint without an equivalent is an error, never a
+weaker check. A property test compares this path with `validation.explain`.
 """
 # ruff: noqa: ANN401  (annotations and their marks are the data here)
 
+import re
 import types
 from datetime import datetime
 from functools import cache
@@ -15,15 +16,17 @@ import msgspec
 from pydantic import BaseModel, BeforeValidator, FailFast
 from pydantic.fields import FieldInfo
 
-from classwaves_schemas.envelope import EventType
+from classwaves_schemas.envelope import MAX_DEPTH, EventType
 from classwaves_schemas.errors import UnsupportedFieldError
 from classwaves_schemas.events import EVENTS
 from classwaves_schemas.fields import NO_CONTROL_CHARACTERS, StorageMark
-from classwaves_schemas.nesting import too_deep
+
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class Event(Protocol):
-    """A message decoded: one Struct an event type, the envelope's fields and the typed payload."""
+    """A parsed message: envelope fields and a typed payload; one Struct per event type."""
 
     event_type: EventType
     id: str
@@ -38,11 +41,11 @@ class Event(Protocol):
     trace_id: str | None
 
 
-def read(value: bytes) -> tuple[Event, dict[str, Any] | None] | None:
-    """The event that a message holds, or None if the contract refuses it (`verdict.explain` says why).
+def parse(value: bytes) -> tuple[Event, dict[str, Any] | None] | None:
+    """Parse a message; None if the contract refuses it (`validation.explain` has the reason).
 
-    The second part is the whole message where it may hold undeclared fields, for `dropped.undeclared`.
-    Whether the event's time is too old or too far ahead is for the caller, who has the clock.
+    The second part is the whole message if it may have undeclared fields, for `dropped.undeclared`.
+    The caller checks the range of the event time, because it has the clock.
     """
     if b"\\" not in value and b"\x7f" not in value and b"\xc2" not in value:
         try:
@@ -57,35 +60,47 @@ def read(value: bytes) -> tuple[Event, dict[str, Any] | None] | None:
         return None
 
 
+def too_deep(value: bytes) -> bool:
+    """Whether arrays and objects nest deeper than MAX_DEPTH, without parsing the text."""
+    if value.count(b"{") + value.count(b"[") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for bracket in _STRING.sub(b"", value).translate(None, _ALL_BUT_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > MAX_DEPTH:
+            return True
+    return False
+
+
 def tree(value: bytes) -> Any:
-    """A JSON text as plain objects; of a repeated key the last counts.
+    """Parse a JSON text into plain objects; the last value of a repeated key counts.
 
     Raises:
         msgspec.ValidationError: a number is out of range.
-        ValueError: it is no JSON, or not UTF-8.
+        ValueError: the text is not JSON in UTF-8.
     """
     return _TREE.decode(value)
 
 
 @cache
 def events(*, strict: bool) -> Any:
-    """The union of all events, told apart by `event_type`: the type to give to a msgspec decoder.
+    """The union of all events, tagged by `event_type`, for a msgspec decoder.
 
     Args:
-        strict: refuse undeclared fields, and take it as given that the bytes hold no control
-            character and no escape that could make one (see `read`): it then need not look for them.
+        strict: refuse undeclared fields, and skip the check for control characters: the caller has
+            checked the bytes for them and for escapes (see `parse`).
     """
     return Union[tuple(struct_for(EVENTS[each], strict=strict) for each in EventType)]  # noqa: UP007
 
 
 @cache
 def struct_for(model: type[BaseModel], *, strict: bool = False) -> type[msgspec.Struct]:
-    """A Struct with the fields, types and constraints of a model, which it names as `contract`.
+    """A Struct with the fields, types and constraints of a model; `contract` is the model.
 
-    Its JSON leaves out what is absent. For `strict` see `events`.
+    Its JSON omits absent fields. For `strict` see `events`.
 
     Raises:
-        UnsupportedFieldError: a field's type or constraint has no equal in msgspec.
+        UnsupportedFieldError: a type or constraint has no equivalent in msgspec.
     """
     fields: list[Any] = []
     namespace: dict[str, Any] = {"contract": model}
@@ -126,7 +141,7 @@ def _type(annotation: Any, *, strict: bool) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return struct_for(annotation, strict=strict)
     raise UnsupportedFieldError(
-        f"The fast path has no equal for {annotation}; teach it in fastpath.py."
+        f"The fast path has no equivalent of {annotation}; add it to fastpath.py."
     )
 
 
@@ -151,13 +166,13 @@ def _limits(mark: Any, *, strict: bool) -> dict[str, Any]:
     pattern: str | None = getattr(mark, "pattern", None)
     if pattern is None:
         raise UnsupportedFieldError(
-            f"The fast path has no equal for {mark}; teach it in fastpath.py."
+            f"The fast path has no equivalent of {mark}; add it to fastpath.py."
         )
     if strict and pattern == NO_CONTROL_CHARACTERS:
         return {}
     return {
         "pattern": pattern.removesuffix("$") + r"\Z"
-    }  # Python's $ also matches before a last newline
+    }  # Python's $ also matches before a trailing newline
 
 
 _LIMITS = {

@@ -1,4 +1,4 @@
-"""The types that a declared field may have, and the marks that say how it is stored."""
+"""The types of declared fields, and the marks that change their storage."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,24 +15,24 @@ T = TypeVar("T")
 NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f-\x9f]*$"
 
 Identifier = Annotated[str, Field(min_length=1, max_length=256, pattern=NO_CONTROL_CHARACTERS)]
-"""A name made by a machine: 1 to 256 characters, none of them a control character."""
+"""A machine-made name: 1 to 256 characters without control characters."""
 
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9 _.:/-]{1,64}$")]
-"""A short word of a program's own vocabulary; no room for what a person would write."""
+"""A short code word of a program; never free text."""
 
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
-"""How many, or how many seconds."""
+"""A count, or a number of seconds."""
 
 Time = Annotated[datetime, BeforeValidator(aware)]
 """RFC 3339 text with Z or an offset; a number is not a time."""
 
 Several = Annotated[list[T], Field(fail_fast=True)]
-"""A list, read up to its first fault: a million faults cost no more than one."""
+"""A list that is validated up to its first fault, so that a million faults cost the same as one."""
 
 
 @dataclass(frozen=True)
 class StorageMark:
-    """Marks a field that is not stored as it comes, and says so in the generated schemas."""
+    """Marks a field that is not stored unchanged; the generated schemas say so."""
 
     stored: ClassVar[str]
 
@@ -43,12 +43,12 @@ class StorageMark:
 
 
 class MemberId(StorageMark):
-    """A pupil's id: stored only as a keyed pseudonym, and without a key not at all."""
+    """A pupil's id: stored as a keyed pseudonym; without a key it is dropped."""
 
     stored = "as a keyed pseudonym"
 
 
 class ReadToDerive(StorageMark):
-    """A field that is read only to derive others from it."""
+    """A field from which other fields are derived; it is never stored."""
 
     stored = "never"

@@ -1,4 +1,4 @@
-"""Keyed pseudonyms: the same pupil is the same text, and nobody without the key can say who."""
+"""Keyed pseudonyms: one text per pupil, which only the key connects with the pupil."""
 
 import hmac
 import re
@@ -12,20 +12,21 @@ _PSEUDONYM = re.compile(r"p1_[0-9a-f]{32}")
 
 
 def is_pseudonym(value: str) -> bool:
-    """Whether the text has the form of a pseudonym, whatever its key."""
+    """Whether a text has the form of a pseudonym, under any key."""
     return _PSEUDONYM.fullmatch(value) is not None
 
 
 class Pseudonymiser:
-    """Turns ids into pseudonyms: `p1_` and the first 128 bits of HMAC-SHA256 in hex.
+    """Replaces ids by pseudonyms: `p1_` and the first 128 bits of HMAC-SHA256 in hex.
 
-    What is a pseudonym already stays as it is, so that producer and consumer may both do it.
+    Pseudonyms stay unchanged, so producer and consumer may both pseudonymise.
     """
 
     def __init__(self, key: bytes) -> None:
         if len(key) < MIN_KEY_BYTES:
             raise PseudonymKeyError(
-                f"The pseudonym key has {len(key)} bytes; give at least {MIN_KEY_BYTES} random ones."
+                f"The pseudonym key has {len(key)} bytes; at least {MIN_KEY_BYTES} random ones are "
+                "needed."
             )
 
         @lru_cache(maxsize=65_536)
@@ -42,7 +43,7 @@ class Pseudonymiser:
 
     @classmethod
     def from_file(cls, path: Path) -> "Pseudonymiser":
-        """With the key that a file holds, white space around it left out.
+        """Read the key from a file, without surrounding white space.
 
         Raises:
             PseudonymKeyError: the file cannot be read, or its key is too short.
@@ -52,10 +53,12 @@ class Pseudonymiser:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise PseudonymKeyError(
-                f"The pseudonym key file {path} cannot be read ({reason}); check PSEUDONYM_KEY_FILE."
+                f"The pseudonym key file {path} cannot be read ({reason}); check "
+                "PSEUDONYM_KEY_FILE."
             ) from error
         if len(key) < MIN_KEY_BYTES:
             raise PseudonymKeyError(
-                f"The pseudonym key file {path} holds {len(key)} bytes; write at least {MIN_KEY_BYTES} random ones."
+                f"The pseudonym key file {path} has {len(key)} bytes; write at least "
+                f"{MIN_KEY_BYTES} random ones."
             )
         return cls(key)

@@ -1,4 +1,4 @@
-"""How declared models nest, read from their annotations."""
+"""The nesting of declared models, from their annotations."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -9,17 +9,17 @@ from pydantic import BaseModel
 
 
 class Nested(NamedTuple):
-    """A field that holds a model, or a list of them."""
+    """A field of a model type, or a list of models."""
 
     model: type[BaseModel]
     listed: bool
 
     def path(self, parent: str, name: str) -> str:
-        """The declared path of what the field holds."""
+        """The declared path of the field's content."""
         return f"{parent}.{name}[]" if self.listed else f"{parent}.{name}"
 
-    def each(self, value: Any) -> list[Any]:  # noqa: ANN401  # a model or its fast twin
-        """The models that a value of the field holds."""
+    def each(self, value: Any) -> list[Any]:  # noqa: ANN401  # a model or a Struct
+        """The models in a value of the field."""
         return value if self.listed else [value]
 
 
@@ -36,7 +36,7 @@ def _nested(annotation: object, *, listed: bool = False) -> Iterator[Nested]:
 
 @cache
 def nested_fields(model: type[BaseModel]) -> Mapping[str, Nested]:
-    """The fields of a model that hold models."""
+    """The fields of a model that are models or lists of models."""
     found = {
         name: next(_nested(field.annotation), None) for name, field in model.model_fields.items()
     }
@@ -44,7 +44,7 @@ def nested_fields(model: type[BaseModel]) -> Mapping[str, Nested]:
 
 
 def marked_fields(model: type[BaseModel], mark: type) -> tuple[str, ...]:
-    """The fields of a model whose annotation carries a mark."""
+    """The fields of a model whose annotation has this mark."""
     return tuple(
         name
         for name, field in model.model_fields.items()

@@ -1,4 +1,4 @@
-"""One reading of RFC 3339 times, the same to the microsecond as the fast path's."""
+"""Parsing RFC 3339 times; equal to the fast path to the microsecond."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
@@ -13,12 +13,12 @@ _RFC3339 = re.compile(
 
 
 def parse_time(text: str) -> datetime:
-    """The time that an RFC 3339 text names; naive if it has no offset.
+    """Parse an RFC 3339 time; the result is naive without an offset.
 
     A fraction finer than a microsecond is rounded by its seventh digit, half up.
 
     Raises:
-        ValueError: not such a text, or no such time.
+        ValueError: the text is not an RFC 3339 time, or there is no such time.
     """
     match = _RFC3339.fullmatch(text)
     if match is None:
@@ -37,7 +37,7 @@ def parse_time(text: str) -> datetime:
 
 
 def aware(value: object) -> object:
-    """Pydantic's step before a time field: text becomes a time, a time without offset is refused."""
+    """Pydantic validator before a time field: parses text and refuses naive times."""
     if isinstance(value, str):
         try:
             value = parse_time(value)

@@ -1,4 +1,4 @@
-"""The topics, and the headers that a dead letter carries beside the message's own."""
+"""The topics, and the headers that a dead letter adds."""
 
 SESSION_EVENTS_TOPIC = "classwaves.session-events.v1"
 DEAD_LETTER_TOPIC = f"{SESSION_EVENTS_TOPIC}.dead-letters"
@@ -14,7 +14,7 @@ DEAD_LETTER_HEADERS = {
     "dead-letter-contract-version": "The schema version that refused it.",
 }
 STUB_HEADERS = {
-    "dead-letter-stub": "`true`: the message did not fit into this topic, so its value is not here.",
-    "dead-letter-size": "Bytes of the value that is not here.",
-    "dead-letter-sha256": "SHA-256 of the value that is not here, in hex.",
+    "dead-letter-stub": "`true`: the message is too large for this topic, so its value is omitted.",
+    "dead-letter-size": "Bytes of the omitted value.",
+    "dead-letter-sha256": "SHA-256 of the omitted value, in hex.",
 }

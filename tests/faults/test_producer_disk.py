@@ -111,7 +111,7 @@ def test_an_orphan_on_a_read_only_disk_is_sent_once_it_can_be_written(disk, monk
     def left():
         return registry.get_sample_value("ingestor_publisher_left_spools")
 
-    monkeypatch.setattr("classwaves_ingestor.producer.backlog._POSTPONED_SECONDS", 0.1)
+    monkeypatch.setattr("classwaves_ingestor.producer.spool_set._POSTPONED_SECONDS", 0.1)
     (disk / "spool").mkdir()
     orphan = Spool(disk / "spool" / "0.spool", 1000)
     orphan.append("s", b"{}", 1.0)

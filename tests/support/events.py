@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from classwaves_schemas.verdict import Reason
+from classwaves_schemas.validation import Reason
 
 NOW = datetime(2025, 9, 15, 15, 0, tzinfo=UTC)
 """A time of day at which all these events have just happened."""

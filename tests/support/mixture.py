@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from classwaves_schemas.verdict import Reason
+from classwaves_schemas.validation import Reason
 from tests.support import events
 
 Identity = tuple[str, str]

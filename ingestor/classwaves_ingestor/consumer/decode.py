@@ -17,10 +17,10 @@ from classwaves_ingestor.kafka.interface import Message
 from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.dropped import undeclared
 from classwaves_schemas.envelope import EARLIEST_EVENT_TIME, MAX_AHEAD, Envelope
-from classwaves_schemas.fastpath import Event, read
-from classwaves_schemas.stored import stored
+from classwaves_schemas.fastpath import Event, parse
+from classwaves_schemas.redaction import redact
 from classwaves_schemas.tables import SESSION_EVENTS
-from classwaves_schemas.verdict import Reason, Rejection, explain
+from classwaves_schemas.validation import Reason, Rejection, explain
 
 ROWS = arrow_schema(SESSION_EVENTS)
 _NAMES = tuple(name for name in Envelope.model_fields if name != "payload")
@@ -86,14 +86,14 @@ class Decoder:
         latest = now + MAX_AHEAD
         for message in messages:
             value = message.value()
-            found = read(value) if value else None
+            found = parse(value) if value else None
             if found is None or not EARLIEST_EVENT_TIME <= found[0].event_time <= latest:
                 rejects.append(Reject(message, explain(value, now) or _UNEXPLAINED))
                 continue
             event, whole = found
             if whole is not None:
                 dropped.update(undeclared(event.event_type, whole))
-            payload = stored(event.payload, self._pseudonymise)
+            payload = redact(event.payload, self._pseudonymise)
             if payload.dropped:
                 dropped.update(payload.dropped)
             kept.append(message)

@@ -1,4 +1,4 @@
-"""Emit the events of sessions so that none is lost: `EventPublisher`, and `AsyncEventPublisher` for asyncio."""
+"""The producer SDK: `EventPublisher`, and `AsyncEventPublisher` for asyncio."""
 
 from classwaves_ingestor.producer.asynchronous import AsyncEventPublisher
 from classwaves_ingestor.producer.delivery import DeliveryPolicy
@@ -15,6 +15,15 @@ from classwaves_ingestor.producer.memory import MemoryTransport
 from classwaves_ingestor.producer.publisher import EventPublisher
 from classwaves_ingestor.producer.settings import PublisherSettings
 from classwaves_runtime.errors import SettingsError
+from classwaves_schemas.emit_types import (
+    ConfiguredFields,
+    EndedFields,
+    LeaderReadyFields,
+    MemberJoinFields,
+    MemberLeaveFields,
+    PromptInteractionFields,
+    StartedFields,
+)
 from classwaves_schemas.envelope import EventType
 from classwaves_schemas.errors import PseudonymKeyError
 from classwaves_schemas.payloads.configured import Configured
@@ -28,17 +37,23 @@ from classwaves_schemas.payloads.started import Started
 __all__ = [
     "AsyncEventPublisher",
     "Configured",
+    "ConfiguredFields",
     "DeliveryPolicy",
     "Ended",
+    "EndedFields",
     "EventPublisher",
     "EventTooLarge",
     "EventType",
     "InvalidEvent",
     "LeaderReady",
+    "LeaderReadyFields",
     "MemberJoin",
+    "MemberJoinFields",
     "MemberLeave",
+    "MemberLeaveFields",
     "MemoryTransport",
     "PromptInteraction",
+    "PromptInteractionFields",
     "PseudonymKeyError",
     "PublisherClosed",
     "PublisherError",
@@ -48,4 +63,5 @@ __all__ = [
     "SpoolFull",
     "SpoolUnavailable",
     "Started",
+    "StartedFields",
 ]

@@ -10,22 +10,24 @@ from typing import Self
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from classwaves_ingestor.producer.delivery import DeliveryPolicy
-from classwaves_ingestor.producer.publisher import NOTHING, EventName, EventPublisher, Fields
-from classwaves_ingestor.producer.relay import Relay
+from classwaves_ingestor.producer.loop_bridge import LoopBridge
+from classwaves_ingestor.producer.publisher import NO_FIELDS, EventPublisher, PayloadFields
 from classwaves_ingestor.producer.settings import PublisherSettings
 from classwaves_ingestor.producer.transport import Connect
 from classwaves_runtime.clock import Clock, SystemClock
-from classwaves_schemas.envelope import EventType
+from classwaves_schemas.emit_types import typed_emit
 
 
 class AsyncEventPublisher:
-    """`EventPublisher` with the same verbs, to be awaited.
+    """`EventPublisher` with awaitable methods.
 
         publisher = AsyncEventPublisher(component="websocket-handler")
-        await publisher.emit("ended", session_id=session.id, teacher_id=teacher.id, payload={"reason": "other"})
+        await publisher.emit(
+            "ended", session_id=session.id, teacher_id=teacher.id, payload={"reason": "other"}
+        )
 
-    One thread beside the event loop emits in the order of the calls, so neither a slow disk nor the broker holds up
-    the loop. A call that is cancelled may have emitted its event.
+    One worker thread emits in the order of the calls, so neither a slow disk nor the broker blocks
+    the event loop. A cancelled call may have emitted its event.
 
     Arguments and errors are those of `EventPublisher`.
     """
@@ -50,16 +52,17 @@ class AsyncEventPublisher:
             policy=policy,
         )
         self._process = os.getpid()
-        self._relay: Relay | None = None
+        self._bridge: LoopBridge | None = None
         self._closed = False
 
+    @typed_emit
     async def emit(
         self,
-        event_type: EventName | EventType,
+        event_type: str,
         *,
         session_id: str,
         teacher_id: str,
-        payload: Fields = NOTHING,
+        payload: PayloadFields = NO_FIELDS,
         school_id: str | None = None,
         trace_id: str | None = None,
         event_time: datetime | None = None,
@@ -80,13 +83,13 @@ class AsyncEventPublisher:
             durable=durable,
         )
         if self._closed:
-            return call()  # it takes nothing, and a thread for that would never end
+            return call()  # it raises, and a thread for that would never end
         if (
-            self._relay is None or self._process != os.getpid()
-        ):  # a forked child has no thread of its parent
+            self._bridge is None or self._process != os.getpid()
+        ):  # a forked child does not have its parent's thread
             self._process = os.getpid()
-            self._relay = Relay()
-        return await self._relay.run(call)
+            self._bridge = LoopBridge()
+        return await self._bridge.run(call)
 
     async def flush(self, timeout: float) -> int:
         """See `EventPublisher.flush`."""
@@ -96,9 +99,9 @@ class AsyncEventPublisher:
         """See `EventPublisher.close`."""
         left = await asyncio.to_thread(self._publisher.close, timeout)
         self._closed = True
-        relay, self._relay = self._relay, None
-        if relay is not None:
-            relay.close()
+        bridge, self._bridge = self._bridge, None
+        if bridge is not None:
+            bridge.close()
         return left
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""The thread that brings events from the spools to Kafka, and lets a spool go of what Kafka has."""
+"""The thread that sends spooled events to Kafka and removes acknowledged ones."""
 
 import logging
 import threading
@@ -8,32 +8,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from classwaves_ingestor.producer.backlog import Backlog, Held
 from classwaves_ingestor.producer.errors import QueueFull, SpoolUnavailable
 from classwaves_ingestor.producer.metrics import PublisherMetrics, Waiting
 from classwaves_ingestor.producer.spool import BrokenSpool, Event
+from classwaves_ingestor.producer.spool_set import OpenSpool, SpoolSet
 from classwaves_ingestor.producer.transport import Connect, Failure
 from classwaves_runtime.clock import Clock
 
 log = logging.getLogger(__name__)
 
 _FLUSH_SECONDS = 0.1
-_LONGEST_REST_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 0.05
 _SLICE_EVENTS = 64
-"""Read and handed over without letting go of the interpreter, for which an emitting thread may be waiting."""
+"""Events that are read and sent without releasing the interpreter lock to an emitting thread."""
 
 
 @dataclass(frozen=True)
 class DeliveryPolicy:
-    """How fast to send.
+    """Pace of the delivery.
 
     Args:
-        batch_events: how many go to Kafka at once; the next go when these are settled.
-        linger_seconds: how long a batch waits for more events, once there is one.
-        look_around_seconds: between two searches for orphans, and two looks at the gauges' values.
-        adopted_per_second: how many events of orphans are sent.
-        retry_seconds: the first wait after a failure; it doubles up to `retry_limit_seconds`.
-        retry_limit_seconds: the longest wait.
+        batch_events: events in flight; the next batch follows when these are acknowledged.
+        linger_seconds: wait for more events after the first one of a batch.
+        look_around_seconds: interval of the search for orphans and of the gauges.
+        adopted_per_second: limit for events of adopted spools.
+        retry_seconds: first wait after a failure; it doubles up to `retry_limit_seconds`.
+        retry_limit_seconds: longest wait.
     """
 
     batch_events: int = 500
@@ -45,23 +45,23 @@ class DeliveryPolicy:
 
 
 class Delivery:
-    """Sends spool by spool, oldest first, batch by batch, each settled before the next.
+    """Sends one spool after the other, oldest first, and one batch after the other.
 
-    So the events of a source come in their order, a process's own behind those that it adopted when it started, and at
-    most one batch is in memory.
+    Each batch is acknowledged before the next. So the events of a source keep their order, a
+    process's own events follow the adopted ones, and at most one batch is in memory.
 
     Args:
-        backlog: the spools.
-        connect: makes the way to Kafka.
-        metrics: to count in.
-        clock: to pace by.
-        policy: how fast.
-        count_direct: counts what became of events that do not go this way; nobody else would if none is emitted.
+        spools: spools to send.
+        connect: connects to Kafka.
+        metrics: of the publisher.
+        clock: paces the delivery.
+        policy: pace of the delivery.
+        count_direct: counts events that bypass the spool, also while no event is emitted.
     """
 
     def __init__(
         self,
-        backlog: Backlog,
+        spools: SpoolSet,
         connect: Connect,
         *,
         metrics: PublisherMetrics,
@@ -69,7 +69,7 @@ class Delivery:
         policy: DeliveryPolicy,
         count_direct: Callable[[], None],
     ) -> None:
-        self._backlog = backlog
+        self._spools = spools
         self._connect = connect
         self._metrics = metrics
         self._clock = clock
@@ -83,220 +83,221 @@ class Delivery:
         self._progressed = threading.Condition()
         self._flushing = 0
         self.working = threading.Lock()
-        """Held except while this waits: who has it may fork, for then no lock inside SQLite is taken."""
+        """Held except during waits: its holder may fork, since no lock inside SQLite is taken."""
         self._thread = threading.Thread(target=self._run, name="event-delivery", daemon=True)
 
     def start(self) -> None:
-        """Begin to send."""
+        """Start the thread."""
         self._thread.start()
 
     def wake(self) -> None:
-        """There is something to send."""
+        """Announce events to send."""
         if not self._waiting.is_set():
             self._waiting.set()
 
     def flush(self, seconds: float) -> int:
-        """Wait until the process's own spools are empty, but not longer than so. Returns how many events they hold."""
+        """Wait until the own spools are empty, at most this long; return the waiting events."""
         with self._progressed:
             self._flushing += 1
-            self._progressed.wait_for(lambda: not self._backlog.own_events(), seconds)
+            self._progressed.wait_for(lambda: not self._spools.own_events(), seconds)
             self._flushing -= 1
-        return self._backlog.own_events()
+        return self._spools.own_events()
 
     def stop(self, seconds: float) -> bool:
-        """Stop sending; whether that was possible within so many seconds."""
+        """Stop the thread; return whether it ended within this time."""
         self._stopping.set()
         self._waiting.set()
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
-    def disown(self) -> None:
-        """In a forked child: what waits is the parent's."""
-        self._metrics.disown(self)
+    def after_fork_in_child(self) -> None:
+        """Leave the waiting events to the parent process."""
+        self._metrics.after_fork_in_child(self)
 
     def _run(self) -> None:
         with self.working:
             while not self._stopping.is_set():
                 try:
-                    self._turn()
+                    self._run_once()
                 except Exception:
-                    log.exception("delivery failed; it is tried again")
-                    self._rest(self._policy.retry_seconds)
+                    log.exception("The delivery failed; it is retried")
+                    self._pause(self._policy.retry_seconds)
             self._metrics.closed(self)
             self._transport.close()
 
-    def _turn(self) -> None:
-        """Send one batch, or wait for one."""
+    def _run_once(self) -> None:
+        """Send one batch, or wait for events."""
         self._look_around()
         self._waiting.clear()
         found = self._next()
         if found is not None:
             self._deliver(*found)
-        elif self._woken():
-            self._rest(self._policy.linger_seconds)
+        elif self._wait_for_events():
+            self._pause(self._policy.linger_seconds)
 
     def _look_around(self) -> None:
         now = self._clock.monotonic()
         if now < self._next_look:
             return
         self._next_look = now + self._policy.look_around_seconds
-        self._backlog.retire_vanished()
+        self._spools.retire_vanished()
         self._count_direct()
-        self._backlog.adopt()
-        spools = [held.spool for held in self._backlog.spools()]
+        self._spools.adopt()
+        spools = [opened.spool for opened in self._spools.spools()]
         try:
             oldest = min(
-                (minted for each in spools if (minted := each.oldest()) is not None), default=None
+                (minted_at for each in spools if (minted_at := each.oldest()) is not None),
+                default=None,
             )
         except SpoolUnavailable:
-            oldest = None  # its reading will tell why
+            oldest = None  # the next read reports the reason
         age = 0.0 if oldest is None else self._clock.now().timestamp() - oldest
         events, size = sum(each.events for each in spools), sum(each.bytes for each in spools)
-        self._metrics.backlog(self, Waiting(events, size, age, self._backlog.left()))
+        self._metrics.spools_waiting(self, Waiting(events, size, age, self._spools.left()))
 
-    def _next(self) -> tuple[Held, Sequence[Event]] | None:
-        spools = self._backlog.spools()
+    def _next(self) -> tuple[OpenSpool, Sequence[Event]] | None:
+        spools = self._spools.spools()
         while spools:
-            held = spools[0]
-            sealed = (
-                held.spool.sealed
-            )  # asked before reading: what is read as empty later stays empty
+            opened = spools[0]
+            sealed = opened.spool.sealed  # before the read: sealed and empty stays empty
             try:
-                events = held.spool.read(min(_SLICE_EVENTS, self._policy.batch_events))
+                events = opened.spool.read(min(_SLICE_EVENTS, self._policy.batch_events))
             except BrokenSpool:
-                self._backlog.set_aside(held)
-                self._waiting.set()  # what is intact of it comes next
+                self._spools.set_aside(opened)
+                self._waiting.set()  # its intact events come next
                 return None
             if events:
-                return held, events
+                return opened, events
             if not sealed:
                 return None
-            self._backlog.finish(held)
-            spools = self._backlog.spools()
+            self._spools.finish(opened)
+            spools = self._spools.spools()
         return None
 
-    def _deliver(self, held: Held, first: Sequence[Event]) -> None:
-        """Send a batch slice by slice, of which this is the first, and wait until it is settled.
+    def _deliver(self, opened: OpenSpool, first: Sequence[Event]) -> None:
+        """Send a batch slice by slice, starting with `first`, and wait for the acknowledgements.
 
-        If we are to stop meanwhile, it stays in the spool as a whole, and the next process sends it again.
+        On a stop the whole batch stays in the spool, and the next process sends it again.
         """
-        refused: dict[int, Failure] = {}
+        failures: dict[int, Failure] = {}
         began = self._clock.monotonic()
         events: list[Event] = []
         try:
-            for each in self._slices(held, first):
+            for each in self._slices(opened, first):
                 for event in each:
-                    if not self._send(event, refused):
+                    if not self._send(event, failures):
                         return
                 events += each
-            if not (self._settled() and self._sent_alone(events, refused)):
+            if not (self._acknowledged() and self._sent_individually(events, failures)):
                 return
         except BaseException:
-            held.spool.rewind(first[0].position)
+            opened.spool.rewind(first[0].position)
             raise
-        delivered = [event for event in events if event.position not in refused]
-        held.spool.remove(delivered)
+        delivered = [event for event in events if event.position not in failures]
+        opened.spool.remove(delivered)
         self._checkpoint()
-        if held.spool.spent():
-            self._backlog.retire(held.spool)
+        if opened.spool.spent():
+            self._spools.retire(opened.spool)
         self._metrics.delivered(len(delivered))
         with self._progressed:
             self._progressed.notify_all()
-        if refused:
-            self._fail(held, refused)
+        if failures:
+            self._fail(opened, failures)
         else:
             self._retry_seconds = self._policy.retry_seconds
-        if held.adopted:
-            self._rest(len(delivered) / self._policy.adopted_per_second)
+        if opened.adopted:
+            self._pause(len(delivered) / self._policy.adopted_per_second)
         elif len(events) >= self._policy.batch_events and not self._flushing:
-            # Events come in faster than one batch after another: those who emit go first, the spool can wait.
-            self._rest(min(self._clock.monotonic() - began, _LONGEST_REST_SECONDS))
+            # Events arrive faster than batches leave: emitting threads take precedence.
+            self._pause(min(self._clock.monotonic() - began, _LONGEST_PAUSE_SECONDS))
 
-    def _settled(self) -> bool:
-        """Wait until all that was sent is settled; False if we are to stop before."""
+    def _acknowledged(self) -> bool:
+        """Wait until all sent events are acknowledged or refused; False on a stop."""
         while self._flush():
             if self._stopping.is_set():
                 return False
-            self._meanwhile()
+            self._maintain()
         return True
 
-    def _sent_alone(self, events: Sequence[Event], refused: dict[int, Failure]) -> bool:
-        """Send once more, one by one, what was refused for itself; False if we are to stop before.
+    def _sent_individually(self, events: Sequence[Event], failures: dict[int, Failure]) -> bool:
+        """Send individually refused events again, one by one; False on a stop.
 
-        Kafka takes or refuses what librdkafka puts into one batch as a whole, whichever event of it is at fault.
+        Kafka accepts or refuses a librdkafka batch as a whole, even if only one event is at fault.
         """
         if len(events) == 1:
             return True
         for event in [
             each
             for each in events
-            if each.position in refused and refused[each.position].of_this_event
+            if each.position in failures and failures[each.position].of_this_event
         ]:
-            del refused[event.position]
-            if not (self._send(event, refused) and self._settled()):
+            del failures[event.position]
+            if not (self._send(event, failures) and self._acknowledged()):
                 return False
         return True
 
-    def _slices(self, held: Held, first: Sequence[Event]) -> Iterator[Sequence[Event]]:
+    def _slices(self, opened: OpenSpool, first: Sequence[Event]) -> Iterator[Sequence[Event]]:
         events, room = first, self._policy.batch_events
         while events:
             yield events
             room -= len(events)
             try:
-                events = held.spool.read(min(_SLICE_EVENTS, room))
+                events = opened.spool.read(min(_SLICE_EVENTS, room))
             except SpoolUnavailable:
-                return  # the next batch meets it too, and deals with it
+                return  # the next batch handles it
 
-    def _meanwhile(self) -> None:
-        """What is to be done however long the broker takes."""
+    def _maintain(self) -> None:
+        """Maintenance during long waits for the broker."""
         self._look_around()
         self._checkpoint()
 
     def _checkpoint(self) -> None:
-        for held in self._backlog.spools():
-            held.spool.checkpoint()
+        for opened in self._spools.spools():
+            opened.spool.checkpoint()
 
-    def _send(self, event: Event, refused: dict[int, Failure]) -> bool:
-        refusal = self._transport.refusal(partial(refused.__setitem__, event.position))
+    def _send(self, event: Event, failures: dict[int, Failure]) -> bool:
+        on_failure = self._transport.on_failure(partial(failures.__setitem__, event.position))
         while not self._stopping.is_set():
             try:
-                self._transport.send(event.key, event.value, refusal)
+                self._transport.send(event.key, event.value, on_failure)
             except QueueFull:
                 self._flush()
-                self._meanwhile()
+                self._maintain()
             else:
                 return True
         return False
 
-    def _fail(self, held: Held, failures: Mapping[int, Failure]) -> None:
-        """Leave in the spool what the broker refuses for itself; send all else again, after a while."""
+    def _fail(self, opened: OpenSpool, failures: Mapping[int, Failure]) -> None:
+        """Leave individually refused events in the spool; retry the others after a pause."""
         for failure, count in Counter(failures.values()).items():
-            log.warning("events not delivered", extra={"reason": failure.reason, "events": count})
+            log.warning(
+                "Events were not delivered", extra={"reason": failure.reason, "events": count}
+            )
             self._metrics.failed(failure.reason, count)
         again = [position for position, failure in failures.items() if not failure.of_this_event]
         if not again:
             return
-        held.spool.rewind(min(again))
+        opened.spool.rewind(min(again))
         if any(failure.fatal for failure in failures.values()):
             self._transport.close()
             self._transport = self._connect()
-        self._rest(self._retry_seconds)
+        self._pause(self._retry_seconds)
         self._retry_seconds = min(2 * self._retry_seconds, self._policy.retry_limit_seconds)
 
     def _flush(self) -> int:
-        with self._resting():
+        with self._unlocked():
             return self._transport.flush(_FLUSH_SECONDS)
 
-    def _woken(self) -> bool:
-        with self._resting():
+    def _wait_for_events(self) -> bool:
+        with self._unlocked():
             return self._waiting.wait(self._policy.look_around_seconds)
 
-    def _rest(self, seconds: float) -> None:
-        with self._resting():
+    def _pause(self, seconds: float) -> None:
+        with self._unlocked():
             self._stopping.wait(seconds)
 
     @contextmanager
-    def _resting(self) -> Iterator[None]:
+    def _unlocked(self) -> Iterator[None]:
         self.working.release()
         try:
             yield

@@ -1,4 +1,4 @@
-"""What a caller says, as a message that the contract admits."""
+"""Turning the arguments of `emit` into a valid message without source and sequence."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -15,21 +15,21 @@ from classwaves_schemas.envelope import EARLIEST_EVENT_TIME, MAX_AHEAD, Envelope
 from classwaves_schemas.events import EVENTS
 from classwaves_schemas.fields import StorageMark
 from classwaves_schemas.payloads import PAYLOADS
-from classwaves_schemas.stored import Pseudonymise, stored
+from classwaves_schemas.redaction import Pseudonymise, redact
 from classwaves_schemas.structure import marked_fields, nested_fields
 
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 class Draft(NamedTuple):
-    """A valid event that only lacks its source and sequence.
+    """A valid event that lacks only source and sequence.
 
     Args:
-        event_type: what happened.
-        event_id: its id.
-        session_id: the key of its message.
-        text: its JSON without the closing brace.
-        dropped: fields that were left out, counted by declared path.
+        event_type: type of the event.
+        event_id: id of the event.
+        session_id: key of the message.
+        text: JSON without the closing brace.
+        dropped: number of removed fields by declared path.
     """
 
     event_type: str
@@ -40,19 +40,19 @@ class Draft(NamedTuple):
 
 
 def draft(fields: dict[str, Any], pseudonymise: Pseudonymise | None, now: datetime) -> Draft:
-    """The draft of an event: validated, without what is undeclared or not to be kept, serialised.
+    """Validate, redact and serialise an event.
 
     Args:
         fields: of the envelope, without source and sequence.
-        pseudonymise: None where there is no key: then pupils' ids that are no pseudonyms are dropped.
-        now: the clock against which a time is too far ahead; aware.
+        pseudonymise: replaces a pupil's id. None without a key: ids are dropped unless pseudonyms.
+        now: aware time; the limit for future event times.
 
     Raises:
-        InvalidEvent: names the field and what was expected of it, and quotes no value.
+        InvalidEvent: names the field and the rule, and quotes no value.
     """
     try:
         model = EVENTS[fields["event_type"]]
-    except (KeyError, TypeError):  # the latter of what cannot be hashed
+    except (KeyError, TypeError):  # TypeError: not hashable
         raise InvalidEvent(f"event_type: expected one of {', '.join(sorted(EventType))}.") from None
     payload = fields["payload"]
     if not isinstance(payload, dict | BaseModel):
@@ -63,15 +63,16 @@ def draft(fields: dict[str, Any], pseudonymise: Pseudonymise | None, now: dateti
         raise InvalidEvent(_complaint(error)) from None
     if not EARLIEST_EVENT_TIME <= event.event_time <= now + MAX_AHEAD:
         raise InvalidEvent(
-            f"event_time: expected {EARLIEST_EVENT_TIME:%Y-%m-%d} or later, at most {MAX_AHEAD} ahead."
+            f"event_time: expected {EARLIEST_EVENT_TIME:%Y-%m-%d} or later, at most {MAX_AHEAD} "
+            "ahead."
         )
     dropped: Mapping[str, int] = _NOTHING
-    if not _kept_whole(event.event_type):
-        told: Any = event.payload
-        kept, dropped = stored(told, pseudonymise)
-        if kept is not told:
+    if not _unchanged_fields(event.event_type):
+        original: Any = event.payload
+        kept, dropped = redact(original, pseudonymise)
+        if kept is not original:
             event = event.model_copy(update={"payload": kept})
-    if isinstance(payload, dict) and not _kept_whole(event.event_type) >= payload.keys():
+    if isinstance(payload, dict) and not _unchanged_fields(event.event_type) >= payload.keys():
         plain = _plain(payload, PAYLOADS[event.event_type])
         dropped = Counter(dropped) + Counter(
             undeclared(event.event_type, fields | {"payload": plain})
@@ -82,21 +83,21 @@ def draft(fields: dict[str, Any], pseudonymise: Pseudonymise | None, now: dateti
 
 def _object(payload: object) -> dict[str, Any]:
     if not isinstance(payload, Mapping):
-        raise InvalidEvent("payload: expected a mapping, or the payload's model.")
+        raise InvalidEvent("payload: expected a mapping or the payload's model.")
     return dict(payload)
 
 
 @cache
-def _kept_whole(event_type: EventType) -> frozenset[str]:
-    """The fields of a payload all of which are stored as they come; none if that is not so of every field."""
+def _unchanged_fields(event_type: EventType) -> frozenset[str]:
+    """The fields of a payload if all are stored unchanged; otherwise no field."""
     model = PAYLOADS[event_type]
     if nested_fields(model) or marked_fields(model, StorageMark):
         return frozenset()
     return frozenset(model.model_fields)
 
 
-def _plain(value: Any, declared: type[BaseModel]) -> Any:  # noqa: ANN401  # whatever a payload holds
-    """The same data with models as plain data: what a model holds is declared. Nothing undeclared is looked into."""
+def _plain(value: Any, declared: type[BaseModel]) -> Any:  # noqa: ANN401  # any payload value
+    """Replace models by plain data. Undeclared values stay unread."""
     match value:
         case BaseModel():
             return value.model_dump()

@@ -1,21 +1,21 @@
-"""What `emit` can raise, beside what a wrong setting raises.
+"""Errors of `emit`. Wrong settings raise SettingsError when a publisher is created.
 
 PublisherError
 ├── InvalidEvent        the event breaks its contract
 ├── EventTooLarge       the event is larger than MAX_EVENT_BYTES
 ├── SpoolFull           SPOOL_MAX_BYTES of events wait for the broker
 ├── SpoolUnavailable    the spool cannot be written
-├── QueueFull           too much that is not durable waits for the broker
-└── PublisherClosed     the publisher was closed
+├── QueueFull           too many events with `durable=False` wait for the broker
+└── PublisherClosed     the publisher is closed
 
-Whichever it is: the event was not taken, and no sequence number was spent on it.
+In every case the event was not accepted and no sequence number was used.
 """
 
 from classwaves_ingestor.errors import IngestorError
 
 
 class PublisherError(IngestorError):
-    """The event was not taken."""
+    """The event was not accepted."""
 
 
 class InvalidEvent(PublisherError):
@@ -27,7 +27,7 @@ class EventTooLarge(PublisherError):
 
 
 class SpoolFull(PublisherError):
-    """SPOOL_MAX_BYTES of events wait for the broker; bring it back, or raise the limit."""
+    """SPOOL_MAX_BYTES of events wait for the broker; restore it or raise the limit."""
 
 
 class SpoolUnavailable(PublisherError):
@@ -35,8 +35,8 @@ class SpoolUnavailable(PublisherError):
 
 
 class QueueFull(PublisherError):
-    """Too many events that are not durable wait for the broker; emit less, or durably."""
+    """Too many events with `durable=False` wait for the broker; emit fewer, or durably."""
 
 
 class PublisherClosed(PublisherError):
-    """The publisher is closed; nothing can be emitted any more."""
+    """The publisher is closed."""

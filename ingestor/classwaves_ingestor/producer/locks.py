@@ -1,4 +1,4 @@
-"""Locks that are not waited for without end: a signal's handler may run while its own thread holds them."""
+"""Lock acquisition with a timeout, because a signal handler may interrupt the holder."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from threading import Lock
 
 @contextmanager
 def held_within(lock: Lock, seconds: float) -> Iterator[bool]:
-    """Hold a lock, or go on without it after so many seconds; whether it is held."""
+    """Hold a lock, or continue without it after the timeout; yields whether it is held."""
     held = lock.acquire(timeout=max(0.0, seconds))
     try:
         yield held

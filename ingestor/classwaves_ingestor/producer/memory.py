@@ -5,53 +5,53 @@ from collections import deque
 from collections.abc import Callable
 
 from classwaves_ingestor.producer.errors import QueueFull
-from classwaves_ingestor.producer.transport import Failure, Refusal
+from classwaves_ingestor.producer.transport import Failure, OnFailure
 
 
 class MemoryTransport:
-    """See `Transport`. What it was sent can be read from `messages`, once `poll` or `flush` was called.
+    """The `Transport` in memory. `messages` has the sent events after `poll` or `flush`.
 
         topic = MemoryTransport()
         publisher = EventPublisher(settings, component="test", connect=topic.connect)
 
     Args:
-        room: how many events may wait while it is away.
+        room: number of events that may wait while `away` is set.
     """
 
     def __init__(self, room: int = 100_000) -> None:
         self.messages: list[tuple[str, bytes]] = []
         self.away = False
         self.failure: Failure | None = None
-        """Given to each event instead of taking it, while it is set."""
+        """While set, the failure of each event."""
         self._room = room
-        self._waiting: deque[tuple[str, bytes, Refusal]] = deque()
+        self._waiting: deque[tuple[str, bytes, OnFailure]] = deque()
         self._settling = threading.RLock()
 
     def connect(self) -> "MemoryTransport":
-        """The topic itself: what a publisher takes as its `connect`."""
+        """Returns itself; pass it to a publisher as `connect`."""
         return self
 
-    def refusal(self, tell: Callable[[Failure], None]) -> Refusal:
+    def on_failure(self, report: Callable[[Failure], None]) -> OnFailure:
         """See `Transport.refusal`."""
-        return lambda failure, _: tell(failure)
+        return lambda failure, _: report(failure)
 
-    def send(self, key: str | bytes, value: bytes, refusal: Refusal) -> None:
+    def send(self, key: str | bytes, value: bytes, on_failure: OnFailure) -> None:
         """See `Transport.send`."""
         if len(self._waiting) >= self._room:
             raise QueueFull
-        self._waiting.append((key if isinstance(key, str) else key.decode(), value, refusal))
+        self._waiting.append((key if isinstance(key, str) else key.decode(), value, on_failure))
 
     def poll(self) -> None:
         """See `Transport.poll`."""
         with self._settling:
             while self._waiting and not self.away:
-                key, value, refusal = self._waiting.popleft()
+                key, value, on_failure = self._waiting.popleft()
                 if self.failure is None:
                     self.messages.append((key, value))
                 else:
-                    refusal(self.failure, value)
+                    on_failure(self.failure, value)
 
-    def flush(self, seconds: float) -> int:  # noqa: ARG002  # nothing here takes time
+    def flush(self, seconds: float) -> int:  # noqa: ARG002  # memory never blocks
         """See `Transport.flush`."""
         self.poll()
         return len(self._waiting)

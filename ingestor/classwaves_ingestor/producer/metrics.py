@@ -1,6 +1,6 @@
-"""What a publisher counts; docs/publisher.md lists the same.
+"""The metrics of a publisher; docs/publisher.md has the same list.
 
-Not kept by `service.metrics.Meters`: on emit's path each microsecond counts, so labels are looked up once.
+They bypass `classwaves_runtime.metrics.Meters`: `emit` is fast, so labels are looked up only once.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ _PREFIX = "ingestor_publisher_"
 _DURATIONS = (25e-6, 50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 5e-3, 25e-3, 0.1, 0.5, 2.5)
 
 PUBLISHER: Sequence[Metric] = (
-    counter(f"{_PREFIX}emitted_total", "Events that emit has taken.", "event_type"),
+    counter(f"{_PREFIX}emitted_total", "Events that emit has accepted.", "event_type"),
     counter(
         f"{_PREFIX}rejected_total",
         "Events that emit refused, by the error that it raised.",
@@ -26,7 +26,7 @@ PUBLISHER: Sequence[Metric] = (
     ),
     counter(
         f"{_PREFIX}dropped_fields_total",
-        "Fields left out, by the declared path of the field or its parent.",
+        "Dropped fields, by the declared path of the field or its parent.",
         "path",
     ),
     counter(f"{_PREFIX}delivered_total", "Events that all replicas have."),
@@ -35,33 +35,32 @@ PUBLISHER: Sequence[Metric] = (
         "Deliveries that Kafka refused; the spool sends durable events again.",
         "reason",
     ),
-    counter(f"{_PREFIX}adopted_total", "Events taken over from processes that ended."),
+    counter(f"{_PREFIX}adopted_total", "Events adopted from processes that ended."),
     counter(
         f"{_PREFIX}corrupt_spools_total",
-        "Spools that were damaged; they were set aside, or a copy of them.",
+        "Damaged spools that were set aside, or copied aside.",
     ),
     gauge(f"{_PREFIX}spool_events", "Events that wait in the spools of this process."),
     gauge(f"{_PREFIX}spool_bytes", "Bytes of the events that wait."),
-    gauge(
-        f"{_PREFIX}oldest_event_age_seconds", "For how long the oldest event waits; 0 if none does."
-    ),
+    gauge(f"{_PREFIX}oldest_event_age_seconds", "Age of the oldest waiting event; 0 without any."),
     gauge(
         f"{_PREFIX}left_spools",
-        "Spools that this process does not send: it cannot take them over for now, or Kafka refused what is in them.",
+        "Spools that this process does not send: it cannot adopt them for now, or Kafka refused "
+        "their events.",
     ),
-    histogram(f"{_PREFIX}emit_duration_seconds", "For how long emit held its caller.", _DURATIONS),
+    histogram(f"{_PREFIX}emit_duration_seconds", "Duration of a call of emit.", _DURATIONS),
 )
 _of_registry: "WeakKeyDictionary[CollectorRegistry, PublisherMetrics]" = WeakKeyDictionary()
 
 
 class Waiting(NamedTuple):
-    """What waits with one publisher.
+    """The waiting events of one publisher.
 
     Args:
-        events: in its spools.
-        size: their bytes.
-        age: of the oldest, in seconds.
-        left: how many spools it leaves as they are.
+        events: number of events in its spools.
+        size: bytes of these events.
+        age: seconds since the oldest was minted.
+        left: number of skipped spools.
     """
 
     events: int
@@ -71,11 +70,11 @@ class Waiting(NamedTuple):
 
 
 class PublisherMetrics:
-    """The metrics of the catalogue, in one registry."""
+    """The publisher's metrics in one registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._metrics: dict[str, Any] = {
-            each.name.removeprefix(_PREFIX): _kept(each, registry) for each in PUBLISHER
+            each.name.removeprefix(_PREFIX): _register(each, registry) for each in PUBLISHER
         }
         self._waiting: dict[object, Waiting] = {}
         self._delivered = self._metrics["delivered_total"].inc
@@ -86,62 +85,64 @@ class PublisherMetrics:
 
     @classmethod
     def of(cls, registry: CollectorRegistry) -> "PublisherMetrics":
-        """Those of this registry: a second publisher of the process counts in the same."""
+        """The metrics of a registry, shared by all publishers of the process."""
         found = _of_registry.get(registry)
         if found is None:
             found = _of_registry[registry] = cls(registry)
         return found
 
     def emitted(self, draft: Draft, seconds: float) -> None:
-        """Emit took an event and held its caller for so long."""
+        """Count an accepted event and the duration of the call."""
         self._emitted[draft.event_type]()
         self._duration(seconds)
         for path, fields in draft.dropped.items():
             self._metrics["dropped_fields_total"].labels(path).inc(fields)
 
     def rejected(self, error: PublisherError) -> None:
-        """Emit raised this."""
+        """Count an error of emit."""
         self._metrics["rejected_total"].labels(type(error).__name__).inc()
 
     def delivered(self, events: int) -> None:
-        """Kafka has these."""
+        """Count acknowledged events."""
         self._delivered(events)
 
     def failed(self, reason: str, events: int) -> None:
-        """Kafka refused these."""
+        """Count refused events."""
         self._metrics["failed_total"].labels(reason).inc(events)
 
     def adopted(self, events: int) -> None:
-        """Taken over from the dead."""
+        """Count adopted events."""
         self._metrics["adopted_total"].inc(events)
 
     def corrupt(self) -> None:
-        """A damaged spool was met."""
+        """Count a damaged spool."""
         self._metrics["corrupt_spools_total"].inc()
 
-    def backlog(self, publisher: object, waiting: Waiting) -> None:
-        """What waits with this publisher now."""
+    def spools_waiting(self, publisher: object, waiting: Waiting) -> None:
+        """Set the waiting events of a publisher."""
         self._waiting[publisher] = waiting
         self._sum_up()
 
     def closed(self, publisher: object) -> None:
-        """Nothing waits with it any more, but in its files."""
+        """Remove a closed publisher from the gauges."""
         self._waiting.pop(publisher, None)
         self._sum_up()
 
-    def disown(self, publisher: object) -> None:
-        """In a forked child, where no lock can be waited for: what waits with it is the parent's."""
+    def after_fork_in_child(self, publisher: object) -> None:
+        """Remove a publisher that belongs to the parent process, without waiting for any lock."""
         self._waiting.pop(publisher, None)
 
     def _sum_up(self) -> None:
-        all_ = list(self._waiting.values())  # in one step: other publishers' threads come here too
+        all_ = list(
+            self._waiting.values()
+        )  # one atomic step: other publishers' threads call this too
         self._metrics["spool_events"].set(sum(each.events for each in all_))
         self._metrics["spool_bytes"].set(sum(each.size for each in all_))
         self._metrics["oldest_event_age_seconds"].set(max((each.age for each in all_), default=0.0))
         self._metrics["left_spools"].set(sum(each.left for each in all_))
 
 
-def _kept(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+def _register(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
     match metric.kind:
         case Kind.COUNTER:
             return Counter(metric.name, metric.help, metric.labels, registry=registry)

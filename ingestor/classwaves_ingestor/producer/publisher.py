@@ -1,4 +1,4 @@
-"""The publisher for services that are not asynchronous."""
+"""The publisher for synchronous services."""
 
 import ctypes
 import os
@@ -10,7 +10,7 @@ from functools import partial
 from random import randbytes
 from time import perf_counter
 from types import MappingProxyType, TracebackType
-from typing import Literal, Self
+from typing import Self
 from weakref import WeakSet
 
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -25,45 +25,42 @@ from classwaves_ingestor.producer.metrics import PublisherMetrics
 from classwaves_ingestor.producer.settings import PublisherSettings
 from classwaves_ingestor.producer.transport import Connect
 from classwaves_runtime.clock import Clock, SystemClock
-from classwaves_schemas.envelope import EventType
+from classwaves_schemas.emit_types import typed_emit
 from classwaves_schemas.identity import RANDOM_BYTES, new_event_id
 from classwaves_schemas.payloads.payload import Payload
 from classwaves_schemas.pseudonym import Pseudonymiser
 
-EventName = Literal[
-    "configured",
-    "started",
-    "leader_ready",
-    "member_join",
-    "member_leave",
-    "ended",
-    "prompt_interaction",
-]
-Fields = Payload | Mapping[str, object]
-NOTHING: Mapping[str, object] = MappingProxyType({})
+PayloadFields = Payload | Mapping[str, object]
+NO_FIELDS: Mapping[str, object] = MappingProxyType({})
 
 _publishers: "WeakSet[EventPublisher]" = WeakSet()
-_still = ExitStack()
+_fork_locks = ExitStack()
 
 
 class EventPublisher:
-    """Emits the events of sessions. An event that `emit` has returned is not lost.
+    """Emits session events. No event for which `emit` has returned is lost.
 
         publisher = EventPublisher(component="session-controller")
-        publisher.emit("started", session_id=session.id, teacher_id=teacher.id, payload={"readyGroupsAtStart": 4})
+        publisher.emit(
+            "started",
+            session_id=session.id,
+            teacher_id=teacher.id,
+            payload={"readyGroupsAtStart": 4},
+        )
 
-    Any thread may emit. A process that forks may emit in parent and child: each has a source and a spool of its own.
+    Thread-safe. After a fork, parent and child each have their own source and spool.
 
     Args:
         settings: from the environment by default.
-        component: the service that emits; with an instance that is new at each start it is the events' source.
-        clock: the time.
-        registry: where the metrics are registered.
-        connect: makes the way to the topic; Kafka's by default. Tests give `MemoryTransport().connect`.
-        policy: how fast the spool is sent.
+        component: name of the service. The source of the events is this name with an instance
+            id that is new at each start.
+        clock: time source.
+        registry: registers the metrics.
+        connect: connects to the topic; Kafka by default. Tests pass `MemoryTransport().connect`.
+        policy: pace of the delivery.
 
     Raises:
-        SettingsError: a setting is missing or wrong, or the component is no identifier.
+        SettingsError: a setting is missing or wrong, or the component is not an identifier.
         PseudonymKeyError: PSEUDONYM_KEY_FILE cannot be used.
     """
 
@@ -87,7 +84,7 @@ class EventPublisher:
             settings,
             component,
             clock=self._clock,
-            connect=connect or _kafka(settings),
+            connect=connect or _kafka_connect(settings),
             metrics=self._metrics,
             policy=policy or DeliveryPolicy(),
         )
@@ -96,39 +93,43 @@ class EventPublisher:
         self._emitter: Emitter | None = self._start()
         _publishers.add(self)
 
+    @typed_emit
     def emit(
         self,
-        event_type: EventName | EventType,
+        event_type: str,
         *,
         session_id: str,
         teacher_id: str,
-        payload: Fields = NOTHING,
+        payload: PayloadFields = NO_FIELDS,
         school_id: str | None = None,
         trace_id: str | None = None,
         event_time: datetime | None = None,
         event_id: str | None = None,
         durable: bool = True,
     ) -> str:
-        """Take an event and return its id. Waits for no network.
+        """Accept an event and return its id. Never waits for the network.
 
         Args:
-            event_type: what happened.
-            session_id: in which session.
-            teacher_id: who owns the session.
-            payload: the type's own fields, as a mapping or as the payload's model. Undeclared ones are dropped and
-                counted; pupils' ids become pseudonyms or, without a key, are dropped and counted.
-            school_id: the session's school.
-            trace_id: the request or socket message that caused it.
-            event_time: when it happened, aware; now by default.
-            event_id: an id that the event has already, the same at each attempt, and so should be `event_time`; a
-                UUIDv7 by default. A repeat takes a number of its own, which is missing in the table.
-            durable: False skips the spool. Such an event is lost if the process ends before Kafka has it.
+            event_type: type of the event.
+            session_id: session of the event.
+            teacher_id: owner of the session.
+            payload: fields of the event type, as a mapping or a payload model. Undeclared fields
+                are dropped and counted. Pupils' ids become pseudonyms, or are dropped without a
+                key.
+            school_id: school of the session.
+            trace_id: request or socket message that caused the event.
+            event_time: aware time of the event; now by default.
+            event_id: existing id of the event, the same at each attempt, like `event_time`; a
+                UUIDv7 by default. A repeat gets its own sequence number, which is missing in the
+                table.
+            durable: False bypasses the spool: the event is lost if the process ends before Kafka
+                acknowledges it.
 
         Raises:
-            InvalidEvent: a field breaks the contract; the error names it and what was expected.
-            EventTooLarge: it exceeds MAX_EVENT_BYTES.
-            SpoolFull, SpoolUnavailable: the spool cannot take it.
-            QueueFull: it is not durable, and too many of its kind wait for Kafka.
+            InvalidEvent: a field breaks the contract; the message names the field and the rule.
+            EventTooLarge: the event exceeds MAX_EVENT_BYTES.
+            SpoolFull, SpoolUnavailable: the spool cannot store the event.
+            QueueFull: too many events with `durable=False` wait for Kafka.
             PublisherClosed: after `close`.
         """
         began = perf_counter()
@@ -157,17 +158,18 @@ class EventPublisher:
         return drafted.event_id
 
     def flush(self, timeout: float) -> int:
-        """Wait until nothing that was emitted is still to reach Kafka, but not longer than `timeout` seconds.
+        """Wait until Kafka has all emitted events, at most `timeout` seconds.
 
-        What other threads emit meanwhile is waited for too. Returns how many events are not in Kafka; durable ones are
-        on their way still.
+        Includes events that other threads emit meanwhile. Returns the number of events that Kafka
+        does not have yet; the spool delivers the durable ones later.
         """
         return self._emitter.flush(timeout) if self._emitter else 0
 
     def close(self, timeout: float = 5.0) -> int:
-        """Take no more events, and give those that were taken `timeout` seconds to reach Kafka.
+        """Refuse further events, and wait up to `timeout` seconds for the accepted ones.
 
-        Returns how many did not; the next process to start with this SPOOL_FOLDER sends the durable ones.
+        Returns the number that Kafka does not have; the next process that uses this SPOOL_FOLDER
+        sends the durable ones.
         """
         deadline = self._clock.monotonic() + timeout
         with held_within(self._starting, timeout):
@@ -193,16 +195,17 @@ class EventPublisher:
             self._emitter = self._emitter or self._start()
             return self._emitter
 
-    def _forget_parent(self) -> None:
+    def _after_fork_in_child(self) -> None:
         self._starting = threading.Lock()
         emitter, self._emitter = self._emitter, None
         if emitter is not None:
-            emitter.disown()
-            # Closing the parent's connections here would harm the parent, and wait for threads that are not here.
+            emitter.after_fork_in_child()
+            # Closing the parent's connections would disturb the parent, and wait for threads that
+            # do not exist in the child.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(emitter))
 
 
-def _kafka(settings: PublisherSettings) -> Connect:
+def _kafka_connect(settings: PublisherSettings) -> Connect:
     options = producer_options(settings.kafka, settings.max_event_bytes)
     return partial(KafkaTransport, options, settings.session_events_topic)
 
@@ -210,15 +213,15 @@ def _kafka(settings: PublisherSettings) -> Connect:
 def _before_fork() -> None:
     for publisher in list(_publishers):
         if publisher._emitter is not None:
-            _still.enter_context(publisher._emitter.still())
+            _fork_locks.enter_context(publisher._emitter.without_threads_in_sqlite())
 
 
 def _after_fork_in_child() -> None:
-    _still.pop_all()  # to be released in the parent alone
+    _fork_locks.pop_all()  # released in the parent only
     for publisher in _publishers:
-        publisher._forget_parent()
+        publisher._after_fork_in_child()
 
 
 os.register_at_fork(
-    before=_before_fork, after_in_parent=_still.close, after_in_child=_after_fork_in_child
+    before=_before_fork, after_in_parent=_fork_locks.close, after_in_child=_after_fork_in_child
 )

@@ -1,4 +1,4 @@
-"""Who emits, and the number of each event in its session."""
+"""The source of the events, and their sequence numbers."""
 
 from collections.abc import Callable
 
@@ -15,18 +15,17 @@ _identifier: TypeAdapter[str] = TypeAdapter(Identifier)
 
 
 class Sequences:
-    """Numbers that are dense from 1 per session and source.
+    """Sequence numbers, dense from 1 per session and source.
 
-    A process meets new sessions for ever. Once it knows `max_sessions` it begins a new source and forgets them: the
-    numbers stay dense, and memory stays bounded.
+    After `max_sessions` sessions a new source begins: the numbers stay dense and memory bounded.
 
     Args:
-        component: the service that emits.
-        max_sessions: how many sessions one source may number.
-        new_instance: makes a text that nobody else makes.
+        component: name of the service.
+        max_sessions: number of sessions per source.
+        new_instance: returns a unique text.
 
     Raises:
-        SettingsError: the component is no identifier.
+        SettingsError: the component is not an identifier.
     """
 
     def __init__(
@@ -39,23 +38,23 @@ class Sequences:
         self._max_sessions = max_sessions
         self._new_instance = new_instance
         self._last: dict[str, int] = {}
-        self.renew()
+        self.new_source()
 
     def complete(self, draft: Draft) -> bytes:
-        """The whole message of a draft, with the number that is next in its session. Nothing is spent yet."""
+        """The message of a draft with the next number of its session; `commit` uses it up."""
         last = self._last.get(draft.session_id)
         if last is None:
             last = 0
             if len(self._last) >= self._max_sessions:
-                self.renew()
+                self.new_source()
         return b'%b,"source":%b,"sequence":%d}' % (draft.text, self._source_text, last + 1)
 
-    def spend(self, session_id: str) -> None:
-        """The number that `complete` told last for this session belongs to an event now."""
+    def commit(self, session_id: str) -> None:
+        """Use up the number that `complete` returned last for this session."""
         self._last[session_id] = self._last.get(session_id, 0) + 1
 
-    def renew(self) -> None:
-        """Begin a new source, whose numbers begin at 1."""
+    def new_source(self) -> None:
+        """Begin a new source; its numbers start at 1."""
         self.source = f"{self._component}/{self._new_instance()}"
         try:
             _identifier.validate_python(self.source)

@@ -1,4 +1,4 @@
-"""A file of events on their way: written before `emit` returns, gone from it once Kafka has them."""
+"""The spool: a file of events, written before `emit` returns, removed once Kafka has them."""
 
 import json
 import logging
@@ -15,9 +15,9 @@ from classwaves_ingestor.producer.wal import wal_of
 
 log = logging.getLogger(__name__)
 
-# SQLite quotes what it cannot read, and that need not be UTF-8.
+# SQLite quotes unreadable data in its messages, which need not be UTF-8.
 _ERRORS = (sqlite3.Error, UnicodeDecodeError)
-_PASSING = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_NOMEM}
+_TEMPORARY = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_NOMEM}
 _DAMAGE = {
     sqlite3.SQLITE_CORRUPT,
     sqlite3.SQLITE_NOTADB,
@@ -26,18 +26,18 @@ _DAMAGE = {
 }
 _UNOPENED = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM}
 _PRIMARY = 0xFF  # of an extended error code
-_DELETED_AT_ONCE = 100  # an emit waits for one such step at the most
+_DELETED_AT_ONCE = 100  # an emit waits for at most one such step
 _WAL_LARGE = 8 * 1024 * 1024
 _WAL_HUGE = 8 * _WAL_LARGE
 _FILE_LARGE = 64 * 1024 * 1024
 
 _SETTINGS = (
     "journal_mode = WAL",
-    # The kernel has each event when `emit` returns, so the death of the process loses none.
+    # The kernel has each event when `emit` returns, so a crash of the process loses none.
     "synchronous = NORMAL",
-    # Checkpoints wait for the disk: they are made by `checkpoint`, on another thread than the one that emits.
+    # Checkpoints wait for the disk: `checkpoint` runs on another thread than the emitting one.
     "wal_autocheckpoint = 0",
-    # Else the log would keep for ever the size of the largest burst; the writer that begins it anew cuts it.
+    # Otherwise the log would keep the size of the largest burst for ever.
     f"journal_size_limit = {_WAL_LARGE // 2}",
     "secure_delete = OFF",
 )
@@ -56,8 +56,8 @@ _WAITING = """
 SELECT count(*), coalesce(sum(length(value)), 0) FROM events
 WHERE position NOT IN (SELECT value FROM json_each(?))"""
 _OLDEST = "SELECT minted FROM events ORDER BY position LIMIT 1"
-# One row: a row for each event would take the interpreter's lock from an emitting thread once per event.
-# No message and no session id holds a line feed.
+# One row: a row per event would take the interpreter lock from an emitting thread each time.
+# Messages and session ids never contain a line feed.
 _READ = """
 SELECT group_concat(position, x'0a'), group_concat(crc, x'0a'),
        CAST(group_concat(session_id, x'0a') AS BLOB), CAST(group_concat(value, x'0a') AS BLOB)
@@ -76,7 +76,7 @@ class Event(NamedTuple):
 
 
 class BrokenSpool(SpoolUnavailable):
-    """The spool's file cannot be trusted to be written any more."""
+    """The spool's file can no longer be written reliably."""
 
 
 class CorruptSpool(BrokenSpool):
@@ -86,16 +86,16 @@ class CorruptSpool(BrokenSpool):
 class Spool:
     """One SQLite file with the events of one process, in the order of their `append`.
 
-    One thread may append while another reads and removes; each has a connection of its own, and where both write a
-    lock is held for one short statement.
+    One thread may append while another reads and removes. Each has its own connection; a lock
+    protects each single write statement.
 
     Args:
-        path: of the file, which is made if it is missing.
-        max_bytes: how many bytes of messages may wait in it.
+        path: path of the file, which is created if missing.
+        max_bytes: limit of waiting message bytes.
 
     Raises:
-        CorruptSpool: this is no spool, or a damaged one.
-        SpoolUnavailable: the file cannot be opened or made.
+        CorruptSpool: the file is damaged or not a spool.
+        SpoolUnavailable: the file cannot be opened or created.
     """
 
     def __init__(self, path: Path, max_bytes: int) -> None:
@@ -106,54 +106,54 @@ class Spool:
         self._read_through = 0
         self._leaving: list[int] = []
         self.sealed = False
-        with _explained(path), ExitStack() as opened:
+        with _mapped_errors(path), ExitStack() as opened:
             self._writer = opened.enter_context(closing(_open(path)))
             self._reader = opened.enter_context(closing(_open(path)))
             self._writer.execute(_CREATE)
             self.events, self.bytes, self._last = self._writer.execute(_DEPTH).fetchone()
             opened.pop_all()
 
-    def append(self, key: str, value: bytes, minted: float) -> int:
-        """Write an event and return its position. The kernel has it then.
+    def append(self, key: str, value: bytes, minted_at: float) -> int:
+        """Write an event to the kernel and return its position.
 
         Args:
-            key: the session.
-            value: the message.
-            minted: when, in Unix seconds.
+            key: session id.
+            value: message.
+            minted_at: Unix seconds.
 
         Raises:
-            SpoolFull: max_bytes wait.
-            SpoolUnavailable: it is not written. After BrokenSpool nothing more is to be appended.
+            SpoolFull: max_bytes are waiting.
+            SpoolUnavailable: the event is not written. After BrokenSpool do not append again.
         """
         size = len(value)
         with self._writing:
             if self.sealed:
-                raise BrokenSpool(f"The spool {self.path} takes no more events.")
+                raise BrokenSpool(f"The spool {self.path} is sealed.")
             if self.bytes + size > self._max_bytes:
                 raise SpoolFull(
-                    f"{self.bytes} bytes of events wait for the broker in {self.path}; bring it back, or raise "
-                    "SPOOL_MAX_BYTES."
+                    f"{self.bytes} bytes of events wait for the broker in {self.path}. Restore the "
+                    "broker, or raise SPOOL_MAX_BYTES."
                 )
             position: int = self._last + 1
             try:
                 self._writer.execute(
-                    _APPEND, (position, key, value, minted, _crc(key.encode(), value))
+                    _APPEND, (position, key, value, minted_at, _crc(key.encode(), value))
                 )
             except _ERRORS as error:
-                raise _fault(self.path, error) from error
+                raise _map_error(self.path, error) from error
             self._last = position
             self.bytes += size
             self.events += 1
         return position
 
     def read(self, limit: int) -> Sequence[Event]:
-        """The next events after those that were read, at most so many.
+        """The next unread events, at most `limit`.
 
         Raises:
             CorruptSpool: the file is damaged; `salvage` it.
-            SpoolUnavailable: it cannot be read.
+            SpoolUnavailable: the file cannot be read.
         """
-        with _explained(self.path):
+        with _mapped_errors(self.path):
             positions, checks, keys, values = self._reader.execute(
                 _READ, (self._read_through, limit)
             ).fetchone()
@@ -167,25 +167,25 @@ class Spool:
         ]
         for event, check in zip(events, checks.split("\n"), strict=True):
             if _crc(event.key, event.value) != int(check):
-                raise CorruptSpool(f"{self.path}: event {event.position} is not as it was written.")
+                raise CorruptSpool(f"{self.path}: the checksum of event {event.position} differs.")
         self._read_through = events[-1].position
         return events
 
     def seal(self) -> None:
-        """Take no more events."""
+        """Refuse further events."""
         with self._writing:
             self.sealed = True
 
     def spent(self) -> bool:
-        """Whether nothing waits, and a new file would be better: this one is large, or cannot be deleted from."""
+        """Whether the spool is empty and should be replaced: too large, or deletes fail."""
         return not self.events and (bool(self._leaving) or _size(self.path) > _FILE_LARGE)
 
     def rewind(self, position: int) -> None:
-        """Read again from this position on."""
+        """Read again from this position."""
         self._read_through = min(self._read_through, position - 1)
 
     def remove(self, events: Sequence[Event]) -> None:
-        """Let go of events that Kafka has. What cannot be deleted now, on a full disk, is deleted with the next."""
+        """Remove acknowledged events. Deletes that fail are retried with the next ones."""
         with self._writing:
             self._leaving += [event.position for event in events]
             self.events -= len(events)
@@ -198,29 +198,29 @@ class Spool:
                 del self._leaving[:_DELETED_AT_ONCE]
         except _ERRORS as error:
             log.warning(
-                "delivered events stay in the spool for now",
+                "Delivered events stay in the spool for now",
                 extra={"spool": self.path, "error": str(error)},
             )
 
     def recount(self) -> None:
-        """Count anew what waits: an append that was broken off may have written its event."""
+        """Count the waiting events again: an interrupted append may have written its event."""
         with self._writing, suppress(*_ERRORS):
             leaving = json.dumps(self._leaving)
             self.events, self.bytes = self._writer.execute(_WAITING, (leaving,)).fetchone()
 
     def oldest(self) -> float | None:
-        """When the first event that waits was minted, in Unix seconds."""
+        """Unix seconds at which the first waiting event was minted."""
         if not self.events:
             return None
-        with _explained(self.path):
+        with _mapped_errors(self.path):
             row = self._reader.execute(_OLDEST).fetchone()
         return row and float(row[0])
 
     def checkpoint(self) -> None:
-        """Move what was written from the log to the file, once it is worth it.
+        """Move the write-ahead log into the file, once it is large.
 
-        An emitting thread goes on meanwhile. Only if it writes so fast that the log never comes to an end is it held
-        up, for the short rest.
+        Emitting threads continue meanwhile. Only a writer that is faster than the checkpoint is
+        blocked, for the short rest.
         """
         if _size(self._wal) < _WAL_LARGE:
             return
@@ -232,24 +232,24 @@ class Spool:
                 self._move_log()
 
     def close(self) -> None:
-        """Close the file; it stays."""
+        """Close the file without deleting it."""
         self._reader.close()
         with self._writing:
             self._writer.close()
 
     def _move_log(self) -> bool:
-        """Whether all of it could be moved: then the next who writes begins the log anew."""
+        """Whether the whole log was moved; the next write then restarts it."""
         _, written, moved = self._reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         return bool(written == moved)
 
 
 def salvage(damaged: Path, sound: Path) -> int:
-    """Copy what is intact of a damaged spool into a new one. Returns how many events that is.
+    """Copy the intact events of a damaged spool into a new one; return their number.
 
     Raises:
-        SpoolUnavailable: the new one cannot be written, or the damaged one not be opened for now.
+        SpoolUnavailable: the new spool cannot be written, or the damaged one not be opened.
     """
-    with _explained(sound):
+    with _mapped_errors(sound):
         target = _open(sound)
         try:
             target.execute("BEGIN")
@@ -263,26 +263,28 @@ def salvage(damaged: Path, sound: Path) -> int:
 
 
 def _intact(damaged: Path) -> Iterator[tuple[object, ...]]:
-    """Rows in front of the damage, then those behind it."""
+    """Rows before the damage, then rows after it."""
     front = 0
     with closing(sqlite3.connect(damaged)) as source:
         for direction in ("ASC", "DESC"):
-            with _but_for_damage():
-                for position, check, key, value, minted in source.execute(_READ_ROWS + direction):
+            with _ignore_damage():
+                for position, check, key, value, minted_at in source.execute(
+                    _READ_ROWS + direction
+                ):
                     if direction == "ASC":
                         front = position
                     elif position <= front:
                         break
                     if isinstance(value, bytes) and _crc(key, value) == check:
-                        yield position, key.decode(), value, minted, check
+                        yield position, key.decode(), value, minted_at, check
 
 
 @contextmanager
-def _but_for_damage() -> Iterator[None]:
+def _ignore_damage() -> Iterator[None]:
     try:
         yield
     except _ERRORS as error:
-        if _code(error) in _UNOPENED:  # it may be sound where it was not looked at
+        if _code(error) in _UNOPENED:  # the file may be intact
             raise
 
 
@@ -308,21 +310,19 @@ def _crc(key: bytes, value: bytes) -> int:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _mapped_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except _ERRORS as error:
-        raise _fault(path, error) from error
+        raise _map_error(path, error) from error
 
 
-def _fault(path: Path, error: Exception) -> SpoolUnavailable:
-    told = (
-        f"The spool {path} cannot be used: {error}. Look at the folder SPOOL_FOLDER and its disk."
-    )
+def _map_error(path: Path, error: Exception) -> SpoolUnavailable:
+    message = f"The spool {path} cannot be used: {error}. Check SPOOL_FOLDER and its disk."
     code = _code(error)
-    if code in _PASSING:
-        return SpoolUnavailable(told)
-    return CorruptSpool(told) if code in _DAMAGE else BrokenSpool(told)
+    if code in _TEMPORARY:
+        return SpoolUnavailable(message)
+    return CorruptSpool(message) if code in _DAMAGE else BrokenSpool(message)
 
 
 def _code(error: Exception) -> int:

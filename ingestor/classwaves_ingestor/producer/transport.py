@@ -1,16 +1,16 @@
-"""What a publisher asks of Kafka."""
+"""The interface between a publisher and Kafka."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 
 class Failure(NamedTuple):
-    """Why the broker did not take an event.
+    """Why the broker refused an event.
 
     Args:
-        reason: Kafka's name of the error in lower case.
-        of_this_event: it lies in the event itself; others would be taken.
-        fatal: the transport takes nothing any more; connect anew.
+        reason: Kafka's error name in lower case.
+        of_this_event: the event itself is the cause; others would be accepted.
+        fatal: the transport accepts nothing any more; reconnect.
     """
 
     reason: str
@@ -18,48 +18,48 @@ class Failure(NamedTuple):
     fatal: bool = False
 
 
-Refusal = Callable[[Any, Any], None]
-"""What a transport calls when the broker does not take an event, in the transport's own terms."""
+OnFailure = Callable[[Any, Any], None]
+"""The callback of a transport for a refused event, with the transport's own arguments."""
 
 
 class Transport(Protocol):
-    """A way into the topic: in order, idempotent, acknowledged by all replicas, and for ever patient."""
+    """A producer of the topic: ordered, idempotent, acknowledged by all replicas, no timeout."""
 
-    def refusal(self, tell: Callable[[Failure], None]) -> Refusal:
-        """What to give to `send`, for one event or for many, so that `tell` is called with why one was refused."""
+    def on_failure(self, report: Callable[[Failure], None]) -> OnFailure:
+        """Build the `on_failure` of `send`, for one event or many, from a function."""
         ...
 
-    def send(self, key: str | bytes, value: bytes, refusal: Refusal) -> None:
-        """Take an event in and return at once.
+    def send(self, key: str | bytes, value: bytes, on_failure: OnFailure) -> None:
+        """Queue an event without waiting.
 
         Args:
-            key: the session; events of one key keep their order.
-            value: the message.
-            refusal: called, inside `send`, `poll` or `flush`, if the event will not be in the topic. Nothing is said of
-                one that will: a call for each would cost more than to send it.
+            key: session id; events of one key keep their order.
+            value: message.
+            on_failure: called inside `send`, `poll` or `flush` if the broker refuses the event.
+                There is no callback for success, which would cost more than sending.
 
         Raises:
-            QueueFull: no more room in memory; nothing was taken.
+            QueueFull: the queue is full; the event was not accepted.
         """
         ...
 
     def poll(self) -> None:
-        """Tell what was refused; never waits."""
+        """Run failure callbacks without waiting."""
         ...
 
     def flush(self, seconds: float) -> int:
-        """Wait until all that was sent is settled, but not longer than so. Returns how many events are not.
+        """Wait for acknowledgements, at most this long; return the number of pending events.
 
-        After 0 all replicas have every event that was not refused.
+        0 means that all replicas have every event that was not refused.
         """
         ...
 
     def delivered(self) -> int:
-        """How many events all replicas have, since the beginning."""
+        """The number of events that all replicas have, since the connection."""
         ...
 
     def close(self) -> None:
-        """Forget what is not settled yet; it may still arrive."""
+        """Discard pending events, which may still arrive."""
         ...
 
 

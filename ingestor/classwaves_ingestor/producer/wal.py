@@ -1,4 +1,4 @@
-"""SQLite's write-ahead log, read to find damage that SQLite itself passes over.
+"""Finding damage in SQLite's write-ahead log that SQLite itself ignores.
 
 https://www.sqlite.org/fileformat2.html#walformat
 """
@@ -26,18 +26,18 @@ class _Frame(NamedTuple):
 
 
 def wal_of(database: Path) -> Path:
-    """The log of a database."""
+    """The path of a database's log."""
     return Path(f"{database}-wal")
 
 
 def is_damaged(wal: Path) -> bool:
-    """Whether transactions lie in this log behind a place at which SQLite's recovery ends.
+    """Whether the log has complete transactions after the position where SQLite's recovery ends.
 
-    A process that was killed leaves at most its last transaction incomplete, and nothing of the same log behind it.
-    What a failed transaction wrote may lie there too, but never its end.
+    A killed process leaves at most its last transaction incomplete, with nothing of the same log
+    after it. Frames of a failed transaction may follow, but never its commit frame.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the log cannot be read.
     """
     try:
         with wal.open("rb") as file:
@@ -50,10 +50,10 @@ def _is_damaged(file: BinaryIO) -> bool:
     header = file.read(_HEADER.size)
     if len(header) < _HEADER.size:
         return False
-    magic, _, page_size, _, salts, *told = _HEADER.unpack(header)
+    magic, _, page_size, _, salts, *expected = _HEADER.unpack(header)
     order = _MAGIC.get(magic)
     checksum = _sum(header[:_CHECKED_OF_HEADER], order, (0, 0)) if order else None
-    if order is None or checksum != tuple(told):
+    if order is None or checksum != tuple(expected):
         return bool(file.read(_FRAME.size))
     sound = True
     for frame in _frames(file, page_size):

@@ -6,8 +6,8 @@ from datetime import datetime
 from itertools import islice
 
 from classwaves_ingestor.kafka.interface import Message
-from classwaves_schemas.fastpath import read
-from classwaves_schemas.verdict import explain
+from classwaves_schemas.fastpath import parse
+from classwaves_schemas.validation import explain
 
 Identity = tuple[str, str]
 StoredIdentities = Callable[[Sequence[Identity]], set[Identity]]
@@ -67,6 +67,6 @@ def inspect(
 
 def _identity(value: bytes | None, now: datetime) -> Identity | None:
     """The identity of a valid event; None for a refused message."""
-    if value is None or explain(value, now) is not None or (event := read(value)) is None:
+    if value is None or explain(value, now) is not None or (event := parse(value)) is None:
         return None
     return event[0].session_id, event[0].id

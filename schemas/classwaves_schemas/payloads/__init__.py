@@ -1,4 +1,4 @@
-"""The payload of each event type: one file a type, listed here."""
+"""The payload of each event type: one file per type, listed here."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

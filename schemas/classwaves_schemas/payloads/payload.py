@@ -1,4 +1,4 @@
-"""What all payloads have in common."""
+"""The base of all payloads."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ class Payload(Contract):
 
     @classmethod
     def derive(cls, payload: Any) -> dict[str, object]:  # noqa: ANN401, ARG003
-        """Fields to store that follow from fields that are only read.
+        """Fields to store that are derived from fields that are not stored.
 
         Args:
-            payload: this model, or a fast twin with the same attributes.
+            payload: this model, or the Struct with the same attributes.
         """
         return {}

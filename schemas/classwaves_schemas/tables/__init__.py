@@ -1,4 +1,4 @@
-"""The tables. A source is somebody else's: it is read where it is there, and never made or changed by us."""
+"""The declared tables. Sources belong to the backend: they are read if present, never changed."""
 
 from classwaves_schemas.tables.dashboard_metrics_hourly import DASHBOARD_METRICS_HOURLY
 from classwaves_schemas.tables.ingestor_positions import INGESTOR_POSITIONS
@@ -35,4 +35,4 @@ TABLES = (SESSION_EVENTS, DASHBOARD_METRICS_HOURLY, ROLLUP_FACTS_HOURLY, ROLLUP_
 """The tables of every warehouse."""
 
 DATABRICKS_TABLES = (*TABLES, INGESTOR_POSITIONS)
-"""Those of a warehouse of statements, which has no transactions in its log to keep positions in."""
+"""The tables on Databricks, which has no transactions in its log to store positions in."""

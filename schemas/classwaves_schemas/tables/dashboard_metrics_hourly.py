@@ -1,4 +1,4 @@
-"""What dashboards read, by school and hour: the seed's columns in the seed's order."""
+"""The metrics of dashboards by school and hour: the columns of the seed plan in its order."""
 
 from classwaves_schemas.tables.table import (
     DOUBLE,
@@ -47,7 +47,7 @@ DASHBOARD_METRICS_HOURLY = Table(
         Column("estimated_compute_cost", DOUBLE, "Estimated cost of computing"),
         Column("data_sources_count", INT, "Sources that had data for the hour"),
         Column("calculation_method", STRING, "How the row was computed"),
-        Column("calculated_at", TIMESTAMP, "When the row was computed"),
-        Column("created_at", TIMESTAMP, "When the hour was first computed"),
+        Column("calculated_at", TIMESTAMP, "Time of the newest source row of the hour"),
+        Column("created_at", TIMESTAMP, "End of the hour, not the time of the computation"),
     ),
 )

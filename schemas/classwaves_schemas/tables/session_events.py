@@ -1,4 +1,4 @@
-"""The timeline of sessions: the seed's columns in the seed's order, then ours."""
+"""The timeline of sessions: the columns of the seed plan in its order, then additional ones."""
 
 from classwaves_schemas.tables.table import (
     BIGINT,
@@ -19,13 +19,17 @@ SESSION_EVENTS = Table(
     ),
     databricks_properties=EXCLUSIVE,
     columns=(
-        Column("id", STRING, "Minted once, where the thing happened", nullable=False),
+        Column("id", STRING, "Event id, minted once by the producer", nullable=False),
         Column("session_id", STRING, "The session", nullable=False),
         Column("teacher_id", STRING, "Who owns the session", nullable=False),
         Column("event_type", STRING, "What happened", nullable=False),
         Column("event_time", TIMESTAMP, "When it happened", nullable=False),
         Column("payload", STRING, "Declared fields of the event type, as JSON"),
-        Column("created_at", TIMESTAMP, "When the row was written"),
+        Column(
+            "created_at",
+            TIMESTAMP,
+            "When the ingestor decoded the event; the row was committed later",
+        ),
         Column("school_id", STRING, "The school of the session"),
         Column("source", STRING, "Component and instance that emitted it"),
         Column("sequence", BIGINT, "Dense from 1 per session and source"),

@@ -1,6 +1,6 @@
-"""What the rollup reads. All but session_events is somebody else's: never made, never changed by us.
+"""The sources of the rollup. All but session_events belong to the backend and are never changed.
 
-Columns that the backend requires are declared so.
+Columns that the backend requires are declared as required.
 """
 
 from classwaves_schemas.tables.metrics import EDUCATIONAL_METRICS, GROUP_METRICS, SESSION_METRICS
@@ -18,4 +18,4 @@ SOURCES = (
     SYSTEM_EVENTS,
     API_METRICS,
 )
-"""In the order in which facts name them. A missing or empty one only leaves its columns NULL."""
+"""In the order of the facts. A missing or empty source leaves its columns NULL."""

@@ -1,4 +1,4 @@
-"""What a declared table is."""
+"""The declaration of a table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ColumnType(StrEnum):
-    """A column's type, as Databricks SQL calls it. Timestamps are UTC, to the microsecond."""
+    """A column type of Databricks SQL. Timestamps are UTC with microseconds."""
 
     STRING = "STRING"
     INT = "INT"
@@ -36,11 +36,11 @@ class Table:
     """A declared table.
 
     Args:
-        schema, name: where it lies in a catalog.
-        columns: in their order.
-        properties: set when it is created, anywhere.
-        databricks_properties: what it needs besides where Databricks runs its statements.
-        partitioned_by: columns whose values keep its files, and so the conflicts of its writers, apart.
+        schema, name: qualified name in a catalog.
+        columns: in order.
+        properties: set at creation, in every warehouse.
+        databricks_properties: additional properties on Databricks.
+        partitioned_by: columns that separate the files, and so the conflicts of writers.
     """
 
     schema: str
@@ -52,7 +52,7 @@ class Table:
 
     @property
     def qualified_name(self) -> str:
-        """Schema and table; a catalog may stand before it."""
+        """Schema and table, without a catalog."""
         return f"{self.schema}.{self.name}"
 
     @property
@@ -65,7 +65,7 @@ STRING, INT, BIGINT, DOUBLE, TIMESTAMP, BOOLEAN, SCORE, SHARE, SECONDS, MEASURE,
 
 
 def seed_properties(comment: str) -> Mapping[str, str]:
-    """As the seed sets them on each of its tables."""
+    """The properties that the seed plan sets on each of its tables."""
     return {
         "delta.autoOptimize.optimizeWrite": "true",
         "delta.autoOptimize.autoCompact": "true",
@@ -73,6 +73,6 @@ def seed_properties(comment: str) -> Mapping[str, str]:
     }
 
 
-# Two statements that would add the same key must conflict: exactly-once stands on it. Deletion vectors bring row-level
-# concurrency, under which they need not.
+# Exactly-once requires that two statements that add the same key conflict. Deletion vectors enable
+# row-level concurrency, under which they need not.
 EXCLUSIVE = {"delta.isolationLevel": "Serializable", "delta.enableDeletionVectors": "false"}

@@ -31,8 +31,8 @@ CREATE TABLE IF NOT EXISTS classwaves.analytics.dashboard_metrics_hourly (
   estimated_compute_cost DOUBLE COMMENT 'Estimated cost of computing',
   data_sources_count INT COMMENT 'Sources that had data for the hour',
   calculation_method STRING COMMENT 'How the row was computed',
-  calculated_at TIMESTAMP COMMENT 'When the row was computed',
-  created_at TIMESTAMP COMMENT 'When the hour was first computed'
+  calculated_at TIMESTAMP COMMENT 'Time of the newest source row of the hour',
+  created_at TIMESTAMP COMMENT 'End of the hour, not the time of the computation'
 ) USING DELTA
 TBLPROPERTIES (
   'delta.autoOptimize.optimizeWrite' = 'true',

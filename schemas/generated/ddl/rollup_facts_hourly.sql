@@ -1,14 +1,14 @@
 CREATE TABLE IF NOT EXISTS classwaves.analytics.rollup_facts_hourly (
   metric_hour TIMESTAMP NOT NULL COMMENT 'Start of the hour',
   school_id STRING NOT NULL COMMENT 'The school',
-  source STRING NOT NULL COMMENT 'The table that it comes from',
-  fact STRING NOT NULL COMMENT 'What kind of fact',
+  source STRING NOT NULL COMMENT 'Source table',
+  fact STRING NOT NULL COMMENT 'Kind of fact',
   entity_id STRING COMMENT 'Session, teacher, pupil\'s pseudonym, group or prompt; NULL for sums',
-  amount DOUBLE COMMENT 'The measured value; NULL where only the entity counts',
-  weight DOUBLE COMMENT 'What the value weighs in a mean; NULL in sums and counts'
+  amount DOUBLE COMMENT 'Measured value; NULL if only the entity counts',
+  weight DOUBLE COMMENT 'Weight of the value in a mean; NULL in sums and counts'
 ) USING DELTA
 TBLPROPERTIES (
-  'comment' = 'What each hour\'s metrics are made of, so that counts stay exact over any hours',
+  'comment' = 'Facts of each hour, from which distinct counts over several hours stay exact',
   'delta.isolationLevel' = 'Serializable',
   'delta.enableDeletionVectors' = 'false'
 );

@@ -1,11 +1,11 @@
 CREATE TABLE IF NOT EXISTS classwaves.analytics.session_events (
-  id STRING NOT NULL COMMENT 'Minted once, where the thing happened',
+  id STRING NOT NULL COMMENT 'Event id, minted once by the producer',
   session_id STRING NOT NULL COMMENT 'The session',
   teacher_id STRING NOT NULL COMMENT 'Who owns the session',
   event_type STRING NOT NULL COMMENT 'What happened',
   event_time TIMESTAMP NOT NULL COMMENT 'When it happened',
   payload STRING COMMENT 'Declared fields of the event type, as JSON',
-  created_at TIMESTAMP COMMENT 'When the row was written',
+  created_at TIMESTAMP COMMENT 'When the ingestor decoded the event; the row was committed later',
   school_id STRING COMMENT 'The school of the session',
   source STRING COMMENT 'Component and instance that emitted it',
   sequence BIGINT COMMENT 'Dense from 1 per session and source',

@@ -1,4 +1,4 @@
-// Generated from the contracts; undeclared fields are dropped on the way.
+// Generated from the contracts. Undeclared fields are dropped.
 
 /** One thing that happened in a session. */
 export interface Envelope {

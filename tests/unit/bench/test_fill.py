@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 from bench.fill import EVENTS_PER_SESSION, events
-from classwaves_schemas.verdict import explain
+from classwaves_schemas.validation import explain
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classwaves_schemas.verdict import Reason, explain
+from classwaves_schemas.validation import Reason, explain
 from demo.faults import MessageFaults, Target, random_kills, scheduled_kills
 from demo.school_day import NAMES, PLAIN_PODS, SDK_PODS, SchoolDay, replay_live
 

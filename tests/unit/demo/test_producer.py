@@ -4,7 +4,7 @@ import subprocess
 import sys
 from contextlib import closing
 
-from classwaves_schemas.verdict import Reason
+from classwaves_schemas.validation import Reason
 from demo.faults import Delivery
 from demo.producer import Answer, Journal
 

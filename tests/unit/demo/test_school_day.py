@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from classwaves_schemas.envelope import EventType
 from classwaves_schemas.times import parse_time
-from classwaves_schemas.verdict import explain
+from classwaves_schemas.validation import explain
 from demo.school_day import (
     EVENTS_PER_TEACHER,
     GUIDANCE,

@@ -82,7 +82,9 @@ def test_an_event_that_the_topic_finds_too_large_is_a_failure_of_this_event(
     transport, refused = KafkaTransport(options, topic_name), {}
     for number, size in enumerate((10, 900, 10)):
         value = json.dumps([f"{n * size}" for n in range(size // 7)]).encode()[:size]
-        transport.send(f"s{number}", value, transport.refusal(partial(refused.__setitem__, number)))
+        transport.send(
+            f"s{number}", value, transport.on_failure(partial(refused.__setitem__, number))
+        )
         assert transport.flush(30) == 0
     transport.close()
     assert refused == {1: Failure("msg_size_too_large", of_this_event=True)}
@@ -118,7 +120,7 @@ def test_an_event_that_is_too_large_for_librdkafka_is_a_failure_of_this_event(
 ):
     create(kafka, topic_name)
     transport, refused = KafkaTransport(options, topic_name), []
-    transport.send("s", b"x" * 10_000, transport.refusal(refused.append))
+    transport.send("s", b"x" * 10_000, transport.on_failure(refused.append))
     transport.close()
     assert refused == [Failure("msg_size_too_large", of_this_event=True)]
 
@@ -128,7 +130,7 @@ def test_a_topic_that_does_not_exist_is_a_failure_of_all(kafka, topic_name, opti
         KafkaTransport(options | {"topic.metadata.propagation.max.ms": 100}, topic_name),
         [],
     )
-    transport.send("s", b"{}", transport.refusal(refused.append))
+    transport.send("s", b"{}", transport.on_failure(refused.append))
     assert transport.flush(30) == 0
     transport.close()
     (failure,) = refused

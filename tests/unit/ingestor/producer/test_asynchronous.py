@@ -91,7 +91,7 @@ def test_loops_of_several_threads_get_their_own_answers(publisher, topic):
 def test_a_loop_that_ended_takes_no_other_loops_answers_away(publisher, topic):
     async def hasty():
         asyncio.ensure_future(publisher.emit("started", **EVENT)).cancel()
-        publisher._relay and publisher._relay.run(lambda: "nobody hears it")
+        publisher._bridge and publisher._bridge.run(lambda: "nobody hears it")
 
     async def service():
         return await publisher.emit("started", **EVENT)

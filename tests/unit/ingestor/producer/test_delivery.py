@@ -130,7 +130,7 @@ def test_after_a_full_batch_those_who_emit_go_first_unless_a_flush_waits(
     publisher, topic, monkeypatch
 ):
     rests = []
-    monkeypatch.setattr(Delivery, "_rest", lambda self, seconds: rests.append(seconds))
+    monkeypatch.setattr(Delivery, "_pause", lambda self, seconds: rests.append(seconds))
     topic.away = True
     for _ in range(3 * QUICK.batch_events):
         publisher.emit("started", **EVENT)

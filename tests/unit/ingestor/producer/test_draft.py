@@ -10,7 +10,7 @@ from classwaves_schemas.envelope import EventType
 from classwaves_schemas.payloads.configured import Configured, GroupPlan, PlannedGroup
 from classwaves_schemas.payloads.started import Started
 from classwaves_schemas.pseudonym import Pseudonymiser
-from classwaves_schemas.verdict import explain
+from classwaves_schemas.validation import explain
 from tests.support.events import PAYLOADS
 
 NOW = datetime(2025, 9, 15, 14, 0, tzinfo=UTC)

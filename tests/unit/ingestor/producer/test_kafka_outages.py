@@ -38,11 +38,11 @@ def transport(monkeypatch, producer):
 
 
 def fail(transport):
-    transport._tell(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+    transport._log_error(KafkaError(KafkaError._ALL_BROKERS_DOWN))
 
 
 def outages(caplog):
-    return len([each for each in caplog.records if "librdkafka reports an error" in each.message])
+    return len([each for each in caplog.records if "Error from librdkafka" in each.message])
 
 
 def test_an_outage_is_told_of_once_however_long_it_lasts(transport, caplog):

@@ -40,23 +40,23 @@ def gauges():
 
 def test_what_waits_with_several_publishers_is_summed_and_the_oldest_of_all_counts(gauges):
     metrics, read = gauges
-    metrics.backlog("a", Waiting(1, 10, 5.0, 0))
-    metrics.backlog("b", Waiting(2, 20, 3.0, 1))
+    metrics.spools_waiting("a", Waiting(1, 10, 5.0, 0))
+    metrics.spools_waiting("b", Waiting(2, 20, 3.0, 1))
     assert read() == (3, 30, 5, 1)
-    metrics.backlog("a", Waiting(0, 0, 0.0, 0))
+    metrics.spools_waiting("a", Waiting(0, 0, 0.0, 0))
     assert read() == (2, 20, 3, 1)
 
 
 def test_what_waits_with_a_publisher_that_is_closed_counts_no_more(gauges):
     metrics, read = gauges
-    metrics.backlog("a", Waiting(1, 10, 5.0, 1))
+    metrics.spools_waiting("a", Waiting(1, 10, 5.0, 1))
     metrics.closed("a")
     assert read() == (0, 0, 0, 0)
 
 
 def test_what_waits_with_a_parents_publisher_does_not_count_in_its_child(gauges):
     metrics, read = gauges
-    metrics.backlog("parent's", Waiting(1, 10, 5.0, 1))
-    metrics.disown("parent's")
-    metrics.backlog("child's", Waiting(2, 20, 3.0, 0))
+    metrics.spools_waiting("parent's", Waiting(1, 10, 5.0, 1))
+    metrics.after_fork_in_child("parent's")
+    metrics.spools_waiting("child's", Waiting(2, 20, 3.0, 0))
     assert read() == (2, 20, 3, 0)

@@ -141,7 +141,7 @@ def test_the_next_process_sends_what_the_last_one_left_and_its_own_behind_it(pub
 def test_its_own_events_come_behind_those_of_all_orphans_however_many_there_are(
     publish, topic, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("classwaves_ingestor.producer.backlog.ADOPTED_AT_ONCE", 1)
+    monkeypatch.setattr("classwaves_ingestor.producer.spool_set.ADOPTED_AT_ONCE", 1)
     (tmp_path / "spool").mkdir()
     for number in range(5):
         orphan = Spool(tmp_path / "spool" / f"{number}.spool", 1000)
@@ -189,7 +189,7 @@ def test_an_event_that_is_not_durable_goes_past_the_spool_and_is_refused_when_to
     publisher = publish()
     for _ in range(3):
         publisher.emit("started", **EVENT, durable=False)
-    with pytest.raises(QueueFull, match="emit less, or durably"):
+    with pytest.raises(QueueFull, match="emit fewer, or durably"):
         publisher.emit("started", **EVENT, durable=False)
     topic.away = False
     assert publisher.flush(30) == 0
@@ -280,17 +280,17 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error_and_the_service_goes_on(
     publisher = publish(folder=tmp_path / "file" / "spool")
     for _ in range(2):
         with pytest.raises(
-            SpoolUnavailable, match=r"No spool can be made in .*spool .*check SPOOL_FOLDER"
+            SpoolUnavailable, match=r"No spool can be created in .*spool .*check SPOOL_FOLDER"
         ):
             publisher.emit("started", **EVENT)
     publisher.emit("started", **EVENT, durable=False)
     assert publisher.flush(30) == 0
     assert [event["sequence"] for event in told(topic.messages)] == [1]
-    assert "events cannot be spooled for now" in caplog.text
+    assert "Events cannot be spooled for now" in caplog.text
 
 
 def test_a_folder_that_appears_later_is_used_then(publish, topic, tmp_path, monkeypatch):
-    monkeypatch.setattr("classwaves_ingestor.producer.backlog._REOPEN_SECONDS", 0.0)
+    monkeypatch.setattr("classwaves_ingestor.producer.spool_set._REOPEN_SECONDS", 0.0)
     (tmp_path / "file").touch()
     publisher = publish(folder=tmp_path / "file" / "spool")
     (tmp_path / "file").unlink()
@@ -305,7 +305,7 @@ def test_a_spool_that_is_removed_while_it_is_used_is_sent_and_replaced(publish, 
     publisher.emit("started", **EVENT)
     (name,) = spools(tmp_path)
     (tmp_path / "spool" / name).unlink()
-    wait_until(lambda: publisher._emitter._backlog._own is None, "the loss is noticed")
+    wait_until(lambda: publisher._emitter._spools._own is None, "the loss is noticed")
     publisher.emit("ended", **EVENT)
     assert spools(tmp_path) != [name]
     topic.away = False
@@ -338,7 +338,7 @@ def test_a_corrupt_orphan_is_set_aside_and_what_is_intact_is_sent(
     assert 50 < len(sent) < 101
     assert sent[:-1] == [each for each in ids if each in set(sent)]
     assert b"ingestor_publisher_corrupt_spools_total 1.0" in generate_latest(registry)
-    assert "it was set aside" in caplog.text
+    assert "was set aside" in caplog.text
 
 
 def test_an_orphan_that_cannot_be_opened_is_left_with_a_warning(publish, topic, tmp_path, caplog):
@@ -347,7 +347,7 @@ def test_an_orphan_that_cannot_be_opened_is_left_with_a_warning(publish, topic, 
     with publish() as publisher:
         publisher.emit("started", **EVENT)
     assert len(topic.messages) == 1
-    assert "cannot be taken over for now" in caplog.text
+    assert "cannot be adopted for now" in caplog.text
 
 
 def test_what_waits_can_be_seen(publish, topic, registry):
@@ -420,7 +420,7 @@ def test_after_a_fault_of_the_file_a_new_source_begins_so_that_no_number_is_give
     publisher = publish()
     publisher.emit("started", **EVENT)
     publisher.flush(30)
-    spool = publisher._emitter._backlog.own()
+    spool = publisher._emitter._spools.own()
     spool._writer.close()
     with pytest.raises(SpoolUnavailable):
         publisher.emit("started", **EVENT)
@@ -470,7 +470,7 @@ def test_an_emit_that_a_signal_breaks_off_gives_no_number_twice_and_leaves_the_c
     topic.away = True
     publisher = publish()
     publisher.emit("started", **EVENT)
-    spool = publisher._emitter._backlog.own()
+    spool = publisher._emitter._spools.own()
     if at == "within append":
         spool._writer = Interrupted(spool._writer)
     else:
@@ -504,7 +504,7 @@ def test_a_signals_handler_can_close_in_the_midst_of_an_emit_whose_event_is_for_
     publish, tmp_path, monkeypatch
 ):
     publisher = publish()
-    spool = publisher._emitter._backlog.own()
+    spool = publisher._emitter._spools.own()
     execute = spool._writer.execute
 
     class Connection:
@@ -528,8 +528,8 @@ def test_a_signals_handler_can_close_in_the_midst_of_an_emit_whose_event_is_for_
 def test_a_spool_that_was_replaced_under_emits_hands_is_no_error(publish, topic):
     publisher = publish()
     publisher.emit("started", **EVENT)
-    publisher._emitter._backlog.own().seal()
-    publisher._emitter._backlog.retire(publisher._emitter._backlog.own())
+    publisher._emitter._spools.own().seal()
+    publisher._emitter._spools.retire(publisher._emitter._spools.own())
     publisher.emit("started", **EVENT)
     assert publisher.flush(30) == 0
     assert list(first_sequences(told(topic.messages)).values()) == [[1, 2]]

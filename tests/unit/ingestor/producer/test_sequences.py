@@ -18,7 +18,7 @@ def draft(session):
 def numbered(sequences, session, *, taken=True):
     message = json.loads(sequences.complete(draft(session)))
     if taken:
-        sequences.spend(session)
+        sequences.commit(session)
     return message["source"], message["sequence"]
 
 
@@ -36,7 +36,7 @@ def test_numbers_are_dense_from_1_for_each_session_and_source(steps, max_session
     found = defaultdict(list)
     for session, taken, broken in steps:
         if broken:
-            sequences.renew()
+            sequences.new_source()
         source, number = numbered(sequences, session, taken=taken)
         if taken:
             found[session, source].append(number)

@@ -95,7 +95,7 @@ def test_a_value_that_was_changed_is_found_out(path):
             "UPDATE events SET value = replace(value, '\"n\":1', '\"n\":7') WHERE position = 2"
         )
     vandal.close()
-    with pytest.raises(CorruptSpool, match="event 2 is not as it was written"):
+    with pytest.raises(CorruptSpool, match="checksum of event 2 differs"):
         spool.read(10)
     spool.close()
 

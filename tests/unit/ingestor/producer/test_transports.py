@@ -45,7 +45,7 @@ def test_one_thread_settles_what_waits_while_another_has_to_wait_for_it():
         told.append(failure)
 
     topic.failure = Failure("topic_authorization_failed")
-    topic.send("s", b"1", topic.refusal(refuse))
+    topic.send("s", b"1", topic.on_failure(refuse))
     threads = [threading.Thread(target=topic.poll) for _ in range(2)]
     threads[0].start()
     assert at_it.wait(PATIENCE)
@@ -68,7 +68,7 @@ def test_it_has_only_so_much_room():
 def test_a_failure_that_was_set_is_given_to_each_event():
     topic, told = MemoryTransport(), []
     topic.failure = Failure("topic_authorization_failed")
-    topic.send("s", b"1", topic.refusal(told.append))
+    topic.send("s", b"1", topic.on_failure(told.append))
     topic.flush(0)
     assert told == [Failure("topic_authorization_failed")]
     assert topic.messages == []

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classwaves_schemas.verdict import Reason, explain
+from classwaves_schemas.validation import Reason, explain
 
 from .messages import Node, messages
 from .shapes import SHAPES, message

@@ -1,5 +1,5 @@
-"""What of a payload is stored: no roster, and no pupil's id but as a pseudonym."""
-# ruff: noqa: ANN401  (a payload is a model or its fast twin, and both have the same attributes)
+"""Redacting payloads: no roster is stored, and pupils' ids only as pseudonyms."""
+# ruff: noqa: ANN401  (a payload is a model or a Struct; both have the same attributes)
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -17,31 +17,31 @@ Pseudonymise = Callable[[str], str]
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
-class Stored(NamedTuple, Generic[P]):
-    """A payload as it is stored, and how many declared fields were left out, by their path."""
+class Redacted(NamedTuple, Generic[P]):
+    """A payload for storage, and by declared path the number of fields that were removed."""
 
     payload: P
     dropped: Mapping[str, int]
 
 
-def stored(payload: P, pseudonymise: Pseudonymise | None) -> Stored[P]:
-    """What to store of a payload: the same kind of object, without what is not to be kept.
+def redact(payload: P, pseudonymise: Pseudonymise | None) -> Redacted[P]:
+    """Remove the fields that must not be stored. Returns the same kind of object.
 
     Args:
-        payload: a payload's model, or that model's fast twin.
-        pseudonymise: None where there is no key: then pupils' ids that are not pseudonyms yet are dropped.
+        payload: a payload's model, or the Struct of the fast path.
+        pseudonymise: replaces a pupil's id. None without a key: ids are dropped unless pseudonyms.
     """
     model: Any = getattr(type(payload), "contract", type(payload))
     if _recipe(model).keeps_all:
-        return Stored(payload, _NOTHING)
+        return Redacted(payload, _NOTHING)
     dropped: dict[str, int] = {}
     derived = model.derive(payload)
     kept: Any = _keep(model, payload, pseudonymise, "payload", dropped)
-    return Stored(kept.__replace__(**derived) if derived else kept, dropped)
+    return Redacted(kept.__replace__(**derived) if derived else kept, dropped)
 
 
 class _Recipe(NamedTuple):
-    """What to do with the fields of one model."""
+    """How to treat the fields of one model."""
 
     member_ids: tuple[str, ...]
     only_read: tuple[str, ...]
@@ -52,7 +52,11 @@ class _Recipe(NamedTuple):
 @cache
 def _recipe(model: type[BaseModel]) -> _Recipe:
     only_read = marked_fields(model, ReadToDerive)
-    nested = {name: held for name, held in nested_fields(model).items() if name not in only_read}
+    nested = {
+        name: nested_field
+        for name, nested_field in nested_fields(model).items()
+        if name not in only_read
+    }
     member_ids = marked_fields(model, MemberId)
     return _Recipe(member_ids, only_read, nested, keeps_all=not (member_ids or only_read or nested))
 
@@ -79,31 +83,33 @@ def _keep(
         if getattr(value, name) is not None:
             changes[name] = None
             _count(model, name, value, path, dropped)
-    for name, held in recipe.nested.items():
+    for name, nested_field in recipe.nested.items():
         inner = getattr(value, name)
         if inner is not None:
             kept = [
-                _keep(held.model, each, pseudonymise, held.path(path, name), dropped)
-                for each in held.each(inner)
+                _keep(
+                    nested_field.model, each, pseudonymise, nested_field.path(path, name), dropped
+                )
+                for each in nested_field.each(inner)
             ]
-            changes[name] = kept if held.listed else kept[0]
+            changes[name] = kept if nested_field.listed else kept[0]
     return value.__replace__(**changes) if changes else value
 
 
 def _count(
     model: type[BaseModel], name: str, value: Any, path: str, dropped: dict[str, int]
 ) -> None:
-    """Count the given fields in what is only read, each by its declared path."""
+    """Count the present fields below a read-only field, each by its declared path."""
     inner = getattr(value, name)
-    held = nested_fields(model).get(name)
+    nested_field = nested_fields(model).get(name)
     if inner is None:
         return
-    if held is None:
+    if nested_field is None:
         _add(dropped, f"{path}.{name}")
         return
-    for each in held.each(inner):
-        for field in held.model.model_fields:
-            _count(held.model, field, each, held.path(path, name), dropped)
+    for each in nested_field.each(inner):
+        for field in nested_field.model.model_fields:
+            _count(nested_field.model, field, each, nested_field.path(path, name), dropped)
 
 
 def _add(dropped: dict[str, int], path: str) -> None:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from classwaves_ingestor.producer.claim import Claim, unclaimed
+from classwaves_ingestor.producer.spool_lock import SpoolLock, unlocked_spools
 
 HOLD = """
 import sys
 from pathlib import Path
 from pathlib import Path
-from classwaves_ingestor.producer.claim import Claim
-claim = Claim.take(Path(sys.argv[1]))
+from classwaves_ingestor.producer.spool_lock import SpoolLock
+lock = SpoolLock.take(Path(sys.argv[1]))
 print("mine", flush=True)
 sys.stdin.read()
 """
@@ -27,10 +27,10 @@ def path(tmp_path):
 
 
 def test_what_is_claimed_cannot_be_claimed_again_until_it_is_released(path):
-    claim = Claim.take(path)
-    assert Claim.take(path) is None
-    claim.release()
-    again = Claim.take(path)
+    lock = SpoolLock.take(path)
+    assert SpoolLock.take(path) is None
+    lock.release()
+    again = SpoolLock.take(path)
     assert again is not None
     again.release()
 
@@ -40,40 +40,40 @@ def test_the_claim_of_a_process_ends_with_its_sudden_death(path):
         [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as owner:
         assert owner.stdout.readline() == b"mine\n"
-        assert Claim.take(path) is None
+        assert SpoolLock.take(path) is None
         owner.kill()
         owner.wait()
-        claim = Claim.take(path)
-        assert claim is not None
-        claim.release()
+        lock = SpoolLock.take(path)
+        assert lock is not None
+        lock.release()
 
 
 def test_what_is_discarded_leaves_nothing(path):
     path.with_name("a.spool-wal").touch()
-    Claim.take(path).discard()
+    SpoolLock.take(path).discard()
     assert list(path.parent.iterdir()) == []
 
 
 def test_a_claim_to_what_was_just_discarded_is_none(path, monkeypatch):
-    first = Claim.take(path)
+    first = SpoolLock.take(path)
     lock = os.open(
         path.with_suffix(".lock"), os.O_RDWR
     )  # as another process that has come just too late
     first.discard()
     monkeypatch.setattr(os, "open", lambda *_: lock)
-    assert Claim.take(path) is None
+    assert SpoolLock.take(path) is None
 
 
 def test_what_is_set_aside_is_nobodys_orphan(path):
-    aside = Claim.take(path).set_aside()
+    aside = SpoolLock.take(path).set_aside()
     assert aside.read_bytes() == b"events"
-    assert unclaimed(path.parent) == []
+    assert unlocked_spools(path.parent) == []
 
 
 def test_orphans_are_found_oldest_first_also_if_only_their_lock_is_left(tmp_path):
     for name in ("2.lock", "1.spool", "1.lock", "3.spool", "0.corrupt", "1.spool-wal"):
         (tmp_path / name).touch()
-    assert [each.name for each in unclaimed(tmp_path)] == ["1.spool", "2.spool", "3.spool"]
+    assert [each.name for each in unlocked_spools(tmp_path)] == ["1.spool", "2.spool", "3.spool"]
 
 
 def test_a_lock_that_fails_otherwise_is_an_error_and_leaks_no_file(path, monkeypatch):
@@ -83,5 +83,5 @@ def test_a_lock_that_fails_otherwise_is_an_error_and_leaks_no_file(path, monkeyp
     monkeypatch.setattr(fcntl, "flock", no_locks)
     before = len(list(Path("/proc/self/fd").iterdir()))
     with pytest.raises(OSError, match="not implemented"):
-        Claim.take(path)
+        SpoolLock.take(path)
     assert len(list(Path("/proc/self/fd").iterdir())) == before

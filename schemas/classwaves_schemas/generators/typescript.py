@@ -1,12 +1,12 @@
-"""TypeScript types for producers in Node: a union of events, told apart by event_type."""
+"""TypeScript types for producers in Node: a union of events, tagged by event_type."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
-from classwaves_schemas.artefacts.json_schema import schema_of
 from classwaves_schemas.envelope import Envelope, EventType
 from classwaves_schemas.events import EVENTS
+from classwaves_schemas.generators.json_schema import schema_of
 from classwaves_schemas.payloads import PAYLOADS
 
 _SIMPLE = {
@@ -24,7 +24,7 @@ def declarations() -> str:
 
 
 def _declarations() -> Iterator[str]:
-    yield "// Generated from the contracts; undeclared fields are dropped on the way."
+    yield "// Generated from the contracts. Undeclared fields are dropped."
     yield ""
     envelope = schema_of(Envelope)
     own = {"event_type", "payload"}

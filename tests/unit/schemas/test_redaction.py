@@ -8,7 +8,7 @@ from classwaves_schemas.fastpath import struct_for
 from classwaves_schemas.payloads import PAYLOADS
 from classwaves_schemas.payloads.configured import Configured
 from classwaves_schemas.pseudonym import Pseudonymiser
-from classwaves_schemas.stored import stored
+from classwaves_schemas.redaction import redact
 
 from .shapes import GROUP, LEADER, PUPIL, ROSTER, SHAPES
 
@@ -17,10 +17,10 @@ KEYED = Pseudonymiser(b"k" * 32)
 
 def keep(event_type, payload, pseudonymise=KEYED):
     model = PAYLOADS[EventType(event_type)]
-    kept, dropped = stored(
+    kept, dropped = redact(
         msgspec.json.decode(json.dumps(payload), type=struct_for(model)), pseudonymise
     )
-    again, counted = stored(model.model_validate(payload), pseudonymise)
+    again, counted = redact(model.model_validate(payload), pseudonymise)
     text = msgspec.json.encode(kept)
     assert json.loads(again.model_dump_json(exclude_none=True)) == json.loads(text)
     assert counted == dropped
@@ -107,5 +107,5 @@ def test_no_name_no_note_and_no_pupils_id_is_stored(event_type, payload, pseudon
 
 def test_the_given_payload_is_left_as_it_was():
     given = Configured.model_validate(ROSTER)
-    stored(given, KEYED)
+    redact(given, KEYED)
     assert given == Configured.model_validate(ROSTER)

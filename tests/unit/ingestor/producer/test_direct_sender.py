@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from classwaves_ingestor.producer import MemoryTransport
-from classwaves_ingestor.producer.direct import DirectWay
+from classwaves_ingestor.producer.direct_sender import DirectSender
 from classwaves_ingestor.producer.metrics import PublisherMetrics
 from classwaves_ingestor.producer.transport import Failure
 from classwaves_runtime.clock import ManualClock
@@ -28,7 +28,7 @@ def way_over(registry, clock):
     """Makes a way whose connections are these, one after the other."""
 
     def make(*transports):
-        return DirectWay(iter(transports).__next__, PublisherMetrics.of(registry), clock)
+        return DirectSender(iter(transports).__next__, PublisherMetrics.of(registry), clock)
 
     return make
 

@@ -9,7 +9,7 @@ from classwaves_schemas.topics import (
     SESSION_EVENTS_TOPIC,
     STUB_HEADERS,
 )
-from classwaves_schemas.verdict import Reason
+from classwaves_schemas.validation import Reason
 
 _KAFKA = "0.5.0"
 
@@ -22,7 +22,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "ClassWaves session events",
             "version": f"{SCHEMA_VERSION}.0.0",
-            "description": "Lifecycle events of classroom sessions, and dead letters for refused ones.",
+            "description": "Lifecycle events of classroom sessions, and their dead letters.",
         },
         "defaultContentType": "application/json",
         "channels": {
@@ -74,7 +74,7 @@ def _dead_letter() -> dict[str, Any]:
     headers["dead-letter-reason"]["enum"] = list(Reason)
     return {
         "name": "dead_letter",
-        "summary": "A refused message: its key, value and headers as they were, and why it was refused.",
+        "summary": "A refused message: unchanged key, value and headers, with the reason.",
         "contentType": "application/octet-stream",
         "headers": {"type": "object", "properties": headers, "required": list(DEAD_LETTER_HEADERS)},
         "payload": {

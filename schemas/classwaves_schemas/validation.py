@@ -1,4 +1,4 @@
-"""Why a message is refused: one code and one sentence, neither of which quotes the message."""
+"""Explaining rejections: one code and one sentence. Neither quotes the message."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -17,12 +17,11 @@ from classwaves_schemas.envelope import (
     EventType,
 )
 from classwaves_schemas.events import EVENTS
-from classwaves_schemas.fastpath import read, tree
-from classwaves_schemas.nesting import too_deep
+from classwaves_schemas.fastpath import parse, too_deep, tree
 
 
 class Reason(StrEnum):
-    """The codes of a refusal; they are metric labels and dead-letter headers, so they never change."""
+    """Codes of rejections. They are metric labels and dead-letter headers, so they never change."""
 
     TOMBSTONE = "tombstone"
     EMPTY_VALUE = "empty_value"
@@ -42,18 +41,18 @@ class Reason(StrEnum):
 
 
 class Rejection(NamedTuple):
-    """A refusal."""
+    """A refused message: code and sentence."""
 
     reason: Reason
     detail: str
 
 
-def explain(value: bytes | None, now: datetime) -> Rejection | None:  # noqa: PLR0911  # one a rule
-    """Why the contract refuses a message; None if it does not.
+def explain(value: bytes | None, now: datetime) -> Rejection | None:  # noqa: PLR0911  # one per rule
+    """The reason for which the contract refuses a message, or None for a valid one.
 
     Args:
-        value: the message's bytes as Kafka gave them.
-        now: the clock against which a time is too far ahead; aware.
+        value: the message's bytes from Kafka.
+        now: aware time; the limit for future event times.
     """
     if value is None:
         return Rejection(Reason.TOMBSTONE, "The message is a tombstone: it has no value.")
@@ -64,7 +63,7 @@ def explain(value: bytes | None, now: datetime) -> Rejection | None:  # noqa: PL
     try:
         message = tree(value)
     except msgspec.ValidationError:
-        return Rejection(Reason.INVALID_VALUE, "The message holds a number that is out of range.")
+        return Rejection(Reason.INVALID_VALUE, "The message has a number out of range.")
     except ValueError:
         return Rejection(Reason.NOT_JSON, "The message is not one JSON text in UTF-8.")
     if not isinstance(message, dict):
@@ -77,7 +76,8 @@ def _explain_message(message: dict[str, Any], now: datetime) -> Rejection | None
     if type(version) is int and version > SCHEMA_VERSION:
         return Rejection(
             Reason.NEWER_SCHEMA_VERSION,
-            f"schema_version: this contract knows versions up to {SCHEMA_VERSION}; deploy a newer consumer.",
+            f"schema_version: this consumer supports versions up to {SCHEMA_VERSION}; deploy a "
+            "newer consumer.",
         )
     event_type: Any = message.get("event_type")
     named = isinstance(event_type, str) and event_type != ""
@@ -103,17 +103,17 @@ def _explain_message(message: dict[str, Any], now: datetime) -> Rejection | None
 
 
 def _explain_repeats(value: bytes) -> Rejection | None:
-    """The one rule that needs the text: of a repeated key the last counts, but each must be valid."""
-    if read(value) is not None:
+    """The rule that needs the text: the last value of a repeated key counts, all must be valid."""
+    if parse(value) is not None:
         return None
     return Rejection(
         Reason.REPEATED_FIELD,
-        "A field is given more than once, and not each of its values is valid.",
+        "A field appears more than once, and not all of its values are valid.",
     )
 
 
 def _rejection(error: ErrorDetails) -> Rejection:
-    """Pydantic's error as ours. Its path is declared and its sentence quotes no input."""
+    """The rejection for a pydantic error: a declared path, and a sentence without any input."""
     path = "".join(
         "[]" if isinstance(part, int) else f".{part}" for part in error["loc"]
     ).removeprefix(".")

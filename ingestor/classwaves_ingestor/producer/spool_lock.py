@@ -1,4 +1,4 @@
-"""The right to a spool file: an OS lock that ends with the process, however that ends."""
+"""The lock of a spool file: an OS lock that ends with its process in any case."""
 
 import fcntl
 import os
@@ -9,14 +9,14 @@ from typing import Self
 SPOOL = ".spool"
 CORRUPT = ".corrupt"
 _LOCK = ".lock"
-_PARTS = ("", "-wal", "-shm")  # SQLite's files of one database
+_PARTS = ("", "-wal", "-shm")  # files of one SQLite database
 
 
-class Claim:
-    """A spool that is ours as long as we live.
+class SpoolLock:
+    """An exclusively locked spool.
 
-    The lock is a file of its own: SQLite's locks on the spool would end as soon as anybody closed that file a second
-    time in this process.
+    The lock is a separate file: SQLite's own locks end as soon as this process closes the spool
+    file a second time.
     """
 
     def __init__(self, path: Path, lock: int) -> None:
@@ -26,7 +26,7 @@ class Claim:
 
     @classmethod
     def take(cls, path: Path) -> Self | None:
-        """Claim the spool at this path, which need not exist; None if somebody has it.
+        """Lock the spool at this path, which need not exist; None if another process has it.
 
         Raises:
             OSError: the folder cannot be written.
@@ -38,7 +38,7 @@ class Claim:
             if os.fstat(lock).st_ino == lock_path.stat().st_ino:
                 return cls(path, lock)
         except (BlockingIOError, FileNotFoundError):
-            pass  # somebody has it, or had it and removed both files after we opened one
+            pass  # locked, or its owner removed both files after we opened one
         except BaseException:
             os.close(lock)
             raise
@@ -46,14 +46,14 @@ class Claim:
         return None
 
     def discard(self) -> None:
-        """Remove the spool, which must be closed, and end the claim."""
+        """Delete the closed spool and release the lock."""
         for part in _PARTS:
             self._part(part).unlink(missing_ok=True)
         self.path.with_suffix(_LOCK).unlink(missing_ok=True)
         os.close(self._lock)
 
     def set_aside(self) -> Path:
-        """Give the spool, which must be closed, a name that nobody adopts, and end the claim. Returns that name."""
+        """Rename the closed spool, so that no process adopts it, and release; return the name."""
         for part in _PARTS:
             if self._part(part).exists():
                 self._part(part).rename(f"{self._aside}{part}")
@@ -61,10 +61,10 @@ class Claim:
         return self._aside
 
     def copy_aside(self) -> Path:
-        """Keep a copy of the spool, which must be closed, under that name too. Returns the name.
+        """Copy the closed spool to that name; return the name.
 
         Raises:
-            OSError: there is no room for it.
+            OSError: the disk is full.
         """
         for part in _PARTS:
             if self._part(part).exists():
@@ -72,15 +72,15 @@ class Claim:
         return self._aside
 
     def release(self) -> None:
-        """End the claim and leave the spool to others. In a forked child: let the parent alone have it."""
+        """Release the lock and leave the spool to others; in a forked child, to the parent."""
         os.close(self._lock)
 
     def _part(self, part: str) -> Path:
         return Path(f"{self.path}{part}")
 
 
-def unclaimed(folder: Path) -> list[Path]:
-    """The spools of a folder that may be orphans, oldest first; their names begin with the time they were made."""
+def unlocked_spools(folder: Path) -> list[Path]:
+    """The possible orphans of a folder, oldest first: names start with the creation time."""
     return sorted(
         {each.with_suffix(SPOOL) for each in folder.iterdir() if each.suffix in {SPOOL, _LOCK}}
     )

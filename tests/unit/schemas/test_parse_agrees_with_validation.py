@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
-from classwaves_schemas.artefacts.json_schema import event_schema
 from classwaves_schemas.dropped import undeclared
 from classwaves_schemas.envelope import EARLIEST_EVENT_TIME, MAX_AHEAD, Envelope, EventType
 from classwaves_schemas.events import EVENTS
-from classwaves_schemas.fastpath import read, tree
+from classwaves_schemas.fastpath import parse, tree
+from classwaves_schemas.generators.json_schema import event_schema
 from classwaves_schemas.pseudonym import Pseudonymiser
-from classwaves_schemas.stored import stored
-from classwaves_schemas.verdict import Reason, explain
+from classwaves_schemas.redaction import redact
+from classwaves_schemas.validation import Reason, explain
 
 from .messages import AWKWARD, TIMES, Node, messages
 from .shapes import SHAPES, message
@@ -38,7 +38,7 @@ def repeats_a_key(value):
 
 def accepted_by_both(value):
     """The event, if both paths accept the value; fails unless they agree."""
-    found = read(value)
+    found = parse(value)
     in_time = found is not None and EARLIEST_EVENT_TIME <= found[0].event_time <= NOW + MAX_AHEAD
     rejection = explain(value, NOW)
     assert (rejection is None) == in_time, rejection
@@ -65,7 +65,7 @@ def test_both_paths_give_one_verdict_and_the_same_values(value):
         assert SCHEMAS[fast.event_type].is_valid(whole)
         assert plain == whole or (plain is None and not undeclared(fast.event_type, whole))
         for pseudonymise in (None, PSEUDONYMISE):
-            kept, expected = stored(fast.payload, pseudonymise), stored(model.payload, pseudonymise)
+            kept, expected = redact(fast.payload, pseudonymise), redact(model.payload, pseudonymise)
             text = expected.payload.model_dump_json(exclude_none=True)
             assert json.loads(msgspec.json.encode(kept.payload)) == json.loads(text)
             assert kept.dropped == expected.dropped

@@ -15,7 +15,7 @@ class _Untitled(GenerateJsonSchema):
 
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    """A model's schema, its fields without titles: their names are theirs."""
+    """A model's JSON Schema without titles, which would only repeat the field names."""
     return model.model_json_schema(schema_generator=_Untitled)
 
 

@@ -1,4 +1,4 @@
-"""The way to Kafka of events that are not durable: past the spool."""
+"""Sending events with `durable=False` directly to Kafka."""
 
 import logging
 import threading
@@ -6,7 +6,7 @@ from functools import partial
 
 from classwaves_ingestor.producer.locks import held_within
 from classwaves_ingestor.producer.metrics import PublisherMetrics
-from classwaves_ingestor.producer.transport import Connect, Failure, Refusal, Transport
+from classwaves_ingestor.producer.transport import Connect, Failure, OnFailure, Transport
 from classwaves_runtime.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -15,15 +15,15 @@ _RECONNECT_SECONDS = 1.0
 _COUNTING_SECONDS = 1.0
 
 
-class DirectWay:
-    """Connects with the first event, and anew once a connection takes nothing any more.
+class DirectSender:
+    """Connects with the first event, and reconnects after a fatal error.
 
-    One thread at a time may send; any thread may call the rest meanwhile.
+    One thread at a time may send; the other methods are thread-safe.
 
     Args:
-        connect: makes a connection.
-        metrics: to count in.
-        clock: says when to connect anew if that did not help before.
+        connect: connects to Kafka.
+        metrics: of the publisher.
+        clock: paces reconnects.
     """
 
     def __init__(self, connect: Connect, metrics: PublisherMetrics, clock: Clock) -> None:
@@ -31,37 +31,37 @@ class DirectWay:
         self._metrics = metrics
         self._clock = clock
         self._transport: Transport | None = None
-        self._refusal: Refusal
+        self._on_failure: OnFailure
         self._dead: Transport | None = None
         self._reconnect_at = float("-inf")
         self._delivered = 0
         self._counting = threading.Lock()
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
 
     def send(self, key: str, value: bytes) -> None:
-        """Take an event in and return at once.
+        """Queue an event without waiting.
 
         Raises:
-            QueueFull: no more room in memory; nothing was taken.
+            QueueFull: the queue is full; the event was not accepted.
         """
-        transport = self._living() or self._reach()
-        transport.send(key, value, self._refusal)
-        if self._living() is None:  # it may have told so by refusing this event
-            self._reach().send(key, value, self._refusal)
+        transport = self._connected() or self._reconnect()
+        transport.send(key, value, self._on_failure)
+        if self._connected() is None:  # this event may have revealed a fatal error
+            self._reconnect().send(key, value, self._on_failure)
 
     def poll(self) -> None:
-        """Hear what was refused; never waits."""
+        """Process failures without waiting."""
         if self._transport is not None:
             self._transport.poll()
 
     def flush(self, seconds: float) -> int:
-        """Wait until all that was sent is settled, but not longer than so. Returns how many events are not."""
+        """Wait for acknowledgements, at most this long; return the number of pending events."""
         left = 0 if self._transport is None else self._transport.flush(seconds)
         self.count()
         return left
 
     def count(self) -> None:
-        """Count what Kafka has by now; nobody else would if no more events come."""
+        """Count acknowledged events, also while no further event is sent."""
         if self._transport is not None:
             self._transport.poll()
             with held_within(self._counting, _COUNTING_SECONDS) as held:
@@ -69,17 +69,17 @@ class DirectWay:
                     self._count(self._transport)
 
     def close(self) -> None:
-        """Forget what is not settled."""
+        """Discard pending events."""
         if self._transport is not None:
             self._transport.close()
 
-    def _living(self) -> Transport | None:
-        """The connection; None if there is none yet, or if it is dead and time for another."""
+    def _connected(self) -> Transport | None:
+        """The connection; None before the first one, or when a reconnect is due."""
         if self._transport is self._dead and self._clock.monotonic() >= self._reconnect_at:
             return None
         return self._transport
 
-    def _reach(self) -> Transport:
+    def _reconnect(self) -> Transport:
         if self._transport is not None:
             self._reconnect_at = self._clock.monotonic() + _RECONNECT_SECONDS
         transport = self._connect()
@@ -88,7 +88,7 @@ class DirectWay:
                 self._transport.close()
                 self._count(self._transport)
             self._delivered = transport.delivered()
-            self._refusal = transport.refusal(partial(self._refused, transport))
+            self._on_failure = transport.on_failure(partial(self._record_failure, transport))
             self._transport, self._dead = transport, None
         return transport
 
@@ -97,14 +97,14 @@ class DirectWay:
         if delivered > self._delivered:
             self._metrics.delivered(delivered - self._delivered)
             self._delivered = delivered
-            self._told.clear()
+            self._logged.clear()
 
-    def _refused(self, transport: Transport, failure: Failure) -> None:
+    def _record_failure(self, transport: Transport, failure: Failure) -> None:
         self._metrics.failed(failure.reason, 1)
         if failure.fatal:
             self._dead = transport
-        if failure.reason not in self._told:  # a line for each event would be a flood
-            self._told.add(failure.reason)
+        if failure.reason not in self._logged:  # one log line per reason, not per event
+            self._logged.add(failure.reason)
             log.warning(
-                "an event that is not durable was refused", extra={"reason": failure.reason}
+                "Kafka refused an event that is not durable", extra={"reason": failure.reason}
             )
