@@ -59,7 +59,7 @@ _AFTER: Final[Mapping[Table, timedelta | None]] = {
 def touchable_bytes(folder: str, hour: datetime) -> dict[str, int]:
     """Return the bytes of files that may hold rows of the hour, by qualified source name.
 
-    Which files these are is told by the statistics in the table's log alone; of a file, a query
+    The selection uses only statistics in the table's log; a query reads some columns of a file.
     reads some columns.
     """
     return {
@@ -69,11 +69,13 @@ def touchable_bytes(folder: str, hour: datetime) -> dict[str, int]:
 
 def bytes_read() -> int | None:
     """Return the bytes that this process read, cached or not; None if not reported."""
-    told = Path("/proc/self/io")
-    if not told.exists():
+    status = Path("/proc/self/io")
+    if not status.exists():
         return None
     return int(
-        next(line for line in told.read_text().splitlines() if line.startswith("rchar")).split()[1]
+        next(line for line in status.read_text().splitlines() if line.startswith("rchar")).split()[
+            1
+        ]
     )
 
 

@@ -70,7 +70,7 @@ class LiveView:
 
     def _head(self, width: int) -> Table:
         seconds = min(max((self.now - self.begins).total_seconds(), 0.0), self.day_seconds)
-        told = (
+        label = (
             f"{seconds:.0f} of {self.day_seconds:.0f} s"
             if seconds < self.day_seconds
             else "over, storing the rest"
@@ -80,7 +80,7 @@ class LiveView:
         head.add_column(justify="right", no_wrap=True)
         up = self.history.latest is None or self.history.latest.broker_up
         broker = Text.assemble(self.product, "  ", ("up", "green") if up else ("DOWN", "bold red"))
-        head.add_row(Text("A school day", style="bold"), told)
+        head.add_row(Text("A school day", style="bold"), label)
         head.add_row(broker, _bar(seconds / self.day_seconds, min(width // 3, 30)))
         return head
 
@@ -158,12 +158,12 @@ def _pods(reading: Reading) -> Table:
     return table
 
 
-def _state(pod: PodReading, told: str) -> Text:
+def _state(pod: PodReading, label: str) -> Text:
     match pod.state:
         case State.READY:
-            words = told
+            words = label
         case State.RUNNING:
-            words = f"running, {told}"
+            words = f"running, {label}"
         case State.WAITING:
             words = "starts" if pod.waits_for == ["start"] else f"waits: {', '.join(pod.waits_for)}"
         case State.SILENT:
@@ -196,14 +196,14 @@ def _lags(reading: Reading, bar: int) -> Table:
 
 def _letters(dead_letters: Mapping[str, int], width: int) -> str:
     """The most frequent reasons that fit into the width."""
-    told = [
+    labels = [
         f"{reason} {count:,}"
         for reason, count in sorted(dead_letters.items(), key=lambda each: -each[1])
     ]
-    shown = len(told)
-    while len(text := ", ".join(told[:shown])) > width:
+    shown = len(labels)
+    while len(text := ", ".join(labels[:shown])) > width:
         shown -= 1
-    return text if shown == len(told) else f"{text}, …"
+    return text if shown == len(labels) else f"{text}, …"
 
 
 def _bar(share: float, width: int) -> Text:

@@ -118,7 +118,7 @@ class Monitor:
         )
 
     def _ask(
-        self, pods: Sequence[Pod], told: Callable[[Pod, Scrape], PodReading]
+        self, pods: Sequence[Pod], parse: Callable[[Pod, Scrape], PodReading]
     ) -> list[PodReading]:
         readings = []
         for pod in pods:
@@ -128,7 +128,7 @@ class Monitor:
                 readings.append(PodReading(pod.name, pid, _state(pod, State.SILENT)))
             else:
                 self._last[pid] = scraped
-                readings.append(told(pod, scraped))
+                readings.append(parse(pod, scraped))
         return readings
 
 

@@ -80,7 +80,7 @@ class Pod:
         command: program and arguments.
         environ: variables in addition to the environment's.
         port: of its probes; None without probes.
-        lasting: whether it runs until it is told to end; others end with code 0 when their work is
+        lasting: whether it runs until SIGTERM; others end with code 0 when their work is
             done.
     """
 

@@ -97,7 +97,7 @@ class Lesson:
             Group(new_id(rng), number, tuple(new_id(rng) for _ in range(rng.randint(3, 5))))
             for number in range(1, rng.randint(4, 6) + 1)
         ]
-        self._told: list[tuple[datetime, str, str, dict[str, Any]]] = []
+        self._recorded: list[tuple[datetime, str, str, dict[str, Any]]] = []
 
     def events(self) -> list[Event]:
         """Return all events of the session in time order; sequences are dense from 1."""
@@ -232,12 +232,12 @@ class Lesson:
         self._tell(ended, self._controller, "ended", payload)
 
     def _tell(self, at: datetime, pod: str, event_type: str, payload: dict[str, Any]) -> None:
-        self._told.append((at, pod, event_type, payload))
+        self._recorded.append((at, pod, event_type, payload))
 
     def _written_down(self) -> list[Event]:
         count = 0
         written = []
-        for at, pod, event_type, payload in sorted(self._told, key=lambda told: told[0]):
+        for at, pod, event_type, payload in sorted(self._recorded, key=lambda entry: entry[0]):
             message: dict[str, Any] = {
                 "id": self._event_id(at, event_type, payload),
                 "event_type": event_type,
@@ -309,8 +309,8 @@ class SchoolDay:
 
     def events(self) -> list[Event]:
         """Everything that happens, in the order in which it does."""
-        told = [event for lesson in self._lessons() for event in lesson.events()]
-        return sorted(told, key=lambda event: event.at)
+        events = [event for lesson in self._lessons() for event in lesson.events()]
+        return sorted(events, key=lambda event: event.at)
 
     def _lessons(self) -> Iterator[Lesson]:
         rng = Random(self.seed)
@@ -323,7 +323,7 @@ class SchoolDay:
 
 
 def replay_live(events: Sequence[Event], begins: datetime, seconds: float) -> list[Event]:
-    """The same day told live and faster: each thing happens when it is told.
+    """Replay a day live and faster: each event gets the time of its sending.
 
     Args:
         events: a day, in order and not empty.

@@ -1,4 +1,4 @@
-"""Rows of session_events: what was told about each session."""
+"""Rows of session_events: the events of each session."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ _ACTIONS = np.array(["acknowledge", "use", "dismiss", "snooze", "copy"])
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Rows:
     """Events of one type, by the places of their sessions."""
 
     event_type: str
@@ -39,20 +39,20 @@ class _Told:
 
 def session_events(rng: np.random.Generator, roster: Roster) -> tuple[str, pa.Table]:
     """The table, in the order of event_time."""
-    told = [
+    parts = [
         *_life(rng, roster),
         *_groups(rng, roster),
         *_membership(rng, roster),
         _prompts(rng, roster),
     ]
-    of = np.concatenate([each.of for each in told])
-    at = np.concatenate([each.at for each in told])
+    of = np.concatenate([each.of for each in parts])
+    at = np.concatenate([each.at for each in parts])
     order = np.argsort(at, kind="stable")
     of, at = of[order], at[order]
     types = pa.concat_arrays(
-        [pa.repeat(pa.scalar(each.event_type), len(each.of)) for each in told]
+        [pa.repeat(pa.scalar(each.event_type), len(each.of)) for each in parts]
     ).take(order)
-    payload = pa.concat_arrays([each.payload for each in told]).take(order)
+    payload = pa.concat_arrays([each.payload for each in parts]).take(order)
     lag = rng.exponential(3 * _SECOND, len(of)).astype(np.int64)
     unstamped = rng.uniform(size=len(of)) < 0.01
     teachers = ids(TEACHER, roster.teacher[of])
@@ -78,7 +78,7 @@ def session_events(rng: np.random.Generator, roster: Roster) -> tuple[str, pa.Ta
     )
 
 
-def _life(rng: np.random.Generator, roster: Roster) -> list[_Told]:
+def _life(rng: np.random.Generator, roster: Roster) -> list[_Rows]:
     started = ~roster.never_started
     resumed = started & (roster.resumed >= 0)
     between = started & roster.ended_between
@@ -100,22 +100,22 @@ def _life(rng: np.random.Generator, roster: Roster) -> list[_Told]:
     ]
 
 
-def _plain(event_type: str, at: Ints, where: Flags) -> _Told:
+def _plain(event_type: str, at: Ints, where: Flags) -> _Rows:
     of = np.flatnonzero(where)
     payload = '{"timestamp":"2025-09-15T14:05:31.902Z","source":"session_controller"}'
-    return _Told(event_type, of, at[of], pa.repeat(pa.scalar(payload), len(of)))
+    return _Rows(event_type, of, at[of], pa.repeat(pa.scalar(payload), len(of)))
 
 
-def _groups(rng: np.random.Generator, roster: Roster) -> list[_Told]:
+def _groups(rng: np.random.Generator, roster: Roster) -> list[_Rows]:
     of = np.repeat(np.arange(len(roster)), roster.groups)
     ready = rng.uniform(size=len(of)) < 0.9
     group = ids(GROUP, np.flatnonzero(ready))
     at = roster.begins[of[ready]] - rng.integers(0, MINUTE, int(ready.sum()))
     payload = pc.binary_join_element_wise('{"groupId":"', group, '","groupNumber":1}', "")
-    return [_Told("leader_ready", of[ready], at, payload)]
+    return [_Rows("leader_ready", of[ready], at, payload)]
 
 
-def _membership(rng: np.random.Generator, roster: Roster) -> list[_Told]:
+def _membership(rng: np.random.Generator, roster: Roster) -> list[_Rows]:
     """Return joins and leaves of five members a group, some repeated or interrupted."""
     of = np.repeat(np.arange(len(roster)), roster.groups * 5)
     member = np.arange(len(of))
@@ -130,25 +130,25 @@ def _membership(rng: np.random.Generator, roster: Roster) -> list[_Told]:
     draw = rng.uniform(size=len(of))
     again, dropping, returning, leaving = draw < 0.1, draw > 0.85, draw > 0.88, draw < 0.97
 
-    def told(event_type: str, at: Ints, where: Flags) -> _Told:
+    def rows(event_type: str, at: Ints, where: Flags) -> _Rows:
         places = np.flatnonzero(where)
         field = '","studentId":"' if event_type == "member_join" else '","userId":"'
         payload = pc.binary_join_element_wise(
             '{"groupId":"', group.take(places), field, pupil.take(places), '","role":"student"}', ""
         )
-        return _Told(event_type, of[places], at[places], payload)
+        return _Rows(event_type, of[places], at[places], payload)
 
     everyone = np.ones(len(of), np.bool_)
     return [
-        told("member_join", came, everyone),
-        told("member_join", came + 5 * _SECOND, again),
-        told("member_leave", dropped, dropping),
-        told("member_join", dropped + MINUTE, returning),
-        told("member_leave", left, leaving & ~(dropping & ~returning)),
+        rows("member_join", came, everyone),
+        rows("member_join", came + 5 * _SECOND, again),
+        rows("member_leave", dropped, dropping),
+        rows("member_join", dropped + MINUTE, returning),
+        rows("member_leave", left, leaving & ~(dropping & ~returning)),
     ]
 
 
-def _prompts(rng: np.random.Generator, roster: Roster) -> _Told:
+def _prompts(rng: np.random.Generator, roster: Roster) -> _Rows:
     of = np.repeat(np.arange(len(roster)), rng.integers(10, 30, len(roster)))
     at = roster.begins[of] + ((roster.ends - roster.begins)[of] * rng.uniform(size=len(of))).astype(
         np.int64
@@ -157,4 +157,4 @@ def _prompts(rng: np.random.Generator, roster: Roster) -> _Told:
     prompt = ids(PROMPT, np.arange(len(of)) // 2)
     action = pa.array(_ACTIONS[rng.integers(0, len(_ACTIONS), len(of))])
     payload = pc.binary_join_element_wise('{"promptId":"', prompt, '","action":"', action, '"}', "")
-    return _Told("prompt_interaction", of, at, payload)
+    return _Rows("prompt_interaction", of, at, payload)
