@@ -1,6 +1,7 @@
 """The built wheel in an application that has packages named as our folders."""
 
 import json
+import os
 import subprocess
 import sys
 import sysconfig
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+SNIPPETS = ROOT / "tests" / "support" / "sdk_snippets"
 PACKAGES = {
     f"classwaves_{name}"
     for name in ("schemas", "runtime", "warehouse", "ingestor", "rollup", "analytics")
@@ -58,9 +60,27 @@ class Installation:
     application: Path
 
     def run(self, *command):
+        # PYTHONPATH would make the environment import the checkout.
+        environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         return subprocess.run(
-            command, cwd=self.application, capture_output=True, text=True, check=False
+            command,
+            cwd=self.application,
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
         )
+
+    def check_types(self, code):
+        """Check code of the application with mypy --strict. Return the lines of errors."""
+        file = self.application / "application.py"
+        file.write_text(code)
+        result = self.run(
+            *(sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--no-error-summary"),
+            *("--python-executable", self.python, file.name),
+        )
+        assert not result.stderr
+        return result.stdout.splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +141,20 @@ def test_an_application_with_packages_of_our_folder_names_emits(installation):
 def test_a_command_without_its_extra_prints_one_line(installation, command, line, arguments):
     result = installation.run(installation.python.parent / command, *arguments)
     assert (result.returncode, result.stdout, result.stderr) == (2, "", f"{line}\n")
+
+
+def test_a_type_checker_accepts_correct_code(installation):
+    assert installation.check_types((SNIPPETS / "good.py").read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "mistake", ["misspelt_event_type", "wrong_payload_type", "unknown_payload_field"]
+)
+def test_a_type_checker_finds_each_mistake(installation, mistake):
+    code = (SNIPPETS / f"{mistake}.py").read_text()
+    calls = sum(".emit(" in line for line in code.splitlines())
+    errors = [line for line in installation.check_types(code) if ": error: " in line]
+    assert len({error.split(":")[1] for error in errors}) >= calls > 0
 
 
 def test_the_wheel_contains_the_six_packages_and_the_licence(installation):
