@@ -88,7 +88,7 @@ class IngestorSettings(StreamSettings):
         least = 3 * self.batch_max_bytes
         if self.memory_budget_bytes < least:
             raise ValueError(
-                f"MEMORY_BUDGET_BYTES is less than {least}, three times BATCH_MAX_BYTES: one batch is "
-                "being stored, one filled, one prefetched; raise the budget or lower the batch"
+                f"MEMORY_BUDGET_BYTES is less than {least}, three times BATCH_MAX_BYTES: one batch "
+                "is being stored, one filled, one prefetched; raise the budget or lower the batch"
             )
         return self

@@ -1,4 +1,4 @@
-"""Offsets that are not what they were: deleted records, and a group whose own offsets are wrong or gone."""
+"""Deleted records, and a consumer group whose committed offsets are wrong or deleted."""
 
 from itertools import islice
 
@@ -23,15 +23,15 @@ def test_records_deleted_before_they_were_read_are_counted_as_holes_and_the_rest
     stop(consumer)
     for partition in range(4):
         traffic.send(islice(messages, 50), partition)
-    place = TopicPartition(scenario.topic, 0, 80)
-    scenario.admin.delete_records([place])[place].result()
+    limit = TopicPartition(scenario.topic, 0, 80)
+    scenario.admin.delete_records([limit])[limit].result()
     code, found = scenario.verify()
     assert (code, found["total"]["missing"]) == (1, 30)
     assert [each["offsets"] for each in found["findings"]] == [[[50, 79]]]
 
     consumer = scenario.consumer()
     scenario.wait_until_stored()
-    assert "offsets [50, 80) of partition 0 are gone" in consumer.log.read_text()
+    assert "Retention deleted offsets [50, 80) of partition 0" in consumer.log.read_text()
     assert scenario.stored().total() == 400 - 30
     code, found = scenario.verify()
     assert (code, found["total"]["missing"], found["total"]["kafka_holes"]) == (0, 0, 30)
@@ -46,20 +46,19 @@ def test_records_deleted_under_a_running_consumer_are_counted_as_holes_and_the_r
     scenario.wait_until_stored()
     consumer.freeze()
     traffic.send(islice(messages, 2_000), 0)
-    place = TopicPartition(scenario.topic, 0, 2_000)
-    scenario.admin.delete_records([place])[place].result()
+    limit = TopicPartition(scenario.topic, 0, 2_000)
+    scenario.admin.delete_records([limit])[limit].result()
     consumer.thaw()
     scenario.wait_until_stored()
     code, found = scenario.verify()
-    holes = found["total"][
-        "kafka_holes"
-    ]  # what was on its way before the records went still arrives
+    # Messages that were fetched before the deletion still arrive.
+    holes = found["total"]["kafka_holes"]
     assert (code, found["total"]["missing"]) == (0, 0)
     assert 0 < holes <= 1_950
     assert scenario.stored().total() == 2_050 - holes
 
 
-def test_the_offsets_of_the_group_decide_nothing(scenario):
+def test_the_committed_offsets_of_the_group_have_no_effect(scenario):
     traffic, messages = scenario.traffic(), mixture(seed=72)
     for wrong in (None, 0, 7, 10**6):
         consumer = scenario.consumer()
@@ -69,8 +68,8 @@ def test_the_offsets_of_the_group_decide_nothing(scenario):
         if wrong is None:
             scenario.admin.delete_consumer_groups([scenario.topic])[scenario.topic].result()
         else:
-            places = [TopicPartition(scenario.topic, partition, wrong) for partition in range(4)]
-            group = ConsumerGroupTopicPartitions(scenario.topic, places)
+            offsets = [TopicPartition(scenario.topic, partition, wrong) for partition in range(4)]
+            group = ConsumerGroupTopicPartitions(scenario.topic, offsets)
             scenario.admin.alter_consumer_group_offsets([group])[scenario.topic].result()
         traffic.send(islice(messages, 100))
     scenario.consumer()

@@ -8,10 +8,8 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
-from tenacity.nap import sleep_using_event
-from tenacity.stop import stop_when_event_set
+from functools import partial
+from typing import TypeVar
 
 from classwaves_ingestor.consumer.assignments import StartOffset
 from classwaves_ingestor.consumer.ingested_through import IngestedThrough
@@ -23,12 +21,15 @@ from classwaves_ingestor.errors import BrokerUnavailable
 from classwaves_ingestor.kafka.interface import GroupConsumer
 from classwaves_runtime.clock import Clock
 from classwaves_runtime.failpoints import FailPoint
+from classwaves_runtime.retry import RetryPolicy
 from classwaves_warehouse.batch import Batch
 from classwaves_warehouse.checkpoint import Progress
 from classwaves_warehouse.errors import TopicRecreated, WarehouseUnavailable
 from classwaves_warehouse.interface import Fenced, Ledger, Stored, TableSize
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _DEAD_LETTERS_WRITTEN = FailPoint("letters-written")
 _APPENDED = FailPoint("appended")
@@ -75,13 +76,12 @@ class Committer:
         self._observer = observer
         self._measure = measure
         self._measured_at = -_MEASURE_SECONDS
-        self._retrying = Retrying(
-            retry=retry_if_exception_type((WarehouseUnavailable, BrokerUnavailable)),
-            wait=wait_exponential_jitter(multiplier=_FIRST_WAIT_SECONDS, max=_LONGEST_WAIT_SECONDS),
-            stop=stop_when_event_set(abandon),
-            sleep=sleep_using_event(abandon),
-            before_sleep=self._before_sleep,
-            reraise=True,
+        self._policy = RetryPolicy(
+            attempts=None,
+            first=_FIRST_WAIT_SECONDS,
+            longest=_LONGEST_WAIT_SECONDS,
+            sleep=abandon.wait,
+            abandoned=abandon.is_set,
         )
 
     def resolve_start_offsets(self, partitions: Collection[int]) -> Mapping[int, StartOffset]:
@@ -91,7 +91,7 @@ class Committer:
             TopicRecreated: the positions belong to another topic id.
             WarehouseUnavailable, BrokerUnavailable: `abandon` ended the wait.
         """
-        return self._retrying(self._resolve_start_offsets, partitions)
+        return self._retry(lambda: self._resolve_start_offsets(partitions))
 
     def commit(self, batch: MicroBatch) -> CommitResult:
         """Store a micro-batch, without the partitions that another owner has moved.
@@ -103,14 +103,13 @@ class Committer:
             WarehouseUnavailable, BrokerUnavailable: `abandon` ended the wait.
         """
         began = self._clock.monotonic()
-        self._retrying(self._write_dead_letters, batch)
+        self._retry(lambda: self._write_dead_letters(batch))
         _DEAD_LETTERS_WRITTEN.hit()
         fenced: set[int] = set()
-        rest = replace(batch, progress=self._retrying(self._with_broker_time, batch.progress))
+        progress = self._retry(lambda: self._with_broker_time(batch.progress))
+        rest = replace(batch, progress=progress)
         while rest.progress:
-            outcome = self._retrying(
-                self._ledger.append, Batch(rest.rows), rest.expected, rest.progress
-            )
+            outcome = self._retry(partial(self._append, rest))
             if isinstance(outcome, Stored):
                 _APPENDED.hit()
                 self._measure_table()
@@ -119,6 +118,9 @@ class Committer:
             fenced |= self._fenced_partitions(outcome)
             rest = rest.without(fenced)
         return CommitResult(Stored(rows=0), {}, fenced, self._clock.monotonic() - began)
+
+    def _append(self, batch: MicroBatch) -> Stored | Fenced:
+        return self._ledger.append(Batch(batch.rows), batch.expected, batch.progress)
 
     def _resolve_start_offsets(self, partitions: Collection[int]) -> Mapping[int, StartOffset]:
         self._require_same_topic()
@@ -173,7 +175,7 @@ class Committer:
     def _measure_table(self) -> None:
         if self._clock.monotonic() - self._measured_at >= _MEASURE_SECONDS:
             self._measured_at = self._clock.monotonic()
-            self._observer.table_measured(self._retrying(self._measure))
+            self._observer.table_measured(self._retry(self._measure))
 
     def _fenced_partitions(self, outcome: Fenced) -> set[int]:
         for partition, position in outcome.positions.items():
@@ -183,10 +185,14 @@ class Committer:
             )
         return set(outcome.positions)
 
-    def _before_sleep(self, state: RetryCallState) -> None:
-        failure = state.outcome.exception() if state.outcome else None
-        log.warning(
-            "Waiting to retry", extra={"attempt": state.attempt_number, "cause": str(failure)}
+    def _retry(self, step: Callable[[], T]) -> T:
+        return self._policy.run(
+            lambda _: step(),
+            retry_on=(WarehouseUnavailable, BrokerUnavailable),
+            before_sleep=self._before_sleep,
         )
-        if isinstance(failure, (WarehouseUnavailable, BrokerUnavailable)):
-            self._observer.retrying(failure)
+
+    def _before_sleep(self, attempt: int, error: BaseException) -> None:
+        log.warning("Waiting to retry", extra={"attempt": attempt, "cause": str(error)})
+        if isinstance(error, (WarehouseUnavailable, BrokerUnavailable)):
+            self._observer.retrying(error)

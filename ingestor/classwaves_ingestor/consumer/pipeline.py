@@ -46,9 +46,9 @@ class Pipeline:
         decoder: of the same topic.
         committer: runs on `ledger_thread` only.
         ledger_thread: an executor with one worker; the pipeline shuts it down.
-        limit: the permitted share of bad messages.
+        limit: counts refused messages against their permitted share.
         batch_builder: buffers decoded messages.
-        backpressure: limits the memory that may be held.
+        backpressure: limits the memory in use.
         clock: measures ages.
         observer: receives metrics and state.
     """
@@ -129,7 +129,7 @@ class Pipeline:
         return True
 
     def close(self) -> None:
-        """Leave the group. A commit in flight ends first; the table fences it if it must."""
+        """Leave the group after the commit in flight; the table fences that if another owner moved on."""
         self._ledger_thread.shutdown(wait=True, cancel_futures=True)
         self._consumer.close()
 
@@ -160,13 +160,13 @@ class Pipeline:
         return self._consumer.poll(POLL_MESSAGES, POLL_SECONDS)
 
     def _handle_offset_errors(self, errors: Mapping[int, str]) -> None:
-        """Resolve partitions anew whose next offset the broker refused.
+        """Resolve again the start offsets of partitions whose next offset the broker does not have.
 
-        Watermarks, table and topic id then tell the cause.
+        Watermarks, table and topic id then show the cause.
         """
         for partition, error in errors.items():
             log.warning(
-                "The broker does not have the next offset of partition %d (%s)", partition, error
+                "The broker does not have the next offset of partition %d: %s", partition, error
             )
         self._restart(errors)
 
@@ -189,8 +189,8 @@ class Pipeline:
             self._assignments.stop(partition)
             log.error(
                 "Stopped partition %d: its next offset %d is no longer on the broker, which ends "
-                "at %d. Restore the topic, or read all of it again under a new INGESTOR_GROUP: "
-                "events that are stored already are recognised.",
+                "at %d. Restore the topic, or read all of it under a new INGESTOR_GROUP: events that "
+                "are stored already count as duplicates.",
                 partition,
                 position,
                 offset.high,
@@ -208,9 +208,9 @@ class Pipeline:
         self._consumer.start({partition: max(position, offset.low)})
 
     def _begin_commit(self) -> None:
-        """Submit the batch, and the unchanged positions of idle partitions, if no commit is in flight.
+        """Submit the batch and the positions of idle partitions, if no commit is in flight.
 
-        Completeness must advance without messages, so a minute without a commit is committed too.
+        A partition without messages is committed once a minute, so that its broker time advances.
         """
         if self._committing is not None:
             return

@@ -54,7 +54,7 @@ class RejectLimitState:
         ):
             raise MostMessagesBad(
                 f"{self._rejects} of the last {self._messages} messages cannot be decoded, more "
-                f"than {self._limit.ratio:.0%}. They stay in the topic. Fix the producer, or deploy a "
-                "consumer that supports its messages; set DEAD_LETTER_LIMIT=1 to dead-letter them "
-                "all."
+                f"than {self._limit.ratio:.0%}. They stay in the topic. Fix the producer, or "
+                "deploy a consumer that supports its messages; set DEAD_LETTER_LIMIT=1 to "
+                "dead-letter them all."
             )

@@ -52,7 +52,9 @@ def connect(options: Mapping[str, str]) -> AdminClient:
         raise SettingsError(f"KAFKA_*: {error.args[0].str()}") from None
 
 
-def metadata(admin: AdminClient, topic: str | None = None) -> ClusterMetadata:
+def metadata(
+    admin: AdminClient, topic: str | None = None, seconds: float = REQUEST_SECONDS
+) -> ClusterMetadata:
     """Metadata of the cluster, or of one topic. The client caches it.
 
     Raises:
@@ -60,9 +62,9 @@ def metadata(admin: AdminClient, topic: str | None = None) -> ClusterMetadata:
     """
     try:
         return (
-            admin.list_topics(topic, timeout=REQUEST_SECONDS)
+            admin.list_topics(topic, timeout=seconds)
             if topic
-            else admin.list_topics(timeout=REQUEST_SECONDS)
+            else admin.list_topics(timeout=seconds)
         )
     except KafkaException as error:
         raise map_error(error, "the list of topics") from error
@@ -91,7 +93,7 @@ def map_error(
     why: KafkaError = error.args[0]
     if why.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
         return TopicMissing(
-            f"No such topic, asked for: {request}. Create it with `ingestor topics create`."
+            f"The topic does not exist: {request}. Create it with `ingestor topics create`."
         )
     if why.code() in _UNANSWERED:
         return BrokerUnavailable(

@@ -5,15 +5,18 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # exported all the same
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from classwaves_ingestor.errors import DeadLetterTopicTooSmall, TopicMissing
 from classwaves_ingestor.kafka.admin import REQUEST_SECONDS, map_error
 from classwaves_ingestor.kafka.topics import APPEND_TIME, TopicDescription, describe_topic, is_mock
 from classwaves_ingestor.settings import TopicSettings
+from classwaves_runtime.retry import RetryPolicy
 
 _DAY_MS = 24 * 60 * 60 * 1000
 _DEAD_LETTER_DAYS = 14
+
+# A broker may not have the metadata of a new topic yet.
+_PROPAGATION = RetryPolicy(attempts=None, first=0.1, longest=0.1, seconds=REQUEST_SECONDS)
 
 _EVERY_TOPIC = {
     # A producer's wrong clock or backlog must not decide what retention deletes, and completeness
@@ -22,7 +25,6 @@ _EVERY_TOPIC = {
     # The key is the session id: compaction would keep one event of each session.
     "cleanup.policy": "delete",
 }
-
 
 HEADER_BYTES = 64 * 1024
 """Bytes that the headers of a dead letter may add to a message."""
@@ -52,7 +54,7 @@ def create_topics(
     """
     source = settings.session_events_topic
     created = _create(admin, source, layout, {})
-    events = _described(admin, source)
+    events = _describe_new(admin, source)
     yield _sentence(events, created=created)
     limits = {
         "max.message.bytes": str(events.max_message_bytes + HEADER_BYTES),
@@ -60,7 +62,7 @@ def create_topics(
         "retention.ms": str(_DEAD_LETTER_DAYS * _DAY_MS),
     }
     created = _create(admin, settings.dead_letter_topic, layout, limits)
-    dead_letters = _described(admin, settings.dead_letter_topic)
+    dead_letters = _describe_new(admin, settings.dead_letter_topic)
     yield _sentence(dead_letters, created=created)
     if not dead_letters.mock:
         check_message_size(events, dead_letters)
@@ -90,15 +92,8 @@ def _create(admin: AdminClient, topic: str, layout: TopicLayout, config: Mapping
     return True
 
 
-# A broker may not know a new topic yet.
-@retry(
-    retry=retry_if_exception_type(TopicMissing),
-    stop=stop_after_delay(REQUEST_SECONDS),
-    wait=wait_fixed(0.1),
-    reraise=True,
-)
-def _described(admin: AdminClient, topic: str) -> TopicDescription:
-    return describe_topic(admin, topic)
+def _describe_new(admin: AdminClient, topic: str) -> TopicDescription:
+    return _PROPAGATION.run(lambda _: describe_topic(admin, topic), retry_on=TopicMissing)
 
 
 def _sentence(topic: TopicDescription, *, created: bool) -> str:
@@ -126,6 +121,6 @@ def check_message_size(source: TopicDescription, dead_letters: TopicDescription)
     if not dead_letters.mock and dead_letters.max_message_bytes < needed:
         raise DeadLetterTopicTooSmall(
             f"Topic {dead_letters.name} accepts messages of {dead_letters.max_message_bytes} "
-            f"bytes, but a dead letter of {source.name} may have {needed}: raise its max.message.bytes to "
-            "at least that."
+            f"bytes, but a dead letter of {source.name} may have {needed}: raise its "
+            "max.message.bytes to at least that."
         )

@@ -1,7 +1,8 @@
-"""What the cluster knows about a topic: description, topic id and watermarks."""
+"""Reading a topic's description, topic id and watermarks from the cluster."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from confluent_kafka import TopicCollection, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported all the same
@@ -10,15 +11,18 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported al
     OffsetSpec,
     ResourceType,
 )
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from classwaves_ingestor.errors import BrokerUnavailable
 from classwaves_ingestor.kafka.admin import REQUEST_SECONDS, connect, metadata, result
+from classwaves_runtime.retry import RetryPolicy
 
 APPEND_TIME = "LogAppendTime"
 
 MOCK_CLUSTER = "mockCluster"
-_MOCK_MESSAGE_BYTES = 1_000_000  # librdkafka's default for what a client sends
+_MOCK_MESSAGE_BYTES = 1_000_000  # librdkafka's default limit of a message
+
+# A partition does not answer during a leader election.
+_ELECTION = RetryPolicy(attempts=None, first=0.25, longest=0.25, seconds=REQUEST_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +47,42 @@ class TopicDescription:
     mock: bool = False
 
 
-def describe(options: Mapping[str, str], topic: str) -> TopicDescription:
+def describe(
+    options: Mapping[str, str], topic: str, seconds: float = REQUEST_SECONDS
+) -> TopicDescription:
     """Describe a topic of the cluster that these librdkafka options address.
+
+    Args:
+        options: librdkafka options from the environment.
+        topic: topic name.
+        seconds: timeout of each request.
 
     Raises:
         SettingsError, TopicMissing, BrokerUnavailable, BrokerRefused: the request failed.
     """
-    return describe_topic(connect(options), topic)
+    return describe_topic(connect(options), topic, seconds)
 
 
-def describe_topic(admin: AdminClient, topic: str) -> TopicDescription:
+def describe_topic(
+    admin: AdminClient, topic: str, seconds: float = REQUEST_SECONDS
+) -> TopicDescription:
     """Describe a topic.
+
+    Args:
+        admin: client of the topic's cluster.
+        topic: topic name.
+        seconds: timeout of each request.
 
     Raises:
         TopicMissing, BrokerUnavailable, BrokerRefused: the request failed.
     """
     request = f"a description of topic {topic}"
-    if is_mock(admin):
+    if is_mock(admin, seconds):
         return _describe_mock(admin, topic)
-    described = admin.describe_topics(TopicCollection([topic]), request_timeout=REQUEST_SECONDS)
+    described = admin.describe_topics(TopicCollection([topic]), request_timeout=seconds)
     found = result(described[topic], request)
     resource = ConfigResource(ResourceType.TOPIC, topic)
-    configs = admin.describe_configs([resource], request_timeout=REQUEST_SECONDS)
+    configs = admin.describe_configs([resource], request_timeout=seconds)
     config = result(configs[resource], request)
     return TopicDescription(
         name=topic,
@@ -88,13 +106,13 @@ def topic_id_text(client_text: str) -> str:
     return client_text.replace("+", "-").replace("/", "_")
 
 
-def is_mock(admin: AdminClient) -> bool:
+def is_mock(admin: AdminClient, seconds: float = REQUEST_SECONDS) -> bool:
     """Whether this is librdkafka's mock cluster, which has no controller for admin requests.
 
     Raises:
         BrokerUnavailable: no broker answers.
     """
-    return str(metadata(admin).cluster_id).startswith(MOCK_CLUSTER)
+    return str(metadata(admin, seconds=seconds).cluster_id).startswith(MOCK_CLUSTER)
 
 
 class TopicIdReader:
@@ -143,25 +161,23 @@ def watermarks(
     Raises:
         BrokerUnavailable, BrokerRefused, TopicMissing: the request failed.
     """
-    low = _offsets(admin, topic, partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-    high = _offsets(admin, topic, partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    low, high = (
+        _ELECTION.run(
+            partial(_offsets, admin, topic, partitions, spec),
+            retry_on=BrokerUnavailable,
+        )
+        for spec in (OffsetSpec.earliest(), OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    )
     return {partition: Watermarks(low[partition], high[partition]) for partition in partitions}
 
 
-# A partition has no answer during a leader election.
-@retry(
-    retry=retry_if_exception_type(BrokerUnavailable),
-    stop=stop_after_delay(REQUEST_SECONDS),
-    wait=wait_fixed(0.25),
-    reraise=True,
-)
 def _offsets(
-    admin: AdminClient, topic: str, partitions: Sequence[int], spec: OffsetSpec
+    admin: AdminClient, topic: str, partitions: Sequence[int], spec: OffsetSpec, _attempt: int
 ) -> dict[int, int]:
     if not partitions:
         return {}
     specs = {TopicPartition(topic, partition): spec for partition in partitions}
-    # The client asks the leaders that it has cached; partitions may be newer than its cache.
+    # Requests go to the cached leaders; the partitions may be newer than the cache.
     metadata(admin, topic)
     futures = admin.list_offsets(specs, request_timeout=REQUEST_SECONDS)
     return {

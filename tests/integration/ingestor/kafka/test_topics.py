@@ -36,26 +36,30 @@ def configuration(admin: AdminClient, topic: str) -> dict[str, str]:
     }
 
 
-def test_both_topics_are_created_as_the_guarantees_need_them(admin, settings, topic_name):
+def test_both_topics_are_created_with_the_configuration_that_the_guarantees_need(
+    admin, settings, topic_name
+):
     assert [
         line.split(",")[0] for line in create_topics(admin, settings, TopicLayout(partitions=3))
     ] == [
         f"{topic_name}: created",
         f"{topic_name}.dead-letters: created",
     ]
-    events, letters = (
+    events, dead_letters = (
         describe_topic(admin, each) for each in (topic_name, settings.dead_letter_topic)
     )
-    assert events.partitions == letters.partitions == (0, 1, 2)
-    assert events.timestamp_type == letters.timestamp_type == "LogAppendTime"
-    assert letters.max_message_bytes == events.max_message_bytes + HEADER_BYTES
+    assert events.partitions == dead_letters.partitions == (0, 1, 2)
+    assert events.timestamp_type == dead_letters.timestamp_type == "LogAppendTime"
+    assert dead_letters.max_message_bytes == events.max_message_bytes + HEADER_BYTES
     assert configuration(admin, topic_name)["cleanup.policy"] == "delete"
     assert configuration(admin, settings.dead_letter_topic)["retention.ms"] == str(
         14 * 24 * 3600 * 1000
     )
 
 
-def test_creating_again_changes_nothing_and_says_what_is_there(admin, settings, topic_name):
+def test_creating_again_changes_nothing_and_describes_the_existing_topics(
+    admin, settings, topic_name
+):
     list(create_topics(admin, settings, TopicLayout(partitions=2)))
     before = describe_topic(admin, topic_name)
     lines = list(create_topics(admin, settings, TopicLayout(partitions=5)))
@@ -63,26 +67,26 @@ def test_creating_again_changes_nothing_and_says_what_is_there(admin, settings, 
     assert describe_topic(admin, topic_name) == before
 
 
-def test_a_topic_that_bears_its_producers_times_is_told_of(admin, settings, topic_name):
+def test_a_topic_with_create_time_is_reported(admin, settings, topic_name):
     admin.create_topics([NewTopic(topic_name, 1, 1)])[topic_name].result()
     assert "message.timestamp.type is CreateTime" in next(
         create_topics(admin, settings, TopicLayout())
     )
 
 
-def test_a_dead_letter_topic_that_is_there_and_too_small_is_an_error(admin, settings):
-    letters = NewTopic(settings.dead_letter_topic, 1, 1, config={"max.message.bytes": "1000"})
-    admin.create_topics([letters])[settings.dead_letter_topic].result()
+def test_an_existing_dead_letter_topic_that_is_too_small_is_an_error(admin, settings):
+    dead_letters = NewTopic(settings.dead_letter_topic, 1, 1, config={"max.message.bytes": "1000"})
+    admin.create_topics([dead_letters])[settings.dead_letter_topic].result()
     with pytest.raises(DeadLetterTopicTooSmall):
         list(create_topics(admin, settings, TopicLayout(partitions=1)))
 
 
-def test_more_copies_than_brokers_are_refused_with_the_brokers_words(admin, settings):
+def test_more_replicas_than_brokers_are_refused_with_the_brokers_message(admin, settings):
     with pytest.raises(BrokerRefused, match=r"creation of topic .*replicat"):
         list(create_topics(admin, settings, TopicLayout(replication_factor=3)))
 
 
-def test_a_topic_created_again_has_another_id(admin, settings, topic_name):
+def test_a_recreated_topic_has_another_id(admin, settings, topic_name):
     list(create_topics(admin, settings, TopicLayout(partitions=1)))
     first = describe_topic(admin, topic_name).topic_id
     admin.delete_topics([topic_name])[topic_name].result()
@@ -95,23 +99,22 @@ def test_a_topic_created_again_has_another_id(admin, settings, topic_name):
     assert describe_topic(admin, topic_name).topic_id != first
 
 
-def test_a_missing_topic_is_named_with_what_to_do(kafka, topic_name):
+def test_the_error_for_a_missing_topic_names_it_and_the_command_that_creates_it(kafka, topic_name):
     with pytest.raises(TopicMissing, match=rf"{topic_name}.*ingestor topics create"):
         describe({"bootstrap.servers": kafka.bootstrap_servers}, topic_name)
 
 
-def test_a_cluster_that_does_not_answer_is_unavailable(monkeypatch):
-    monkeypatch.setattr("classwaves_ingestor.kafka.admin.SECONDS", 0.2)
+def test_a_cluster_that_does_not_answer_is_unavailable():
     with pytest.raises(BrokerUnavailable, match="KAFKA_BOOTSTRAP_SERVERS"):
-        describe({"bootstrap.servers": "127.0.0.1:1"}, "any")
+        describe({"bootstrap.servers": "127.0.0.1:1"}, "any", seconds=0.2)
 
 
-def test_an_option_that_librdkafka_does_not_know_is_a_settings_error():
+def test_an_unknown_librdkafka_option_is_a_settings_error():
     with pytest.raises(SettingsError, match=r"foo\.bar"):
         connect({"bootstrap.servers": "127.0.0.1:1", "foo.bar": "x"})
 
 
-def test_watermarks_are_where_partitions_begin_and_end(kafka, admin, settings, topic_name):
+def test_watermarks_are_the_first_kept_and_the_next_offset(kafka, admin, settings, topic_name):
     list(create_topics(admin, settings, TopicLayout(partitions=2)))
     producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
     for _ in range(5):
@@ -121,7 +124,7 @@ def test_watermarks_are_where_partitions_begin_and_end(kafka, admin, settings, t
     assert watermarks(admin, topic_name, []) == {}
 
 
-def test_watermarks_of_partitions_that_were_just_added_are_waited_for(admin, settings, topic_name):
+def test_watermarks_of_new_partitions_are_awaited(admin, settings, topic_name):
     list(create_topics(admin, settings, TopicLayout(partitions=1)))
     admin.create_partitions([NewPartitions(topic_name, 12)])[topic_name].result()
     assert watermarks(admin, topic_name, range(12)) == {
@@ -129,7 +132,7 @@ def test_watermarks_of_partitions_that_were_just_added_are_waited_for(admin, set
     }
 
 
-def test_a_mock_cluster_is_described_as_what_it_is(topic_name):
+def test_a_mock_cluster_is_described_as_a_mock(topic_name):
     with start_mock() as cluster:
         admin = connect({"bootstrap.servers": cluster.bootstrap_servers})
         settings = TopicSettings.from_environment(

@@ -8,7 +8,7 @@ from classwaves_warehouse.errors import TopicRecreated
 from tests.integration.ingestor.reconciliation.conftest import message
 
 
-def test_everything_sent_is_accounted_for(scenario):
+def test_every_sent_message_is_in_one_class(scenario):
     scenario.send(message(1), message(2), message(1), b"not json", None)
     scenario.send(message(3), message(4), partition=1)
     scenario.store(0)
@@ -42,7 +42,7 @@ def test_everything_sent_is_accounted_for(scenario):
     assert result.findings == ()
 
 
-def test_an_event_that_was_passed_over_is_missing_by_its_offset(scenario):
+def test_a_skipped_event_is_reported_missing_with_its_offset(scenario):
     scenario.send(message(1), message(2), message(1), b"not json", message(3), message(4))
     scenario.store(lost={1, 4, 5})
     assert scenario.verify().total.missing == 3
@@ -51,7 +51,7 @@ def test_an_event_that_was_passed_over_is_missing_by_its_offset(scenario):
     ]
 
 
-def test_a_dead_letter_that_was_counted_but_never_written_is_missing_by_its_offset(scenario):
+def test_a_counted_dead_letter_that_was_not_written_is_reported_missing_with_its_offset(scenario):
     scenario.send(b"bad", message(1), b"worse")
     scenario.store(without_dead_letter={2})
     result = scenario.verify()
@@ -61,27 +61,27 @@ def test_a_dead_letter_that_was_counted_but_never_written_is_missing_by_its_offs
     ]
 
 
-def test_a_letter_that_was_written_twice_counts_once(scenario):
+def test_a_dead_letter_that_was_written_twice_counts_once(scenario):
     scenario.send(b"bad", message(1))
     scenario.store(0)
     other = scenario.as_group("another")
-    other.store(0)  # writes a letter of the same message
+    other.store(0)  # writes a second dead letter of the same message
     assert scenario.verify().total.dead_lettered == 1
     assert scenario.verify().total.missing == 0
 
 
-def test_letters_that_expired_are_told_of_and_not_missing(scenario):
+def test_expired_dead_letters_are_a_note_and_not_missing(scenario):
     scenario.send(b"bad", message(1))
     scenario.store()
     for partition in (0, 1):
         scenario.delete_before(-1, topic=scenario.settings.dead_letter_topic, partition=partition)
     assert scenario.verify().total.missing == 0
     assert scenario.findings() == [
-        "note: partition 0: the dead-letter topic retention has deleted dead letters: its letters are taken as counted"
+        "note: partition 0: retention has deleted dead letters: the counters are trusted"
     ]
 
 
-def test_a_row_written_past_the_ledger_is_there_twice(scenario, tmp_path):
+def test_a_row_written_without_the_ledger_counts_as_twice(scenario, tmp_path):
     scenario.send(message(1), message(2))
     scenario.store()
     rows = scenario.warehouse.events.timeline("s1").slice(0, 1)
@@ -90,22 +90,22 @@ def test_a_row_written_past_the_ledger_is_there_twice(scenario, tmp_path):
     assert (result.total.twice, result.total.missing) == (1, 0)
     assert scenario.findings() == [
         "twice: partition 0: 1 rows repeat the offset of another row",
-        "twice: the table holds 1 rows beyond one for each session_id/id: s1/e1",
+        "twice: the table has 1 rows beyond one per session_id/id: s1/e1",
     ]
 
 
-def test_a_second_group_that_stored_from_the_topic_is_found_out(scenario):
+def test_a_second_group_that_stored_the_same_topic_is_reported(scenario):
     scenario.send(message(1), message(2))
     scenario.store()
     other = scenario.as_group("another")
     other.store()
     (finding,) = other.findings()
-    assert finding.startswith("twice: partition 0: 2 more messages are counted than were read")
-    assert finding.endswith("has another consumer group stored from this topic?")
+    assert finding.startswith("twice: partition 0: 2 messages are counted more than once")
+    assert finding.endswith("Has another consumer group stored this topic?")
     assert scenario.verify().total.twice == 0
 
 
-def test_messages_that_retention_deleted_after_they_were_stored_stay_accounted_for(scenario):
+def test_messages_that_retention_deleted_after_they_were_stored_still_count_as_stored(scenario):
     scenario.send(*map(message, range(10)))
     scenario.store()
     scenario.delete_before(7)
@@ -114,13 +114,13 @@ def test_messages_that_retention_deleted_after_they_were_stored_stay_accounted_f
     assert result.findings == ()
 
 
-def test_a_loss_that_has_left_the_topic_is_missing_though_it_cannot_be_named(scenario):
+def test_a_lost_event_that_retention_deleted_is_missing_without_an_offset(scenario):
     scenario.send(*map(message, range(10)))
     scenario.store(lost={3})
     scenario.delete_before(7)
     assert scenario.verify().total.missing == 1
     assert scenario.findings() == [
-        "missing: partition 0: what had no row below offset 7 has left the topic and cannot be listed"
+        "missing: partition 0: retention deleted the messages below offset 7; they cannot be listed"
     ]
 
 
@@ -146,15 +146,15 @@ def test_transaction_markers_and_aborted_messages_are_holes(scenario):
     assert result.total.missing == result.total.twice == 0
 
 
-def test_holes_that_nobody_counted_are_not_taken_for_events(scenario):
+def test_uncounted_holes_are_not_reported_as_events(scenario):
     scenario.send(message(1))
     scenario.send_and_abort(message(2))
     scenario.store(holes=0)
     (finding,) = scenario.findings()
-    assert "2 messages are in no count, though each is stored or a dead letter" in finding
+    assert "2 messages are in no counter, though each is stored or has a dead letter" in finding
 
 
-def test_an_event_whose_identity_is_stored_from_elsewhere_is_no_loss(scenario):
+def test_an_event_whose_identity_is_stored_from_another_partition_is_not_missing(scenario):
     scenario.send(message(1), message(2))
     scenario.send(message(1), message(3), partition=1)
     scenario.store(0)
@@ -162,7 +162,7 @@ def test_an_event_whose_identity_is_stored_from_elsewhere_is_no_loss(scenario):
     assert "missing: partition 1 offsets 1: valid events that are not stored" in scenario.findings()
 
 
-def test_a_topic_created_again_is_an_error_and_not_a_loss(scenario):
+def test_a_recreated_topic_is_an_error_and_not_a_loss(scenario):
     scenario.send(message(1))
     scenario.store()
     scenario.recreate()
@@ -170,7 +170,7 @@ def test_a_topic_created_again_is_an_error_and_not_a_loss(scenario):
         scenario.verify()
 
 
-def test_progress_in_the_meantime_never_looks_like_a_fault(scenario):
+def test_commits_between_the_reads_never_look_like_a_fault(scenario):
     scenario.send(message(0))
     scenario.store()
     done = threading.Event()
@@ -183,10 +183,10 @@ def test_progress_in_the_meantime_never_looks_like_a_fault(scenario):
 
     writer = threading.Thread(target=keep_storing)
     writer.start()
-    verdicts = []
+    results = []
     while not done.is_set():
         result = scenario.verify()
-        verdicts.append((result.total.missing, result.total.twice, result.findings))
+        results.append((result.total.missing, result.total.twice, result.findings))
     writer.join()
-    assert set(verdicts) == {(0, 0, ())}
+    assert set(results) == {(0, 0, ())}
     assert scenario.verify().total.stored == 1 + 39 * 2
