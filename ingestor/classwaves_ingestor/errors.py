@@ -1,7 +1,7 @@
 """Errors of the write path.
 
 IngestorError
-├── BrokerUnavailable        no broker answered; try again
+├── BrokerUnavailable        no broker answered; retry
 ├── BrokerRefused            the broker refused a request
 ├── TopicMissing             a topic does not exist
 ├── DeadLetterTopicTooSmall  a dead letter may not fit

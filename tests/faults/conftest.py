@@ -1,4 +1,4 @@
-"""Consumers as real processes against a real broker, to be killed, frozen and raced."""
+"""Fault scenarios: consumer processes on a real broker."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tests.faults.scenario import FaultScenario
 
 @pytest.fixture
 def scenario(request, kafka, topic_name, tmp_path) -> Iterator[FaultScenario]:
-    """A scenario on the broker that all share; its topic has four partitions unless a parameter says otherwise."""
+    """A scenario on the shared broker; four partitions unless the test is parametrized."""
     partitions = getattr(request, "param", 4)
     with closing(
         FaultScenario(tmp_path, kafka.bootstrap_servers, topic_name, os.environ, partitions)
@@ -21,7 +21,7 @@ def scenario(request, kafka, topic_name, tmp_path) -> Iterator[FaultScenario]:
 
 @pytest.fixture
 def own_scenario(own_broker, topic_name, tmp_path) -> Iterator[FaultScenario]:
-    """A scenario with four partitions on a broker of its own, `own_broker`."""
+    """A scenario with four partitions on the separate broker `own_broker`."""
     with closing(
         FaultScenario(tmp_path, own_broker.bootstrap_servers, topic_name, os.environ, partitions=4)
     ) as running:

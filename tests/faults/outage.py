@@ -1,11 +1,11 @@
-"""A warehouse that is away for a while."""
+"""An outage of the warehouse."""
 
 from pathlib import Path
 from typing import Self
 
 
 class Outage:
-    """While the block runs, nothing can be read from a table or written to it: a file lies where its folder was."""
+    """Makes a table unavailable while the block runs: a file replaces its folder."""
 
     def __init__(self, table: Path) -> None:
         self._table = table

@@ -133,10 +133,10 @@ class FaultScenario:
                 return set()
             raise
         return {
-            place.partition
+            each.partition
             for member in group.members
             if member.client_id == consumer.log.stem and member.assignment is not None
-            for place in member.assignment.topic_partitions
+            for each in member.assignment.topic_partitions
         }
 
     def wait_for_share(self, consumer: ConsumerProcess, count: int) -> None:
@@ -155,7 +155,7 @@ class FaultScenario:
         """Wait until the group has reached the end of these partitions, or of all."""
 
         def done() -> bool:
-            assert any(each.code is None for each in self._consumers), self._last_words()
+            assert any(each.code is None for each in self._consumers), self._log_tails()
             try:
                 found = self.partitions()
             except (BrokerUnavailable, WarehouseUnavailable):
@@ -177,8 +177,8 @@ class FaultScenario:
         return Counter((row.session_id, row.id) for row in self._rows())
 
     def prove(self) -> None:
-        """Check that every valid event is stored once and nothing else, also with `ingestor verify`."""
-        assert [row for row in self._rows() if not self.sent.holds(row)][:5] == [], (
+        """Check the table and `ingestor verify`: each valid event is stored once, nothing else."""
+        assert [row for row in self._rows() if not self.sent.contains(row)][:5] == [], (
             "not sent, or with wrong coordinates"
         )
         stored = self.stored()
@@ -202,11 +202,11 @@ class FaultScenario:
         topic_id = self.topic_id()
         return [row for row in engine.rows(self.table) if row.topic_id == topic_id]
 
-    def _last_words(self) -> str:
+    def _log_tails(self) -> str:
         return "\n".join(each.log_tail() for each in self._consumers)
 
     def close(self) -> None:
-        """End the processes: by SIGTERM, so that coverage is written, and at last by SIGKILL."""
+        """End the processes by SIGTERM, so that coverage is written; after 20 s by SIGKILL."""
         running = [each for each in self._consumers if each.code is None]
         for each in running:
             each.terminate()

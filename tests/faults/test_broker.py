@@ -1,4 +1,4 @@
-"""The broker dies, freezes, and loses what it had acknowledged."""
+"""Broker faults: a kill, a freeze, and the loss of acknowledged messages."""
 
 import time
 from itertools import islice

@@ -1,4 +1,4 @@
-"""A process that dies at each step between its acknowledgements, again and again, and one whose store lies."""
+"""Kills at each step between the acknowledgements, and a store that reports false errors."""
 
 import signal
 from itertools import islice
@@ -11,9 +11,8 @@ from tests.support.mixture import mixture
 @pytest.mark.parametrize("point", ["letters-written", "before-commit", "committed", "appended"])
 def test_a_kill_at_a_step_loses_nothing_and_stores_nothing_twice(scenario, point):
     messages, traffic = mixture(seed=11), scenario.traffic()
-    pod = {
-        "KAFKA_GROUP_INSTANCE_ID": "pod-0"
-    }  # known again by the broker: no waiting for the dead one's session
+    # A static member: the broker need not wait for the session of the killed consumer to end.
+    pod = {"KAFKA_GROUP_INSTANCE_ID": "pod-0"}
     for hit in (1, 2, 3):
         consumer = scenario.consumer(FAILPOINTS=f"{point}=kill@{hit}", **pod)
         while consumer.code is None:
@@ -25,7 +24,9 @@ def test_a_kill_at_a_step_loses_nothing_and_stores_nothing_twice(scenario, point
     scenario.prove()
 
 
-def test_a_store_that_fails_and_lies_about_it_loses_nothing_and_stores_nothing_twice(scenario):
+def test_a_store_that_reports_errors_after_a_commit_loses_nothing_and_stores_nothing_twice(
+    scenario,
+):
     messages, traffic = mixture(seed=12), scenario.traffic()
     for _ in range(2):
         scenario.consumer(FAILPOINTS="before-commit=raise@0.3,committed=raise@0.3")

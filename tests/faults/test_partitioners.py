@@ -1,4 +1,4 @@
-"""One session in two partitions: producers that partition differently, and partitions that are added."""
+"""One session in two partitions: different partitioners, and added partitions."""
 
 from classwaves_warehouse.open import open_warehouse
 from tests.support import events
@@ -23,11 +23,13 @@ def test_the_same_events_from_two_partitioners_are_stored_once_while_partitions_
     scenario.prove()
     timelines = open_warehouse(scenario.environment.settings.warehouse).events
     for session in range(_SESSIONS):
-        told = timelines.timeline(events.session_id(session)).column("id").to_pylist()
-        assert told == [valid(session, number).identity[1] for number in range(1, len(told) + 1)]
+        stored = timelines.timeline(events.session_id(session)).column("id").to_pylist()
+        assert stored == [
+            valid(session, number).identity[1] for number in range(1, len(stored) + 1)
+        ]
 
 
 def _used(scenario) -> set[int]:
     return {
-        partition for places in list(scenario.sent.events.values()) for partition, _ in list(places)
+        partition for sent in list(scenario.sent.events.values()) for partition, _ in list(sent)
     }

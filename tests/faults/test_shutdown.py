@@ -1,4 +1,4 @@
-"""SIGTERM: store what was taken, leave the group at once; a second one, or a deadline, ends it without loss."""
+"""SIGTERM stores the buffer and leaves the group; a second one or the deadline loses nothing."""
 
 import signal
 from itertools import islice
@@ -7,11 +7,11 @@ from tests.faults.outage import Outage
 from tests.support.mixture import mixture
 from tests.support.waiting import wait_until
 
-# Far longer than any wait of these tests: a partition that changes hands was given up, not timed out.
+# Longer than any wait of these tests: a partition that moves was released and did not time out.
 _LONG_SESSION = {"KAFKA_SESSION_TIMEOUT_MS": "300000"}
 
 
-def test_a_consumer_that_is_told_to_stop_under_load_leaves_its_partitions_at_once(scenario):
+def test_a_consumer_releases_its_partitions_at_once_on_sigterm_under_load(scenario):
     with scenario.traffic().flowing(mixture(seed=91), per_second=500):
         leaving, staying = scenario.consumer(**_LONG_SESSION), scenario.consumer(**_LONG_SESSION)
         scenario.wait_for_share(leaving, 2)
@@ -24,7 +24,7 @@ def test_a_consumer_that_is_told_to_stop_under_load_leaves_its_partitions_at_onc
     scenario.prove()
 
 
-def test_a_drain_that_cannot_end_is_given_up_at_its_deadline_and_loses_nothing(scenario):
+def test_a_drain_that_cannot_end_stops_at_its_deadline_and_loses_nothing(scenario):
     traffic, messages = scenario.traffic(), mixture(seed=92)
     consumer = scenario.consumer(DRAIN_SECONDS="1", **_LONG_SESSION)
     traffic.send(islice(messages, 200))

@@ -1,4 +1,4 @@
-"""Upkeep by others while consumers write: it may delete what it was told to, and nothing else."""
+"""Compaction, vacuum and deletes by another process while consumers write."""
 
 import sys
 
@@ -7,10 +7,10 @@ from tests.support.mixture import mixture, valid
 from tests.support.waiting import wait_until
 
 _ERASED_SESSION = 1000
-_TURNS = 5
+_RUNS = 5
 
 
-def test_compaction_deletes_vacuum_and_checkpoints_lose_no_event_but_the_deleted(scenario):
+def test_compaction_deletes_vacuum_and_checkpoints_lose_no_event_except_the_deleted(scenario):
     traffic = scenario.traffic()
     for _ in range(2):
         scenario.consumer()
@@ -29,8 +29,8 @@ def test_compaction_deletes_vacuum_and_checkpoints_lose_no_event_but_the_deleted
         scenario.environment.start("upkeep", *upkeep) as process,
     ):
         wait_until(
-            lambda: process.log.read_text().count("done") >= _TURNS or process.code is not None,
-            "upkeep has its turns",
+            lambda: process.log.read_text().count("done") >= _RUNS or process.code is not None,
+            "upkeep has run five times",
         )
         assert process.code is None, process.log_tail()
     scenario.wait_until_stored()

@@ -1,4 +1,4 @@
-"""`ingestor run` as a user starts it, with everything that can happen to a process."""
+"""An `ingestor run` process that a test can stop, freeze, thaw and kill."""
 
 import json
 import os
@@ -13,29 +13,29 @@ from tests.support.waiting import wait_until
 
 
 class ConsumerProcess(Process):
-    """A running consumer. Its output goes to `log`, one JSON object a line."""
+    """A running consumer. It logs one JSON object a line to `log`."""
 
     @property
     def frozen(self) -> bool:
-        """Whether it stands still, by our signal or at a fail point."""
+        """Whether the process is stopped, by a signal or at a fail point."""
         assert self.code is None, f"consumer {self.pid} has ended: {self.log_tail()}"
         return self._proc("stat").rpartition(")")[2].split()[0] == "T"
 
     def freeze(self) -> None:
-        """SIGSTOP: it does nothing, and the broker will think it dead."""
+        """Stop the process (SIGSTOP). Its session with the broker times out."""
         os.kill(self.pid, signal.SIGSTOP)
         self.wait_until_frozen()
 
     def thaw(self) -> None:
-        """SIGCONT: it goes on as if no time had passed."""
+        """Continue the process (SIGCONT)."""
         os.kill(self.pid, signal.SIGCONT)
 
     def wait_until_frozen(self) -> None:
-        """Return once it is frozen."""
+        """Wait until the process is frozen."""
         wait_until(lambda: self.frozen, f"consumer {self.pid} is frozen: {self.log_tail()}")
 
     def ended(self) -> int:
-        """Its exit code, once it has ended."""
+        """Wait for the end of the process, and return its exit code."""
         wait_until(
             lambda: self.code is not None, f"consumer {self.pid} has ended: {self.log_tail()}"
         )
@@ -43,20 +43,20 @@ class ConsumerProcess(Process):
         return self.code
 
     def records(self, message: str) -> Iterator[dict[str, Any]]:
-        """What it has logged in these words."""
+        """The log records with this message."""
         for line in self.log.read_text().splitlines():
             if line.startswith("{") and (record := json.loads(line))["message"] == message:
                 yield record
 
     def wait_for(self, message: str) -> None:
-        """Return once it has logged this."""
+        """Wait until the process has logged this message."""
         wait_until(
             lambda: any(self.records(message)),
-            f"consumer {self.pid} says {message!r}: {self.log_tail()}",
+            f"consumer {self.pid} logs {message!r}: {self.log_tail()}",
         )
 
     def memory(self, kind: str) -> int:
-        """Bytes of resident memory: now (`VmRSS`), or at most so far (`VmHWM`)."""
+        """Bytes of resident memory: current (`VmRSS`) or peak (`VmHWM`)."""
         found = re.search(rf"{kind}:\s+(\d+) kB", self._proc("status"))
         assert found is not None
         return int(found[1]) * 1024

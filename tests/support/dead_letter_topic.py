@@ -5,20 +5,21 @@ from typing import cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
-from tests.support.traffic import Place
+from tests.support.traffic import Coordinates
 
 
-def reasons(bootstrap_servers: str, topic: str, topic_id: str) -> Mapping[Place, str]:
+def reasons(bootstrap_servers: str, topic: str, topic_id: str) -> Mapping[Coordinates, str]:
     """The reason of every dead-lettered message, by its partition and offset.
 
     Args:
-        bootstrap_servers, topic: the dead-letter topic.
+        bootstrap_servers: address of the broker.
+        topic: name of the dead-letter topic.
         topic_id: id of the source topic.
     """
     consumer = Consumer(
         {"bootstrap.servers": bootstrap_servers, "group.id": "none", "enable.partition.eof": True}
     )
-    found: dict[Place, str] = {}
+    found: dict[Coordinates, str] = {}
     try:
         unread = set(consumer.list_topics(topic, timeout=30).topics[topic].partitions)
         consumer.assign(
@@ -26,7 +27,7 @@ def reasons(bootstrap_servers: str, topic: str, topic_id: str) -> Mapping[Place,
         )
         while unread:
             message = consumer.poll(30)
-            assert message is not None, f"{topic} gives nothing"
+            assert message is not None, f"{topic}: no message within 30 s"
             error = message.error()
             if error is None:
                 headers = {
@@ -34,11 +35,11 @@ def reasons(bootstrap_servers: str, topic: str, topic_id: str) -> Mapping[Place,
                     for name, value in cast("list[tuple[str, bytes]]", message.headers())
                 }
                 if headers["dead-letter-topic-id"] == topic_id:
-                    place = (
+                    coordinates = (
                         int(headers["dead-letter-partition"]),
                         int(headers["dead-letter-offset"]),
                     )
-                    found[place] = headers["dead-letter-reason"]
+                    found[coordinates] = headers["dead-letter-reason"]
             else:
                 assert error.code() == KafkaError._PARTITION_EOF, error
                 unread.discard(message.partition())

@@ -1,4 +1,4 @@
-"""The table read by DuckDB from the parquet files that the log names: not by the engine that wrote it."""
+"""Reads the table with DuckDB, an engine that did not write it, from the files in its log."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,10 +1,10 @@
-"""Believable events as they lie on the wire.
+"""Realistic events in wire format.
 
-event("ended", session=3)                  a whole message as a dict, every field given
-wire("ended", session=3, number=7)         its bytes; numbers tell the events of a session apart
-wire(payload={"readyGroupsAtStart": 4})    any field of the envelope can be changed, or left out with MISSING
-plain()                                    what a producer sends that knows nothing of us: the minimum of fields
-BAD[Reason.NAIVE_TIME]                     bytes that the contract refuses for just this reason
+event("ended", session=3)                  a message with every field, as a dict
+wire("ended", session=3, number=7)         its bytes; `number` is the event's in its session
+wire(payload={"readyGroupsAtStart": 4})    with another field, or without it (MISSING)
+plain()                                    only the required fields
+BAD[Reason.NAIVE_TIME]                     bytes that the contract refuses for this reason
 """
 
 import json

@@ -1,4 +1,4 @@
-"""An endless stream as producers really send it: sessions interleaved, some messages again, some of them bad."""
+"""An endless stream of messages: interleaved sessions, some repeats, some bad messages."""
 
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ Identity = tuple[str, str]
 
 _TYPES = sorted(events.PAYLOADS)
 _REMEMBERED = 2_000
-# What is too far ahead at the moment of those events is past by now.
+# An event time that was too far ahead of those events' time is in the past now.
 _BAD = [value for reason, value in events.BAD.items() if reason is not Reason.TOO_FAR_AHEAD]
 
 
@@ -27,7 +27,7 @@ class Outgoing:
 
 
 def valid(session: int, number: int) -> Outgoing:
-    """The event with this place in this session."""
+    """The event with this number in this session."""
     event_type = _TYPES[number % len(_TYPES)]
     made = events.event(event_type, session=session, number=number)
     identity = (str(made["session_id"]), str(made["id"]))
@@ -42,21 +42,24 @@ def mixture(
     repeats: float = 0.03,
     bad: float = 0.04,
 ) -> Iterator[Outgoing]:
-    """Messages without end, the same for the same arguments.
+    """Endless messages; equal arguments give equal messages.
 
     Args:
-        sessions, first_session: how many of them are interleaved, and the first one's number.
-        repeats, bad: which share of the messages is one of the last two thousand again, or is refused.
+        seed: of the random choices.
+        sessions: number of interleaved sessions.
+        first_session: number of the first session.
+        repeats: share of messages that repeat one of the last 2,000.
+        bad: share of messages that the contract refuses.
     """
     chance = Random(seed)
     numbers: Counter[int] = Counter()
     sent: deque[Outgoing] = deque(maxlen=_REMEMBERED)
     while True:
         session = first_session + chance.randrange(sessions)
-        fate = chance.random()
-        if fate < bad:
+        draw = chance.random()
+        if draw < bad:
             yield Outgoing(events.session_id(session), chance.choice(_BAD), None)
-        elif fate < bad + repeats and sent:
+        elif draw < bad + repeats and sent:
             yield chance.choice(sent)
         else:
             numbers[session] += 1

@@ -1,4 +1,4 @@
-"""Producers of one topic, which remember where the broker acknowledged what."""
+"""Producers of one topic that record the coordinates of each acknowledged message."""
 
 import threading
 from collections import defaultdict
@@ -11,47 +11,49 @@ from confluent_kafka import KafkaError, Message, Producer
 from tests.support.engine import Row
 from tests.support.mixture import Identity, Outgoing
 
-Place = tuple[int, int]
+Coordinates = tuple[int, int]
 """(partition, offset)."""
 
 _FLUSH_SECONDS = 120.0
 
 
 class Sent:
-    """What the broker acknowledged: the places of each valid event, and the places of what the contract refuses."""
+    """Acknowledged messages: coordinates of each valid event, and of each refused message."""
 
     def __init__(self) -> None:
-        self.events: dict[Identity, set[Place]] = defaultdict(set)
-        self.refused: set[Place] = set()
+        self.events: dict[Identity, set[Coordinates]] = defaultdict(set)
+        self.refused: set[Coordinates] = set()
         self.failures: list[str] = []
 
     @property
     def messages(self) -> int:
-        """How many messages there are in the topic."""
+        """The number of messages in the topic."""
         return sum(map(len, self.events.values())) + len(self.refused)
 
-    def holds(self, row: Row) -> bool:
-        """Whether the row's event was sent to the place that the row names."""
+    def contains(self, row: Row) -> bool:
+        """Whether the row's event was sent to the row's coordinates."""
         return (row.partition, row.offset) in self.events.get((row.session_id, row.id), ())
 
-    def note(self, outgoing: Outgoing, error: KafkaError | None, message: Message) -> None:
-        """Take down what became of a message."""
-        place = (message.partition(), message.offset())
+    def on_delivery(self, outgoing: Outgoing, error: KafkaError | None, message: Message) -> None:
+        """Record the delivery report of a message."""
+        coordinates = (message.partition(), message.offset())
         if error is not None:
             self.failures.append(error.str())
         elif outgoing.identity is None:
-            self.refused.add(place)
+            self.refused.add(coordinates)
         else:
-            self.events[outgoing.identity].add(place)
+            self.events[outgoing.identity].add(coordinates)
 
 
 class Traffic:
     """A producer.
 
     Args:
-        bootstrap_servers, topic: where to.
-        sent: the book to keep; several producers may share it.
-        partitioner: librdkafka's name of one: murmur2_random as Java and Node have it, or consistent_random (CRC32).
+        bootstrap_servers: address of the broker.
+        topic: topic name.
+        sent: records the messages; several producers may share it.
+        partitioner: librdkafka's name: murmur2_random (as in Java and Node) or consistent_random
+            (CRC32).
     """
 
     def __init__(
@@ -70,14 +72,14 @@ class Traffic:
         )
 
     def send(self, messages: Iterable[Outgoing], partition: int | None = None) -> None:
-        """Send these and return when the broker has acknowledged all of them."""
+        """Send messages, and return once the broker has acknowledged all of them."""
         for outgoing in messages:
             self._produce(outgoing, partition)
-        self._settle()
+        self._flush()
 
     @contextmanager
     def flowing(self, messages: Iterator[Outgoing], per_second: float) -> Iterator[None]:
-        """Send at this rate while the block runs; all is acknowledged at its end."""
+        """Send at this rate while the block runs; all messages are acknowledged at its end."""
         ended = threading.Event()
 
         def flow() -> None:
@@ -92,7 +94,7 @@ class Traffic:
         finally:
             ended.set()
             thread.join()
-        self._settle()
+        self._flush()
 
     def _produce(self, outgoing: Outgoing, partition: int | None) -> None:
         chosen = {} if partition is None else {"partition": partition}
@@ -102,7 +104,9 @@ class Traffic:
                     self._topic,
                     outgoing.value,
                     outgoing.key,
-                    on_delivery=lambda error, message: self._sent.note(outgoing, error, message),
+                    on_delivery=lambda error, message: self._sent.on_delivery(
+                        outgoing, error, message
+                    ),
                     **chosen,
                 )
             except BufferError:
@@ -111,8 +115,8 @@ class Traffic:
                 self._producer.poll(0)
                 return
 
-    def _settle(self) -> None:
+    def _flush(self) -> None:
         assert self._producer.flush(_FLUSH_SECONDS) == 0, (
-            "the broker did not acknowledge everything"
+            "the broker did not acknowledge all messages"
         )
         assert self._sent.failures == []

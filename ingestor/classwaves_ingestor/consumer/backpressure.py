@@ -14,7 +14,7 @@ class Intake(Enum):
 
     OPEN = "open"  # poll them
     HELD = "held"  # poll none; keep the prefetch
-    PAUSED = "paused"  # fetch none; poll only for the membership
+    PAUSED = "paused"  # fetch none; poll only to keep the membership
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Backpressure:
         self._full_since: float | None = None
 
     def intake(self, held_bytes: int, now: float) -> Intake:
-        """The intake for `held_bytes` in memory at this monotonic second."""
+        """How to treat new messages, with `held_bytes` in memory at this monotonic second."""
         if held_bytes < self._policy.bytes:
             self._full_since = None
             return Intake.OPEN

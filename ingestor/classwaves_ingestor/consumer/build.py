@@ -5,6 +5,9 @@ from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Final
 
+from prometheus_client import CollectorRegistry
+
+from classwaves_ingestor import metrics
 from classwaves_ingestor.consumer.backpressure import Backpressure, BackpressurePolicy
 from classwaves_ingestor.consumer.committer import Committer
 from classwaves_ingestor.consumer.decode import Decoder
@@ -16,7 +19,9 @@ from classwaves_ingestor.dead_letters.dead_letter import SourceTopic
 from classwaves_ingestor.dead_letters.interface import DeadLetterWriter
 from classwaves_ingestor.dead_letters.limit import RejectLimit, RejectLimitState
 from classwaves_ingestor.kafka.interface import GroupConsumer
-from classwaves_runtime.clock import Clock
+from classwaves_runtime.clock import Clock, SystemClock
+from classwaves_runtime.health import Health
+from classwaves_runtime.metrics import Meters
 from classwaves_warehouse.interface import Stream, Warehouse
 
 _END_INTERVAL_MS: Final = 10_000
@@ -29,11 +34,11 @@ def build_pipeline(
     warehouse: Warehouse,
     stream: Stream,
     dead_letters: DeadLetterWriter,
-    clock: Clock,
-    observer: Observer,
     batch: BatchPolicy,
     budget: BackpressurePolicy,
     limit: RejectLimit,
+    clock: Clock | None = None,
+    observer: Observer | None = None,
     pseudonymise: Callable[[str], str] | None = None,
     abandon: threading.Event | None = None,
     ledger_thread: Executor | None = None,
@@ -43,22 +48,26 @@ def build_pipeline(
 
     Args:
         consumer: group member of the stream's topic, not subscribed yet.
-        warehouse: where the rows go.
+        warehouse: destination of the rows.
         stream: consumer group, topic and topic id.
         dead_letters: destination of refused messages.
-        clock: of every stage.
-        observer: of every stage.
-        batch: when a micro-batch is due.
+        batch: limits at which a micro-batch is due.
         budget: memory of buffered and committing messages.
         limit: permitted share of refused messages.
+        clock: of every stage; the system's by default.
+        observer: receives metrics and state; by default one with its own metrics and health.
         pseudonymise: replaces a pupil's id; None without a key.
         abandon: ends every wait for warehouse or broker once it is set.
-        ledger_thread: executor with one worker; a thread of its own by default.
+        ledger_thread: executor with one worker; a new thread by default.
         end_interval_ms: milliseconds between two requests for the end of one partition.
 
     Raises:
         TableMissing, TableMismatch: the table is not there, or not as its contract says.
     """
+    clock = clock or SystemClock()
+    observer = observer or Observer(
+        Meters(metrics.CONSUMER, CollectorRegistry()), Health(clock), clock
+    )
     committer = Committer(
         consumer=consumer,
         ledger=warehouse.ledger(stream),

@@ -43,13 +43,13 @@ class Committer:
     """Commits micro-batches and resolves start offsets, with unlimited retries.
 
     Args:
-        consumer: for watermarks and the topic's id.
+        consumer: returns watermarks and the topic's id.
         ledger: owned by the calling thread.
         dead_letters: destination of rejects.
         source: the topic and its id.
         ingested_through: the broker time of each partition's position.
-        clock: for Unix time.
-        abandon: ends all waits once it is set.
+        clock: Unix time.
+        abandon: ends all retries once it is set.
         observer: receives waits and table measurements.
         measure: measures the table.
     """
@@ -89,18 +89,18 @@ class Committer:
 
         Raises:
             TopicRecreated: the positions belong to another topic id.
-            WarehouseUnavailable, BrokerUnavailable: `abandon` ended the wait.
+            WarehouseUnavailable, BrokerUnavailable: `abandon` ended the retries.
         """
         return self._retry(lambda: self._resolve_start_offsets(partitions))
 
     def commit(self, batch: MicroBatch) -> CommitResult:
-        """Store a micro-batch, without the partitions that another owner has moved.
+        """Store a micro-batch, without the partitions whose position another owner has moved.
 
         Nothing is lost if this raises: the batch was not acknowledged and is read again.
 
         Raises:
             TopicRecreated: the messages may belong to another topic id.
-            WarehouseUnavailable, BrokerUnavailable: `abandon` ended the wait.
+            WarehouseUnavailable, BrokerUnavailable: `abandon` ended the retries.
         """
         began = self._clock.monotonic()
         self._retry(lambda: self._write_dead_letters(batch))
@@ -152,10 +152,10 @@ class Committer:
         # that they belong to our topic.
         self._require_same_topic()
         for partition in progress:
-            asked_ms = int(self._clock.now().timestamp() * 1000)
-            if self._ingested_through.due(partition, asked_ms):
+            requested_ms = int(self._clock.now().timestamp() * 1000)
+            if self._ingested_through.due(partition, requested_ms):
                 end = self._consumer.watermarks(partition)[1]
-                self._ingested_through.record_end(partition, asked_ms, end)
+                self._ingested_through.record_end(partition, requested_ms, end)
         return {
             partition: replace(
                 each, ingested_through_ms=self._ingested_through.at(partition, each.position)
@@ -167,9 +167,9 @@ class Committer:
         topic_id = self._consumer.topic_id()
         if topic_id != self._source.topic_id:
             raise TopicRecreated(
-                f"Topic {self._source.topic} was deleted and created again while it was read: its "
-                f"id was {self._source.topic_id} and is {topic_id} now. Nothing of the new topic "
-                "is stored. Start the ingestor again."
+                f"Topic {self._source.topic} was deleted and created again during the run: its id "
+                f"was {self._source.topic_id} and is {topic_id} now. Nothing of the new topic is "
+                "stored. Start the ingestor again."
             )
 
     def _measure_table(self) -> None:
@@ -180,7 +180,7 @@ class Committer:
     def _fenced_partitions(self, outcome: Fenced) -> set[int]:
         for partition, position in outcome.positions.items():
             log.warning(
-                "Fenced: another owner moved this partition",
+                "Fenced: another owner moved the position of this partition",
                 extra={"partition": partition, "position": position},
             )
         return set(outcome.positions)

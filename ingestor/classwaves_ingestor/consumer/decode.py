@@ -52,7 +52,7 @@ class Decoded:
 
     @property
     def bytes(self) -> int:
-        """Memory that rows and rejects hold."""
+        """Memory of rows and rejects."""
         return int(self.rows.nbytes) + sum(
             len(each.message.value() or b"") for each in self.rejects
         )

@@ -31,7 +31,7 @@ class MicroBatch:
         rejects: messages to dead-letter before the rows are committed.
         expected: by partition, the table position that this batch continues from.
         progress: by partition, what the commit adds.
-        bytes: memory that this batch holds.
+        bytes: memory of this batch.
     """
 
     rows: pa.Table
@@ -56,7 +56,7 @@ class CommitResult:
     """The result of committing a micro-batch.
 
     Args:
-        stored: the warehouse's answer; without rows if every partition was fenced.
+        stored: the warehouse's result; without rows if every partition was fenced.
         positions: by partition, the table position that this commit wrote.
         fenced: partitions that another owner has moved; nothing of them was stored.
         seconds: duration of the commit, waits included.
@@ -106,7 +106,7 @@ class BatchBuilder:
 
     @property
     def bytes(self) -> int:
-        """Memory that the buffer holds."""
+        """Memory of the buffer."""
         return self._buffer.bytes
 
     def add(self, decoded: Decoded, ranges: Mapping[int, OffsetRange], now: float) -> None:

@@ -33,12 +33,12 @@ _ROLLUP_US = 300_000_000  # the rollup computes an hour at minute 5 of the next 
 
 
 class Observer:
-    """Sees what happens and changes nothing.
+    """Reports what the pipeline does. It has no effect on the pipeline.
 
     Args:
-        meters: of the consumer's metrics.
-        health: of this process.
-        clock: for ages and latencies.
+        meters: the consumer's metrics.
+        health: health of this process.
+        clock: measures ages and latencies.
     """
 
     def __init__(self, meters: Meters, health: Health, clock: Clock) -> None:
@@ -56,7 +56,7 @@ class Observer:
         self._meters.set(metrics.BUDGET_BYTES, budget_bytes)
 
     def polled(self, admitted: AdmittedMessages, decoded: Decoded) -> None:
-        """A poll was admitted and decoded: the loop is alive."""
+        """Count the messages of a poll, and report that the loop is alive."""
         self._health.heartbeat()
         self._meters.count(metrics.RECEIVED, len(admitted.messages))
         for partition, covered in admitted.ranges.items():
@@ -66,27 +66,27 @@ class Observer:
         self._polled_ms.update(admitted.timestamps_ms)
 
     def submitted(self, batch: MicroBatch, age_seconds: float) -> None:
-        """A micro-batch went to the ledger thread. Everything polled so far is in it or older."""
+        """Report a micro-batch that the ledger thread received. It ends with the latest poll."""
         self._meters.observe(metrics.BATCH_ROWS, batch.rows.num_rows)
         self._meters.observe(metrics.BATCH_BYTES, batch.bytes)
         self._meters.observe(metrics.BATCH_AGE, age_seconds)
         self._submitted_ms = dict(self._polled_ms)
 
     def retrying(self, cause: BrokerUnavailable | WarehouseUnavailable) -> None:
-        """Warehouse or broker did not answer; the call is retried."""
+        """Report that warehouse or broker is unavailable and a call is retried."""
         what = "broker" if isinstance(cause, BrokerUnavailable) else "warehouse"
         self._meters.count(metrics.RETRIES, 1, what)
         self._health.unready(what, str(cause))
         self._meters.set(metrics.WARMING, isinstance(cause, WarehouseWarming))
 
     def mark_ready(self) -> None:
-        """Warehouse and broker answer: the process is ready."""
+        """Report that warehouse and broker are available: the process is ready."""
         for cause in ("start", "broker", "warehouse"):
             self._health.ready(cause)
         self._meters.set(metrics.WARMING, 0)
 
     def committed(self, batch: MicroBatch, result: CommitResult) -> None:
-        """A micro-batch was committed, without its fenced partitions."""
+        """Report a committed micro-batch, without its fenced partitions."""
         count, stored = self._meters.count, result.stored
         count(metrics.STORED, stored.rows)
         count(metrics.COMMIT_CONFLICTS, stored.attempts - 1)

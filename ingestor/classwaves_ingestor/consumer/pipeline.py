@@ -9,9 +9,9 @@
                the warehouse deduplicates and sorts the rows          classwaves_warehouse
     offsets  commit the group's offsets, for lag tools only           kafka.interface
 
-One thread runs every stage up to the batch; a second thread owns the ledger and commits. At most
-one commit is in flight, so the next batch grows while the warehouse works: the warehouse's own pace
-sets the size of the batches.
+`Pipeline.run_once` calls the stages from poll to batch on the main thread. A second thread owns the
+ledger and commits. At most one commit is in flight, and the next batch grows meanwhile, so a slow
+warehouse gets larger batches.
 """
 
 import logging
@@ -90,7 +90,7 @@ class Pipeline:
         return self._batch_builder.bytes + (self._in_flight.bytes if self._in_flight else 0)
 
     def run_once(self) -> None:
-        """Poll once, pass the messages through the stages, and finish a completed commit.
+        """Finish a completed commit, poll once, and pass the messages through the stages.
 
         Raises:
             MostMessagesBad: nothing of this poll was passed on.
@@ -129,7 +129,7 @@ class Pipeline:
         return True
 
     def close(self) -> None:
-        """Leave the group after the commit in flight; the table fences that if another owner moved on."""
+        """Wait for the commit in flight, then leave the group."""
         self._ledger_thread.shutdown(wait=True, cancel_futures=True)
         self._consumer.close()
 
@@ -189,8 +189,8 @@ class Pipeline:
             self._assignments.stop(partition)
             log.error(
                 "Stopped partition %d: its next offset %d is no longer on the broker, which ends "
-                "at %d. Restore the topic, or read all of it under a new INGESTOR_GROUP: events that "
-                "are stored already count as duplicates.",
+                "at %d. Restore the topic, or read all of it under a new INGESTOR_GROUP: stored "
+                "events count as duplicates.",
                 partition,
                 position,
                 offset.high,
@@ -227,7 +227,7 @@ class Pipeline:
         self._committing = self._ledger_thread.submit(self._committer.commit, batch)
 
     def _finish_commit(self) -> None:
-        """Take over the result of a commit that has completed."""
+        """Apply the result of a completed commit, and commit the group's offsets."""
         if self._committing is None or self._in_flight is None or not self._committing.done():
             return
         result = self._committing.result()
@@ -251,7 +251,7 @@ class Pipeline:
         )
 
     def _restart(self, partitions: Collection[int]) -> None:
-        """Stop reading these partitions, and resolve their start offsets again."""
+        """Stop fetching these partitions, and resolve their start offsets again."""
         ours = self._assignments.restart(partitions)
         self._discard(ours)
         self._consumer.stop(ours)

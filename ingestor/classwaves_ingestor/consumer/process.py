@@ -1,4 +1,4 @@
-"""The consumer process: real parts from its settings, probes, and the loop."""
+"""The consumer process: it reads settings, serves health and metrics, and runs the pipeline."""
 
 import logging
 import threading
@@ -53,8 +53,8 @@ def run(settings: IngestorSettings, stop: threading.Event) -> None:
                 pipeline.run_once()
             if not pipeline.drain(settings.drain_seconds, abandon):
                 log.warning(
-                    "The drain ran into its deadline: the next owner of the partitions reads the "
-                    "rest again"
+                    "The drain did not end before its deadline. The next owner of the partitions "
+                    "reads the rest again."
                 )
         finally:
             abandon.set()
@@ -98,7 +98,7 @@ def _connect(
 def _pseudonymiser(settings: IngestorSettings) -> Pseudonymiser | None:
     if settings.pseudonym_key_file is None:
         log.warning(
-            "PSEUDONYM_KEY_FILE is not set: pupils' ids that are no pseudonyms are dropped and "
+            "PSEUDONYM_KEY_FILE is not set: pupils' ids that are not pseudonyms are dropped and "
             "counted"
         )
         return None

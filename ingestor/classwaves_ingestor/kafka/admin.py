@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ClusterMetadata  # type: ignore[attr-defined]  # exported all the same
+from confluent_kafka.admin import AdminClient, ClusterMetadata  # type: ignore[attr-defined]  # missing in its stubs
 
 from classwaves_ingestor.errors import BrokerRefused, BrokerUnavailable, TopicMissing
 from classwaves_runtime.errors import SettingsError
@@ -27,7 +27,7 @@ _UNANSWERED = frozenset(
         KafkaError.NOT_LEADER_FOR_PARTITION,
         KafkaError.REPLICA_NOT_AVAILABLE,
         KafkaError.OFFSET_NOT_AVAILABLE,
-        KafkaError.FENCED_LEADER_EPOCH,  # our metadata and the broker's differ in age
+        KafkaError.FENCED_LEADER_EPOCH,  # client and broker have metadata of different ages
         KafkaError.UNKNOWN_LEADER_EPOCH,
         KafkaError.NOT_CONTROLLER,
     }

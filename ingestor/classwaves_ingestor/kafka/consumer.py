@@ -52,8 +52,8 @@ def consumer_options(
         "queued.max.messages.kbytes": prefetch_bytes // 1024,
         "fetch.wait.max.ms": 100,
         "topic.metadata.refresh.interval.ms": 30_000,  # the delay until added partitions are found
-        # A frozen broker drops out of the metadata. Without any broker for this long, the client
-        # asks the bootstrap servers again.
+        # The metadata omit a frozen broker. Without any broker for this long, the client connects
+        # to the bootstrap servers again.
         "metadata.recovery.rebootstrap.trigger.ms": 10_000,
         "client.id": "classwaves-ingestor",
     }

@@ -1,4 +1,4 @@
-"""What the consumer asks of Kafka: membership in a consumer group, messages, offsets."""
+"""The interface to Kafka: membership in a consumer group, messages and offsets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ Headers = Sequence[tuple[str, bytes | None]]
 class Message(Protocol):
     """One message of a topic, with the methods of `confluent_kafka.Message`.
 
-    It has methods and no fields: copying a million messages into objects of our own costs too much.
+    It has methods and no fields, so that no message is copied into another object.
     """
 
     def partition(self) -> int:
@@ -76,7 +76,7 @@ class GroupConsumer(Protocol):
     def poll(self, limit: int, timeout: float) -> PollResult:
         """Return up to `limit` messages, waiting at most `timeout` seconds for the first one.
 
-        Rebalances run inside. Call it every few seconds, paused or not: it keeps the membership.
+        Rebalances run inside. Call it every few seconds, also when paused, to keep the membership.
         """
         ...
 
@@ -99,7 +99,7 @@ class GroupConsumer(Protocol):
     def watermarks(self, partition: int) -> tuple[int, int]:
         """The partition's low watermark (first kept offset) and high watermark (next offset).
 
-        Asks the broker. Safe from any thread.
+        Sends a request to the broker. Safe from any thread.
 
         Raises:
             BrokerUnavailable: the broker did not answer in time.
@@ -113,7 +113,7 @@ class GroupConsumer(Protocol):
     def topic_id(self) -> str:
         """The id of the topic that has this name now.
 
-        Asks the broker. Safe from any thread.
+        Sends a request to the broker. Safe from any thread.
 
         Raises:
             TopicMissing: no topic has this name now.

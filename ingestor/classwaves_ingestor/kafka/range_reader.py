@@ -1,4 +1,4 @@
-"""Snapshot stretches of a topic, beside all consumer groups."""
+"""Reads ranges of offsets, independent of consumer groups."""
 
 from collections.abc import Iterator, Mapping
 from time import monotonic
@@ -13,7 +13,7 @@ from classwaves_ingestor.kafka.interface import Message
 
 _PREFETCH_BYTES = 64 * 1024 * 1024
 _BATCH = 5_000
-_WAIT = 0.05
+_WAIT_SECONDS = 0.05
 
 
 class RangeReader:
@@ -24,7 +24,7 @@ class RangeReader:
     """
 
     def __init__(self, options: Mapping[str, str]) -> None:
-        # librdkafka demands a group name, though a consumer with manual assignment never joins.
+        # librdkafka requires a group name, but a consumer with manual assignment never joins it.
         self._consumer = Consumer(consumer_options(options, "classwaves-ledger", _PREFETCH_BYTES))
 
     def read(self, topic: str, partition: int, offsets: range) -> Iterator[Message]:
@@ -39,8 +39,8 @@ class RangeReader:
         deadline = monotonic() + REQUEST_SECONDS
         try:
             while monotonic() < deadline:
-                # `consume` waits for a full batch, so the last, short one costs the whole timeout.
-                batch = self._consumer.consume(_BATCH, _WAIT)
+                # `consume` waits for a full batch, so the last one takes the whole timeout.
+                batch = self._consumer.consume(_BATCH, _WAIT_SECONDS)
                 for message in batch:
                     error = message.error()
                     if error is not None and error.code() != KafkaError._PARTITION_EOF:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # exported all the same
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # missing in its stubs
 
 from classwaves_ingestor.errors import DeadLetterTopicTooSmall, TopicMissing
 from classwaves_ingestor.kafka.admin import REQUEST_SECONDS, map_error

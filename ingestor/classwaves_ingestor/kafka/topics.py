@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from confluent_kafka import TopicCollection, TopicPartition
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported all the same
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # missing in its stubs
     AdminClient,
     ConfigResource,
     OffsetSpec,

@@ -44,9 +44,9 @@ class Finding:
         )
 
     def __str__(self) -> str:
-        place = "" if self.partition is None else f"partition {self.partition}"
+        partition = "" if self.partition is None else f"partition {self.partition}"
         offsets = f" offsets {format_ranges(self.offsets)}" if self.offsets else ""
-        return f"{self.kind}: {place}{offsets}{': ' if place else ''}{self.problem}"
+        return f"{self.kind}: {partition}{offsets}{': ' if partition else ''}{self.problem}"
 
 
 def findings(

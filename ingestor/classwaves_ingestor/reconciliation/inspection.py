@@ -44,7 +44,7 @@ def inspect(
     Args:
         messages: those without a row, ascending.
         dead_letters: offsets of the partition with a dead letter.
-        stored_identities: asks the table.
+        stored_identities: queries the table.
         now: aware time; the limit for future event times.
     """
     found = Inspection()

@@ -1,6 +1,6 @@
 """A consistent snapshot of topic, ledger and table while the consumers run.
 
-Checkpoints are read first. Everything read later contains all that they account for: rows and
+Checkpoints are read first. Later reads contain every message that the checkpoints count: rows and
 checkpoint are one commit, dead letters are written before it, and the log only grows. Rows and dead
 letters beyond the checkpoints are excluded.
 """
@@ -112,7 +112,7 @@ class SnapshotReader:
 
         Raises:
             TopicRecreated: the positions belong to another topic id.
-            BrokerUnavailable, WarehouseUnavailable: something did not answer.
+            BrokerUnavailable, WarehouseUnavailable: a request failed.
         """
         checkpoints = self.ledger.checkpoints()
         logs = watermarks(

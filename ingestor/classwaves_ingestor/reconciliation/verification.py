@@ -33,11 +33,11 @@ class Verification:
 def verify(reader: SnapshotReader, clock: Clock) -> Verification:
     """Prove the balance while the consumers run.
 
-    A fault counts once several snapshots show it: an erasure between two reads can look like one.
+    A fault must show in several snapshots: an erasure between two reads looks like one.
 
     Raises:
         TopicRecreated: the positions belong to another topic id.
-        BrokerUnavailable, WarehouseUnavailable: something did not answer.
+        BrokerUnavailable, WarehouseUnavailable: a request failed.
     """
     snapshot = reader.read()
     for _ in range(_SNAPSHOTS - 1):

@@ -1,18 +1,14 @@
 import pytest
 
-from classwaves_ingestor.settings import (
-    IngestorSettings,
-    StreamSettings,
-    TopicSettings,
-)
+from classwaves_ingestor.settings import IngestorSettings, StreamSettings, TopicSettings
 from classwaves_runtime.errors import SettingsError
 from classwaves_warehouse.settings import WarehouseSettings
 
-LEAST = {"KAFKA_BOOTSTRAP_SERVERS": "localhost:9092", "WAREHOUSE": "memory:"}
+REQUIRED = {"KAFKA_BOOTSTRAP_SERVERS": "localhost:9092", "WAREHOUSE": "memory:"}
 
 
-def test_brokers_and_warehouse_are_all_that_must_be_set():
-    settings = IngestorSettings.from_environment(LEAST)
+def test_only_brokers_and_warehouse_are_required():
+    settings = IngestorSettings.from_environment(REQUIRED)
     assert settings.kafka == {"bootstrap.servers": "localhost:9092"}
     assert settings.session_events_topic == "classwaves.session-events.v1"
     assert settings.dead_letter_topic == "classwaves.session-events.v1.dead-letters"
@@ -20,16 +16,16 @@ def test_brokers_and_warehouse_are_all_that_must_be_set():
     assert settings.memory_budget_bytes == 256 * 1024 * 1024
 
 
-def test_the_dead_letter_topic_follows_the_topic():
+def test_the_default_dead_letter_topic_is_derived_from_the_topic():
     assert (
-        TopicSettings.from_environment(LEAST | {"SESSION_EVENTS_TOPIC": "t"}).dead_letter_topic
+        TopicSettings.from_environment(REQUIRED | {"SESSION_EVENTS_TOPIC": "t"}).dead_letter_topic
         == "t.dead-letters"
     )
 
 
-def test_bytes_may_be_given_with_a_unit():
+def test_bytes_accept_a_unit():
     assert (
-        IngestorSettings.from_environment(LEAST | {"BATCH_MAX_BYTES": "8MiB"}).batch_max_bytes
+        IngestorSettings.from_environment(REQUIRED | {"BATCH_MAX_BYTES": "8MiB"}).batch_max_bytes
         == 8 * 1024 * 1024
     )
 
@@ -37,32 +33,32 @@ def test_bytes_may_be_given_with_a_unit():
 @pytest.mark.parametrize(
     ("warehouse", "mib"), [("memory:", 32), ("delta:/x", 32), ("databricks:", 2)]
 )
-def test_a_batch_is_as_large_as_its_warehouse_takes_at_once(warehouse, mib):
+def test_the_default_batch_size_depends_on_the_warehouse(warehouse, mib):
     assert (
-        IngestorSettings.from_environment(LEAST | {"WAREHOUSE": warehouse}).batch_max_bytes
+        IngestorSettings.from_environment(REQUIRED | {"WAREHOUSE": warehouse}).batch_max_bytes
         == mib * 1024 * 1024
     )
 
 
-def test_a_wrong_topic_is_the_only_complaint_though_another_default_hangs_on_it():
+def test_an_invalid_topic_is_the_only_error_although_another_default_derives_from_it():
     with pytest.raises(SettingsError, match=r"^SESSION_EVENTS_TOPIC: [^;]*$"):
-        StreamSettings.from_environment(LEAST | {"SESSION_EVENTS_TOPIC": "no spaces"})
+        StreamSettings.from_environment(REQUIRED | {"SESSION_EVENTS_TOPIC": "no spaces"})
 
 
-def test_the_dead_letters_do_not_go_back_to_the_topic():
+def test_the_dead_letter_topic_cannot_be_the_topic_itself():
     with pytest.raises(SettingsError, match="DEAD_LETTER_TOPIC is SESSION_EVENTS_TOPIC"):
         TopicSettings.from_environment(
-            LEAST | {"SESSION_EVENTS_TOPIC": "t", "DEAD_LETTER_TOPIC": "t"}
+            REQUIRED | {"SESSION_EVENTS_TOPIC": "t", "DEAD_LETTER_TOPIC": "t"}
         )
 
 
-def test_a_budget_that_does_not_hold_three_batches_is_refused_with_what_it_takes():
+def test_a_budget_below_three_batches_is_refused_with_the_needed_value():
     with pytest.raises(
         SettingsError,
         match=r"MEMORY_BUDGET_BYTES is less than 30000000, three times BATCH_MAX_BYTES",
     ):
         IngestorSettings.from_environment(
-            LEAST | {"MEMORY_BUDGET_BYTES": "29999999", "BATCH_MAX_BYTES": "10000000"}
+            REQUIRED | {"MEMORY_BUDGET_BYTES": "29999999", "BATCH_MAX_BYTES": "10000000"}
         )
 
 
@@ -78,7 +74,7 @@ def test_a_budget_that_does_not_hold_three_batches_is_refused_with_what_it_takes
 )
 def test_a_limit_of_zero_is_refused(variable):
     with pytest.raises(SettingsError, match=f"^{variable}: "):
-        IngestorSettings.from_environment(LEAST | {variable: "0"})
+        IngestorSettings.from_environment(REQUIRED | {variable: "0"})
 
 
 def test_a_command_for_tables_needs_no_broker():

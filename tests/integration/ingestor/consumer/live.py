@@ -4,18 +4,11 @@ import threading
 import time
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry
-
-from classwaves_ingestor import metrics
 from classwaves_ingestor.consumer.backpressure import BackpressurePolicy
 from classwaves_ingestor.consumer.build import build_pipeline
 from classwaves_ingestor.consumer.micro_batch import BatchPolicy
-from classwaves_ingestor.consumer.observer import Observer
 from classwaves_ingestor.dead_letters.interface import DeadLetterWriter
 from classwaves_ingestor.dead_letters.limit import RejectLimit
-from classwaves_runtime.clock import SystemClock
-from classwaves_runtime.health import Health
-from classwaves_runtime.metrics import Meters
 from classwaves_warehouse.interface import Stream
 from classwaves_warehouse.memory.warehouse import MemoryWarehouse
 from tests.integration.ingestor.kafka.kafka_topic import KafkaTopic
@@ -33,7 +26,6 @@ class LiveConsumer:
         dead_letters: DeadLetterWriter,
         budget: BackpressurePolicy = BackpressurePolicy(bytes=1 << 30),  # noqa: B008 - frozen
     ) -> None:
-        clock = SystemClock()
         self.abandon = threading.Event()
         self.member = topic.consumer()
         self.pipeline = build_pipeline(
@@ -41,8 +33,6 @@ class LiveConsumer:
             warehouse=warehouse,
             stream=Stream(topic.group, topic.name, topic.topic_id),
             dead_letters=dead_letters,
-            clock=clock,
-            observer=Observer(Meters(metrics.CONSUMER, CollectorRegistry()), Health(clock), clock),
             batch=BatchPolicy(rows=1000, bytes=1 << 20, seconds=0.2),
             budget=budget,
             limit=RejectLimit(ratio=1, messages=1000),

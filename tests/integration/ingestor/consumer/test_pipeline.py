@@ -1,4 +1,4 @@
-"""The pipeline on a real Kafka: what only a real broker does to it."""
+"""The pipeline on a real Kafka: transactions, rebalances, recreated topics, a slow warehouse."""
 
 import logging
 import threading
@@ -27,16 +27,16 @@ EVENTS = 400
 
 
 class Gate:
-    """The warehouse's door: shut, every commit waits before it lands."""
+    """Blocks every commit before it lands, until `open` is set."""
 
     def __init__(self) -> None:
         self.open = threading.Event()
         self.open.set()
-        self.knocked = threading.Event()
+        self.reached = threading.Event()
 
     def __call__(self, moment: str) -> None:
         if moment == "before":
-            self.knocked.set()
+            self.reached.set()
             assert self.open.wait(SECONDS)
 
 
@@ -78,13 +78,13 @@ def checkpoints(topic: KafkaTopic, warehouse: MemoryWarehouse) -> dict[int, Chec
     return dict(warehouse.ledger(Stream(topic.group, topic.name, topic.topic_id)).checkpoints())
 
 
-def accounts(topic: KafkaTopic, warehouse: MemoryWarehouse) -> None:
+def check_offsets(topic: KafkaTopic, warehouse: MemoryWarehouse) -> None:
     """Every offset below a position is a row, a duplicate, a dead letter or a hole, once."""
     stored = warehouse.events.partition_rows(Stream(topic.group, topic.name, topic.topic_id))
     for partition, each in checkpoints(topic, warehouse).items():
         rows = stored[partition].rows if partition in stored else 0
-        settled = rows + each.duplicates + sum(each.dead_lettered.values()) + each.holes
-        assert settled == each.position - each.first_offset, partition
+        counted = rows + each.duplicates + sum(each.dead_lettered.values()) + each.holes
+        assert counted == each.position - each.first_offset, partition
 
 
 def rows(warehouse: MemoryWarehouse) -> int:
@@ -110,7 +110,7 @@ def test_transactions_leave_holes_and_nothing_aborted_is_stored(topic, warehouse
     run_until(lambda: at_the_end(topic, warehouse, 1), join())
     assert rows(warehouse) == 2
     assert checkpoints(topic, warehouse)[0].holes == 6
-    accounts(topic, warehouse)
+    check_offsets(topic, warehouse)
 
 
 def test_rebalances_under_load_store_every_event_once(topic, warehouse, dead_letters, join):
@@ -119,9 +119,8 @@ def test_rebalances_under_load_store_every_event_once(topic, warehouse, dead_let
     def more() -> None:
         nonlocal sent
         for partition in (0, 1):
-            send(
-                topic, partition, *range(sent + 1, sent + EVENTS + 1)
-            )  # the same identities in both partitions
+            # Both partitions have the same identities.
+            send(topic, partition, *range(sent + 1, sent + EVENTS + 1))
             topic.produce(partition, [b"bad"])
         sent += EVENTS
 
@@ -141,10 +140,10 @@ def test_rebalances_under_load_store_every_event_once(topic, warehouse, dead_let
     assert {dict(each.headers)["dead-letter-reason"] for each in dead_letters.dead_letters} == {
         b"not_json"
     }
-    accounts(topic, warehouse)
+    check_offsets(topic, warehouse)
 
 
-def test_a_position_beyond_the_end_stops_its_partition_and_the_other_goes_on(
+def test_a_position_beyond_the_end_stops_its_partition_and_the_other_continues(
     topic, warehouse, join, caplog
 ):
     ledger = warehouse.ledger(Stream(topic.group, topic.name, topic.topic_id))
@@ -157,22 +156,23 @@ def test_a_position_beyond_the_end_stops_its_partition_and_the_other_goes_on(
 
 
 @pytest.mark.parametrize("wrong", [0, 2, 10**6])
-def test_offsets_of_the_group_that_somebody_set_change_nothing(topic, warehouse, join, wrong):
+def test_changed_group_offsets_have_no_effect(topic, warehouse, join, wrong):
     send(topic, 0, 1, 2, 3)
     first = join()
     run_until(lambda: topic.committed_offset(0) == 3, first)
     first.close()
-    place = TopicPartition(topic.name, 0, wrong)
-    asked = [ConsumerGroupTopicPartitions(topic.group, [place])]
-    topic.admin.alter_consumer_group_offsets(asked)[topic.group].result(SECONDS)
+    changed = [ConsumerGroupTopicPartitions(topic.group, [TopicPartition(topic.name, 0, wrong)])]
+    topic.admin.alter_consumer_group_offsets(changed)[topic.group].result(SECONDS)
     assert topic.committed_offset(0) == wrong
     send(topic, 0, 4, 5)
     run_until(lambda: topic.committed_offset(0) == 5, join())
     assert rows(warehouse) == 5
-    accounts(topic, warehouse)
+    check_offsets(topic, warehouse)
 
 
-def test_a_group_whose_offsets_were_deleted_goes_on_where_the_table_stands(topic, warehouse, join):
+def test_a_group_with_deleted_offsets_continues_from_the_position_in_the_table(
+    topic, warehouse, join
+):
     send(topic, 0, 1, 2, 3)
     first = join()
     run_until(lambda: topic.committed_offset(0) == 3, first)
@@ -184,7 +184,7 @@ def test_a_group_whose_offsets_were_deleted_goes_on_where_the_table_stands(topic
     assert checkpoints(topic, warehouse)[0].duplicates == 0
 
 
-def test_a_topic_that_is_created_again_under_a_running_consumer_is_refused(topic, warehouse, join):
+def test_a_topic_that_is_recreated_under_a_running_consumer_is_refused(topic, warehouse, join):
     send(topic, 0, 1, 2)
     consumer = join()
     run_until(lambda: topic.committed_offset(0) == 2, consumer)
@@ -214,43 +214,45 @@ def test_two_partitioners_and_added_partitions_store_each_event_once(topic, ware
     run_until(lambda: rows(warehouse) == 121 and at_the_end(topic, warehouse, 4), *consumers)
     assert warehouse.events.repeated(1)[0] == 0
     assert sum(each.duplicates for each in checkpoints(topic, warehouse).values()) == 120
-    accounts(topic, warehouse)
+    check_offsets(topic, warehouse)
 
 
-def test_a_blocked_warehouse_costs_no_membership_and_bounds_memory(topic, warehouse, gate, join):
+def test_a_blocked_warehouse_keeps_the_membership_and_bounds_memory(topic, warehouse, gate, join):
     budget = 200_000
     gate.open.clear()
     consumer = join(budget=BackpressurePolicy(bytes=budget, patience_seconds=0.3))
     send(topic, 0, 1)
-    run_until(gate.knocked.is_set, consumer)
+    run_until(gate.reached.is_set, consumer)
     send(topic, 0, *range(2, 8000))
     on_revoked: list[object] = []
     consumer.pipeline.on_revoked = on_revoked.append
     held = [consumer.pipeline.held_bytes]
-    silent_until = time.monotonic() + 4.5  # the group gives a member up that is silent for 3 s
+    silent_until = time.monotonic() + 4.5  # the group expels a member after 3 s without a poll
     while time.monotonic() < silent_until:
         consumer.pipeline.run_once()
         held.append(consumer.pipeline.held_bytes)
     assert on_revoked == []
-    assert budget < max(held) < budget + POLL_MESSAGES * 1000, "full, and by no more than one poll"
-    assert held[-1] == held[-10], "nothing is taken any more"
+    assert budget < max(held) < budget + POLL_MESSAGES * 1000, (
+        "the budget is exceeded by at most one poll"
+    )
+    assert held[-1] == held[-10], "nothing more is polled"
     del consumer.pipeline.on_revoked
     gate.open.set()
     run_until(lambda: rows(warehouse) == 7999, consumer)
-    accounts(topic, warehouse)
+    check_offsets(topic, warehouse)
 
 
-def test_nothing_is_committed_while_the_broker_acknowledges_no_letter(
+def test_nothing_is_committed_while_no_dead_letter_is_acknowledged(
     topic, topic_name, warehouse, kafka
 ):
-    """A compacted topic refuses what has no key, until it is compacted no more."""
-    name = f"{topic_name}.letters"
+    """A compacted topic refuses messages without a key until its cleanup policy changes."""
+    name = f"{topic_name}.dead-letters"
     refusing = KafkaTopic(
         kafka.bootstrap_servers, name, partitions=1, **{"cleanup.policy": "compact"}
     )
     written: list[str] = []
 
-    class Watched(KafkaDeadLetterWriter):
+    class RecordingWriter(KafkaDeadLetterWriter):
         def write(self, dead_letters) -> None:
             try:
                 super().write(dead_letters)
@@ -259,7 +261,7 @@ def test_nothing_is_committed_while_the_broker_acknowledges_no_letter(
                 raise
             written.append("acknowledged")
 
-    consumer = LiveConsumer(topic, warehouse, Watched(topic.options, name, 1_000_000))
+    consumer = LiveConsumer(topic, warehouse, RecordingWriter(topic.options, name, 1_000_000))
     topic.produce(0, [b"bad", wire(number=1)])
     run_until(lambda: len(written) >= 2, consumer)
     assert set(written) == {"refused"}
@@ -270,5 +272,5 @@ def test_nothing_is_committed_while_the_broker_acknowledges_no_letter(
     assert written[-1] == "acknowledged"
     assert refusing.end(0) >= 1
     assert rows(warehouse) == 1
-    accounts(topic, warehouse)
+    check_offsets(topic, warehouse)
     consumer.close()

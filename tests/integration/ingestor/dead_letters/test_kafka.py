@@ -1,4 +1,4 @@
-"""Dead letters in a real topic, with its real limits."""
+"""Dead letters in a real topic with a message size limit."""
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
@@ -37,7 +37,7 @@ def dead_letters(topic) -> KafkaDeadLetterWriter:
 
 
 def read(topic: KafkaTopic) -> list[DeadLetter]:
-    """All that the topic has, in any order of arrival by its own offset header."""
+    """All dead letters of the topic, ordered by the offset of their source message."""
     consumer = Consumer({**topic.options, "group.id": topic.name, "auto.offset.reset": "earliest"})
     consumer.assign([TopicPartition(topic.name, 0, 0)])
     messages = consumer.consume(topic.end(0), SECONDS)
@@ -46,7 +46,7 @@ def read(topic: KafkaTopic) -> list[DeadLetter]:
     return sorted(found, key=lambda each: int(dict(each.headers)["dead-letter-offset"]))
 
 
-def test_letters_are_there_byte_for_byte_when_write_returns(topic, dead_letters):
+def test_dead_letters_are_in_the_topic_byte_for_byte_when_write_returns(topic, dead_letters):
     sent = [
         dead_letter_of(0, b"\x00\xff{"),
         dead_letter_of(1, None),
@@ -57,7 +57,7 @@ def test_letters_are_there_byte_for_byte_when_write_returns(topic, dead_letters)
     assert read(topic) == sent
 
 
-def test_a_letter_that_the_topic_does_not_take_is_a_stub_and_those_beside_it_are_whole(
+def test_a_dead_letter_that_is_too_large_becomes_a_stub_and_the_others_stay_whole(
     topic, dead_letters
 ):
     sent = [
@@ -68,8 +68,10 @@ def test_a_letter_that_the_topic_does_not_take_is_a_stub_and_those_beside_it_are
     assert read(topic) == [sent[0], stub(sent[1]), sent[2], stub(sent[3]), sent[4]]
 
 
-def test_around_the_limit_every_letter_is_whole_or_a_stub_and_none_is_missing(topic, dead_letters):
-    """The client's reckoning and the broker's differ by some bytes: in between only the broker says no."""
+def test_near_the_limit_every_dead_letter_is_whole_or_a_stub_and_none_is_missing(
+    topic, dead_letters
+):
+    """Client and broker compute sizes that differ by some bytes; the broker may still refuse."""
     sizes = range(LIMIT - 900, LIMIT + 20, 20)
     sent = [dead_letter_of(offset, b"x" * size) for offset, size in enumerate(sizes)]
     dead_letters.write(sent)
@@ -83,7 +85,7 @@ def test_around_the_limit_every_letter_is_whole_or_a_stub_and_none_is_missing(to
     assert not whole[-1]
 
 
-def test_a_topic_that_does_not_even_take_a_stub_is_said_to_be_too_small(kafka, topic_name):
+def test_a_topic_that_refuses_even_a_stub_is_an_error(kafka, topic_name):
     tiny = KafkaTopic(
         kafka.bootstrap_servers, topic_name, partitions=1, **{"max.message.bytes": "100"}
     )

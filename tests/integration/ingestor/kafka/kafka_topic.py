@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 SECONDS = 30.0
 
 _QUICK = {
-    "heartbeat.interval.ms": "100",  # a member hears of a rebalance from a heartbeat
+    "heartbeat.interval.ms": "100",  # the answer to a heartbeat announces a rebalance
     "session.timeout.ms": "3000",
     "max.poll.interval.ms": "3000",
     "topic.metadata.refresh.interval.ms": "300",
@@ -35,14 +35,15 @@ _QUICK = {
 
 
 class KafkaTopic:
-    """A topic that is created with this object; its group has its name.
+    """A new topic, and a consumer group of the same name.
 
     Args:
-        servers: of the broker.
-        name: of the topic.
-        partitions: how many.
-        patient: members may be as silent as in production; otherwise the group gives them up after 3 s.
-        config: of the topic.
+        servers: address of the broker.
+        name: topic name.
+        partitions: number of partitions.
+        patient: use the production limit between two polls; otherwise the group expels a member
+            after 3 s.
+        config: configuration of the topic.
     """
 
     def __init__(
@@ -84,28 +85,27 @@ class KafkaTopic:
             producer.produce(self.name, value=b"aborted", partition=partition)
         assert producer.flush(SECONDS) == 0
         producer.abort_transaction(SECONDS)
-        self._wait_for(
-            lambda: self.end(partition) == before + 3
-        )  # the marker may come after the answer
+        # The marker may be written after the answer.
+        self._wait_for(lambda: self.end(partition) == before + 3)
         return before + 3
 
     def end(self, partition) -> int:
-        """The next offset that the broker will give."""
+        """The high watermark."""
         return watermarks(self.admin, self.name, [partition])[partition].high
 
     def expire(self, partition, low) -> None:
-        place = TopicPartition(self.name, partition, low)
-        self.admin.delete_records([place])[place].result(SECONDS)
+        limit = TopicPartition(self.name, partition, low)
+        self.admin.delete_records([limit])[limit].result(SECONDS)
 
     def add_partition(self) -> None:
         self._partitions += 1
         self.admin.create_partitions([NewPartitions(self.name, self._partitions)])[
             self.name
         ].result(SECONDS)
-        self._wait_for(self._is_led)
+        self._wait_for(self._has_leaders)
 
     def set(self, name: str, value: str) -> None:
-        """Change one setting of the topic."""
+        """Change one configuration of the topic."""
         entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
         resource = ConfigResource(ResourceType.TOPIC, self.name, incremental_configs=[entry])
         self.admin.incremental_alter_configs([resource])[resource].result(SECONDS)
@@ -117,14 +117,14 @@ class KafkaTopic:
         before = self.topic_id
         self.delete()
         self._create()
-        self._wait_for(lambda: self._present_id() not in {None, before})
+        self._wait_for(lambda: self._current_id() not in {None, before})
 
     def expel(self, member) -> None:
-        """Nothing to do: a member that is silent for 3 s is given up."""
+        """Do nothing: the group expels a member after 3 s without a poll."""
 
     def committed_offset(self, partition) -> int | None:
-        asked = ConsumerGroupTopicPartitions(self.group, [TopicPartition(self.name, partition)])
-        found = self.admin.list_consumer_group_offsets([asked])[self.group].result(SECONDS)
+        request = ConsumerGroupTopicPartitions(self.group, [TopicPartition(self.name, partition)])
+        found = self.admin.list_consumer_group_offsets([request])[self.group].result(SECONDS)
         return found.topic_partitions[0].offset
 
     def consumer(self) -> KafkaGroupConsumer:
@@ -145,11 +145,11 @@ class KafkaTopic:
             return self.admin.create_topics([wanted])[self.name].exception(SECONDS) is None
 
         self._wait_for(created)
-        self._wait_for(lambda: self._present_id() is not None)
-        self._wait_for(self._is_led)
+        self._wait_for(lambda: self._current_id() is not None)
+        self._wait_for(self._has_leaders)
 
-    def _is_led(self) -> bool:
-        """Whether every partition answers: metadata name a leader before it knows that it is one."""
+    def _has_leaders(self) -> bool:
+        """Whether every leader answers; the metadata can name a leader before it is ready."""
         try:
             return (
                 len(watermarks(self.admin, self.name, range(self._partitions))) == self._partitions
@@ -163,7 +163,7 @@ class KafkaTopic:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
-    def _present_id(self) -> str | None:
+    def _current_id(self) -> str | None:
         try:
             return self.topic_id
         except TopicMissing:

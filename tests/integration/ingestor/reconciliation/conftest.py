@@ -1,4 +1,4 @@
-"""A topic, a Delta table, and a writer that stores rows rightly or wrongly, for the proof."""
+"""A topic, a Delta table, and a writer that can lose messages or miscount them."""
 
 import json
 from collections import Counter
@@ -63,7 +63,7 @@ class ProofScenario:
         assert producer.flush(30) == 0
 
     def send_and_abort(self, *values: bytes, partition: int = 0) -> None:
-        """Leaves an offset for each, and a marker."""
+        """Abort a transaction: one hole for each message, and one for the marker."""
         producer = Producer({**self.settings.kafka, "transactional.id": self.topic.name})
         producer.init_transactions()
         producer.begin_transaction()
@@ -83,7 +83,7 @@ class ProofScenario:
         without_dead_letter: Collection[int] = (),
         holes: int = 0,
     ) -> Stored:
-        """Store a partition up to its end, except that the `lost` offsets are left out and nobody counts them."""
+        """Store a partition up to its end; the `lost` offsets are neither stored nor counted."""
         log = watermarks(self.admin, self.topic.name, [partition])[partition]
         start = self._positions.get(partition)
         messages = self._read(partition, range(log.low if start is None else start, log.high))
@@ -112,9 +112,9 @@ class ProofScenario:
         return outcome
 
     def delete_before(self, offset: int, *, topic: str | None = None, partition: int = 0) -> None:
-        """What retention does."""
-        place = TopicPartition(topic or self.topic.name, partition, offset)
-        self.admin.delete_records([place])[place].result()
+        """Delete the messages below an offset, as retention does."""
+        limit = TopicPartition(topic or self.topic.name, partition, offset)
+        self.admin.delete_records([limit])[limit].result()
 
     def recreate(self) -> None:
         """Delete the topic and create it again."""
@@ -152,7 +152,7 @@ class ProofScenario:
 
 
 def describe_after_creation(scenario: ProofScenario) -> str:
-    """The id of the topic once its creation was not refused; a deletion takes a moment."""
+    """Try to create the topic, which fails during a deletion, and return its current id."""
     with suppress(BrokerRefused):
         list(create_topics(scenario.admin, scenario.settings, TopicLayout(partitions=2)))
     return describe_topic(scenario.admin, scenario.topic.name).topic_id

@@ -19,7 +19,7 @@ def run(scenario, monkeypatch):
     return invoke
 
 
-def test_verify_ends_with_the_ledger_line_and_zero(scenario, run):
+def test_verify_ends_with_the_summary_line_and_exits_with_zero(scenario, run):
     scenario.send(message(1), b"bad")
     scenario.store()
     done = run(ingestor, "verify")
@@ -27,17 +27,25 @@ def test_verify_ends_with_the_ledger_line_and_zero(scenario, run):
     assert done.stdout.splitlines()[-1] == "missing 0, twice 0"
 
 
-def test_verify_tells_scripts_each_partition_and_the_total(scenario, run):
+def test_verify_prints_each_partition_and_the_total_as_json(scenario, run):
     scenario.send(message(1), message(1), b"bad")
     scenario.store()
     scenario.send(message(2))
-    told = json.loads(run(ingestor, "verify", "--json").stdout)
-    assert told["partitions"][0] == {
-        "partition": 0, "sent": 4, "stored": 1, "duplicates": 1, "dead_lettered": 1, "erased": 0, "kafka_holes": 0,
-        "in_flight": 1, "missing": 0, "twice": 0,
-    }  # fmt: skip
-    assert told["total"]["sent"] == 4
-    assert told["findings"] == []
+    printed = json.loads(run(ingestor, "verify", "--json").stdout)
+    assert printed["partitions"][0] == {
+        "partition": 0,
+        "sent": 4,
+        "stored": 1,
+        "duplicates": 1,
+        "dead_lettered": 1,
+        "erased": 0,
+        "kafka_holes": 0,
+        "in_flight": 1,
+        "missing": 0,
+        "twice": 0,
+    }
+    assert printed["total"]["sent"] == 4
+    assert printed["findings"] == []
 
 
 def test_verify_exits_with_one_and_names_what_is_missing(scenario, run):
@@ -49,16 +57,16 @@ def test_verify_exits_with_one_and_names_what_is_missing(scenario, run):
         "missing: partition 0 offsets 1-2: valid events that are not stored",
         "missing 2, twice 0",
     ]
-    told = json.loads(run(ingestor, "verify", "--json").stdout)
-    assert told["findings"][0]["offsets"] == [[1, 2]]
+    printed = json.loads(run(ingestor, "verify", "--json").stdout)
+    assert printed["findings"][0]["offsets"] == [[1, 2]]
 
 
-def test_status_tells_positions_ends_lag_and_size(scenario, run):
+def test_status_prints_positions_ends_lag_and_size(scenario, run):
     scenario.send(message(1), message(2))
     scenario.store()
     scenario.send(message(3), message(4), message(5))
-    told = json.loads(run(ingestor, "status", "--json").stdout)
-    assert told["partitions"] == [
+    printed = json.loads(run(ingestor, "status", "--json").stdout)
+    assert printed["partitions"] == [
         {
             "partition": 0,
             "position": 2,
@@ -68,21 +76,21 @@ def test_status_tells_positions_ends_lag_and_size(scenario, run):
         },
         {"partition": 1, "position": 0, "end": 0, "lag": 0, "stored_until": None},
     ]
-    assert (told["lag"], told["stored_until"], told["table"]["rows"]) == (3, None, 2)
+    assert (printed["lag"], printed["stored_until"], printed["table"]["rows"]) == (3, None, 2)
     assert "session_events: 2 rows in 1 files" in run(ingestor, "status").stdout
 
 
-def test_the_topics_command_says_what_is_there(scenario, run):
+def test_topics_create_describes_existing_topics(scenario, run):
     done = run(ingestor, "topics", "create", "--partitions", "2")
     assert done.exit_code == 0
     assert f"{scenario.topic.name}: exists, 2 partitions" in done.stdout
 
 
-def test_accepting_a_topic_names_its_id(scenario, run):
+def test_accepting_a_topic_prints_its_id(scenario, run):
     assert scenario.topic.topic_id in run(ingestor, "topics", "accept").stdout
 
 
-def test_the_tables_are_migrated_once_and_then_as_their_contracts_say(run, tmp_path, monkeypatch):
+def test_a_second_migration_changes_nothing_and_the_check_succeeds(run, tmp_path, monkeypatch):
     monkeypatch.setenv("WAREHOUSE", f"delta:{tmp_path / 'empty'}")
     assert run(ingestor, "tables", "check").exit_code == 1
     assert run(ingestor, "tables", "migrate").exit_code == 0
@@ -90,7 +98,7 @@ def test_the_tables_are_migrated_once_and_then_as_their_contracts_say(run, tmp_p
     assert run(ingestor, "tables", "check").exit_code == 0
 
 
-def test_an_error_of_ours_is_one_line_on_stderr_without_a_traceback(run, monkeypatch):
+def test_an_error_of_the_product_is_one_line_on_stderr_without_a_traceback(run, monkeypatch):
     monkeypatch.setenv("SESSION_EVENTS_TOPIC", "no-such-topic")
     done = run(ingestor, "verify")
     assert done.exit_code == 1
@@ -108,8 +116,8 @@ def test_a_missing_setting_is_wrong_use(run, monkeypatch):
 def test_the_timeline_of_a_session_is_shown_in_both_shapes(scenario, run):
     scenario.send(message(2), message(1), message(3, session="s2"))
     scenario.store()
-    told = json.loads(run(analytics, "timeline", "s1", "--json").stdout)
-    assert [event["id"] for event in told["timeline"]] == ["e1", "e2"]
+    printed = json.loads(run(analytics, "timeline", "s1", "--json").stdout)
+    assert [event["id"] for event in printed["timeline"]] == ["e1", "e2"]
     classic = json.loads(run(analytics, "timeline", "s1", "--json", "--shape", "classic").stdout)
     assert set(classic["timeline"][0]) == {"timestamp", "type", "description", "impact", "groupId"}
     assert run(analytics, "timeline", "s1").stdout.endswith("2 events, 0 gaps\n")

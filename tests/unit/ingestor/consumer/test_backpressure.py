@@ -18,7 +18,7 @@ def test_a_short_wait_holds_without_a_pause_and_a_long_one_pauses():
     assert backpressure.intake(100, now=99.0) is Intake.PAUSED
 
 
-def test_room_opens_intake_at_once_and_patience_begins_anew():
+def test_free_memory_opens_intake_at_once_and_restarts_the_delay():
     backpressure = Backpressure(POLICY)
     backpressure.intake(100, now=0.0)
     assert backpressure.intake(100, now=5.0) is Intake.PAUSED
@@ -27,7 +27,7 @@ def test_room_opens_intake_at_once_and_patience_begins_anew():
 
 
 @given(st.lists(st.tuples(st.integers(0, 200), st.floats(0, 5)), min_size=1))
-def test_it_pauses_only_after_being_full_for_the_whole_patience(steps):
+def test_it_pauses_only_after_being_full_for_the_whole_delay(steps):
     backpressure, now, full_since = Backpressure(POLICY), 0.0, None
     for held, seconds in steps:
         now += seconds

@@ -50,7 +50,7 @@ def payload(value: bytes, pseudonymise=None) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_each_reason_of_refusal_has_a_message_that_is_refused_for_it(reason):
+def test_each_reason_has_a_message_that_is_refused_for_it(reason):
     (reject,) = decode(BAD[reason]).rejects
     assert reject.rejection.reason is reason
     assert reject.rejection.detail
@@ -102,12 +102,12 @@ def test_a_required_text_may_not_be_empty(field):
         ("yesterday", Reason.INVALID_VALUE),
     ],
 )
-def test_an_event_time_lies_between_2000_and_24_hours_ahead(event_time, reason):
+def test_an_event_time_must_be_from_2000_to_24_hours_ahead(event_time, reason):
     found = decode(wire(event_time=event_time))
     assert [each.rejection.reason for each in found.rejects] == ([] if reason is None else [reason])
 
 
-def test_a_producer_that_knows_nothing_of_us_is_ingested():
+def test_a_message_with_only_the_required_fields_is_a_row():
     assert row(plain(session=4, number=2)) == {
         "id": events.event(session=4, number=2)["id"],
         "session_id": events.session_id(4),
@@ -127,7 +127,7 @@ def test_a_producer_that_knows_nothing_of_us_is_ingested():
     }
 
 
-def test_what_a_producer_may_say_besides_is_kept():
+def test_optional_fields_are_stored():
     event = events.event(number=3)
     found = row(wire(number=3))
     assert {
@@ -146,7 +146,7 @@ def test_every_payload_that_the_backend_emits_is_stored(event_type):
     assert json.loads(found["payload"])
 
 
-def test_one_bad_message_of_a_batch_costs_itself_alone():
+def test_a_bad_message_does_not_affect_the_others_of_a_batch():
     found = decode(
         *(value for bad in BAD.values() for value in (wire(number=1), bad, wire(number=2)))
     )
@@ -219,19 +219,19 @@ def test_a_rejects_detail_and_reason_quote_nothing_of_the_message():
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(values, max_size=8), st.sampled_from([None, KEY]))
-def test_rows_and_rejects_are_the_messages_in_their_order_and_the_verdict_is_the_contracts(
+def test_rows_and_rejects_keep_the_order_of_the_messages_and_follow_the_contract(
     the_values, pseudonymise
 ):
     found = decode(*the_values, pseudonymise=pseudonymise)
-    verdicts = [explain(value, NOW) for value in the_values]
+    rejections = [explain(value, NOW) for value in the_values]
     assert found.rows["kafka_offset"].to_pylist() == [
-        place for place, verdict in enumerate(verdicts) if verdict is None
+        offset for offset, rejection in enumerate(rejections) if rejection is None
     ]
     assert [each.rejection for each in found.rejects] == [
-        verdict for verdict in verdicts if verdict is not None
+        rejection for rejection in rejections if rejection is not None
     ]
     assert [each.message.offset() for each in found.rejects] == [
-        place for place, verdict in enumerate(verdicts) if verdict is not None
+        offset for offset, rejection in enumerate(rejections) if rejection is not None
     ]
     assert found.rows.schema == ROWS
     found.rows.validate(full=True)
@@ -239,7 +239,7 @@ def test_rows_and_rejects_are_the_messages_in_their_order_and_the_verdict_is_the
 
 
 @given(st.integers(0, 10**6))
-def test_how_far_ahead_an_event_is_depends_on_the_time_that_is_passed_in(seconds):
+def test_the_limit_for_future_event_times_depends_on_the_given_time(seconds):
     now = NOW + timedelta(seconds=seconds)
     late = (now + timedelta(hours=24, seconds=1)).isoformat()
     just = (now + timedelta(hours=24)).isoformat()

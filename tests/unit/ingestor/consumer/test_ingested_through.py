@@ -12,7 +12,7 @@ def test_a_partition_without_an_answer_is_due_and_unknown():
 
 def test_a_position_at_the_end_is_ingested_through_the_time_of_the_request():
     ingested_through = IngestedThrough(interval_ms=10_000)
-    ingested_through.record_end(0, asked_ms=7_000, end=50)
+    ingested_through.record_end(0, requested_ms=7_000, end=50)
     assert ingested_through.at(0, 49) is None
     assert ingested_through.at(0, 50) == ingested_through.at(0, 51) == 7_000
     assert ingested_through.at(1, 50) is None
@@ -20,7 +20,7 @@ def test_a_position_at_the_end_is_ingested_through_the_time_of_the_request():
 
 def test_the_next_request_is_due_after_the_interval():
     ingested_through = IngestedThrough(interval_ms=10_000)
-    ingested_through.record_end(0, asked_ms=7_000, end=50)
+    ingested_through.record_end(0, requested_ms=7_000, end=50)
     assert not ingested_through.due(0, 16_999)
     assert ingested_through.due(0, 17_000)
     assert ingested_through.due(1, 7_001)

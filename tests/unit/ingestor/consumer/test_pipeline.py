@@ -156,7 +156,7 @@ def test_a_slow_warehouse_pauses_intake_and_keeps_the_partitions(environment):
 
 
 def test_an_idle_partition_advances_its_broker_time_once_a_minute(environment):
-    """Completeness is the minimum over all partitions: a busy one must not hold back an idle one."""
+    """Completeness is the minimum of all partitions; a busy one must not delay an idle one."""
     consumer = StepConsumer(environment, eager=True)
     consumer.store_all()
     started = environment.clock.monotonic()

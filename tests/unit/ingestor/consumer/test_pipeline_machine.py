@@ -139,7 +139,7 @@ class Consumers(RuleBasedStateMachine):
         *,
         wakes: bool,
     ) -> None:
-        """A consumer freezes with a commit in flight and is expelled; others continue; the commit lands."""
+        """A consumer with a commit in flight is frozen and expelled; its commit lands later."""
         consumer = self.with_a_commit_in_flight(which, before)
         if consumer not in self.alive:
             return

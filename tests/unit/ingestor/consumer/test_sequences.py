@@ -18,7 +18,7 @@ def rows(*arrivals):
     )
 
 
-def test_a_source_that_counts_on_is_in_order():
+def test_consecutive_numbers_have_no_faults():
     watch = SequenceWatch()
     assert (
         watch.watch(rows(("s", "a", 1), ("s", "b", 1), ("s", "a", 2), ("t", "a", 1)))
@@ -27,7 +27,7 @@ def test_a_source_that_counts_on_is_in_order():
     assert watch.watch(rows(("s", "a", 3), ("s", "b", 2))) == SequenceFaults()
 
 
-def test_a_number_that_is_jumped_over_opens_a_gap_and_closes_it_when_it_comes():
+def test_a_skipped_number_opens_a_gap_and_its_late_arrival_closes_it():
     watch = SequenceWatch()
     assert watch.watch(rows(("s", "a", 1), ("s", "a", 4))) == SequenceFaults(skipped=2)
     assert watch.watch(rows(("s", "a", 3))) == SequenceFaults(out_of_order=1)
@@ -35,11 +35,11 @@ def test_a_number_that_is_jumped_over_opens_a_gap_and_closes_it_when_it_comes():
     assert watch.watch(rows(("s", "a", 2), ("s", "a", 5))) == SequenceFaults(out_of_order=1)
 
 
-def test_what_a_source_sent_before_this_process_began_is_no_gap():
+def test_numbers_before_the_first_arrival_are_no_gap():
     assert SequenceWatch().watch(rows(("s", "a", 17), ("s", "a", 18))) == SequenceFaults()
 
 
-def test_rows_without_a_source_or_a_number_are_in_no_order():
+def test_rows_without_a_source_or_a_number_are_ignored():
     assert (
         SequenceWatch().watch(rows(("s", None, 1), ("s", "a", None), ("s", None, 9)))
         == SequenceFaults()
@@ -47,7 +47,7 @@ def test_rows_without_a_source_or_a_number_are_in_no_order():
     assert SequenceWatch().watch(rows()) == SequenceFaults()
 
 
-def test_a_jump_beyond_reason_is_counted_and_not_remembered_number_by_number():
+def test_a_very_large_gap_is_counted_and_not_stored_number_by_number():
     watch = SequenceWatch()
     assert watch.watch(rows(("s", "a", 1), ("s", "a", 10**12))) == SequenceFaults(
         skipped=10**12 - 2
@@ -55,7 +55,7 @@ def test_a_jump_beyond_reason_is_counted_and_not_remembered_number_by_number():
     assert watch.watch(rows(("s", "a", 7))) == SequenceFaults()
 
 
-def test_pairs_not_heard_of_for_long_are_forgotten():
+def test_the_least_recent_pairs_are_forgotten():
     watch = SequenceWatch()
     watch.watch(rows(("first", "a", 1)))
     watch.watch(rows(*((str(session), "a", 1) for session in range(20_000))))
@@ -63,7 +63,7 @@ def test_pairs_not_heard_of_for_long_are_forgotten():
 
 
 @given(st.data())
-def test_gaps_opened_less_gaps_closed_are_the_numbers_missing_between_the_first_and_the_highest(
+def test_opened_minus_closed_gaps_are_the_numbers_missing_between_first_and_highest(
     data,
 ):
     pairs = st.tuples(st.sampled_from("st"), st.sampled_from("ab"), st.integers(1, 30))

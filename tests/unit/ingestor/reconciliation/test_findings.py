@@ -34,7 +34,8 @@ def test_a_balanced_partition_has_no_findings():
 
 def test_a_log_that_ends_below_the_position_is_a_note():
     assert sentences(snapshot(stored=10, high=7)) == [
-        "note: partition 0: the log ends at 7, below position 10: the brokers lost messages that are stored here"
+        "note: partition 0: the log ends at 7, below position 10: the brokers lost messages that "
+        "are stored here"
     ]
 
 
@@ -47,7 +48,8 @@ def test_expired_dead_letters_are_a_note_if_any_were_counted():
 def test_erased_events_are_not_missing():
     (finding,) = sentences(snapshot(stored=7, erased=2), Inspection(unstored=[2, 3, 4]))
     assert finding == (
-        "missing: partition 0 offsets 2-4: valid events that are not stored; 2 of them belong to erased persons"
+        "missing: partition 0 offsets 2-4: valid events that are not stored; 2 of them belong to "
+        "erased persons"
     )
 
 

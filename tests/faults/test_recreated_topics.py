@@ -1,4 +1,4 @@
-"""A topic that is deleted and created again: nobody may go on as if it were the same."""
+"""A recreated topic: no consumer continues from the positions of the old one."""
 
 from itertools import islice
 
@@ -10,7 +10,7 @@ from tests.support.traffic import Sent
 
 
 def recreate(scenario) -> None:
-    """Another topic of the same name, with more in it than the old one had."""
+    """Create another topic of the same name, with more messages than the old one."""
     scenario.delete_topic()
     scenario.create_topic(partitions=4)
     scenario.sent = Sent()
@@ -18,7 +18,7 @@ def recreate(scenario) -> None:
 
 
 @pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
-def test_a_consumer_refuses_a_topic_that_was_created_again_until_it_is_accepted(scenario, running):
+def test_a_consumer_refuses_a_recreated_topic_until_it_is_accepted(scenario, running):
     consumer = scenario.consumer()
     scenario.traffic().send(islice(mixture(seed=62), 300))
     scenario.wait_until_stored()
@@ -33,10 +33,10 @@ def test_a_consumer_refuses_a_topic_that_was_created_again_until_it_is_accepted(
     if running:
         assert consumer.ended() == 1
         assert scenario.topic in consumer.log_tail()
-    refused = scenario.consumer()
-    assert refused.ended() == 1
-    assert "it was deleted and created again" in refused.log_tail()
-    assert "ingestor topics accept" in refused.log_tail()
+    restarted = scenario.consumer()
+    assert restarted.ended() == 1
+    assert "it was deleted and created again" in restarted.log_tail()
+    assert "ingestor topics accept" in restarted.log_tail()
     assert sorted(engine.rows(scenario.table)) == old_rows
 
     scenario.environment.output("ingestor", "topics", "accept")
