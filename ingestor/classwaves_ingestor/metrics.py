@@ -10,7 +10,9 @@ _ROWS = (1, 10, 100, 1_000, 5_000, 10_000, 25_000, 50_000, 100_000)
 _BYTES = tuple(float(4**power * 1024) for power in range(9))
 
 # Input.
-RECEIVED = counter("ingestor_received_messages_total", "Messages taken from the broker.")
+RECEIVED = counter(
+    "ingestor_received_messages_total", "Messages that were polled and are not stale."
+)
 HOLES = counter(
     "ingestor_offset_holes_total", "Offsets that the broker never delivered.", "partition"
 )
@@ -19,27 +21,27 @@ HOLES = counter(
 STORED = counter("ingestor_stored_rows_total", "Rows added to session_events.")
 DUPLICATES = counter(
     "ingestor_duplicate_events_total",
-    "Events left out because they were stored before.",
+    "Events that are not stored because their identity was stored before.",
     "partition",
 )
 CONFLICTING = counter(
     "ingestor_conflicting_events_total",
-    "Duplicates whose event_time or payload differed.",
+    "Duplicates with another event_time or payload than the stored event.",
     "partition",
 )
 DEAD_LETTERED = counter(
-    "ingestor_dead_lettered_messages_total", "Messages sent to the dead letters.", "reason"
+    "ingestor_dead_lettered_messages_total", "Messages written to the dead-letter topic.", "reason"
 )
 DROPPED_FIELDS = counter(
     "ingestor_dropped_fields_total",
-    "Fields left out of rows, by the declared path of the field or its parent.",
+    "Fields that are not stored, by the declared path of the field or its parent.",
     "path",
 )
 
 # Order and time.
 SKIPPED_SEQUENCES = counter(
     "ingestor_skipped_sequences_total",
-    "Sequence numbers missing between two that arrived: interior gaps opened.",
+    "Sequence numbers missing between two that arrived: new interior gaps.",
 )
 OUT_OF_ORDER = counter(
     "ingestor_out_of_order_events_total",
@@ -54,29 +56,29 @@ EVENT_LATENCY = histogram(
 
 # Commits.
 BATCH_ROWS = histogram("ingestor_batch_rows", "Rows of a micro-batch, repeats included.", _ROWS)
-BATCH_BYTES = histogram("ingestor_batch_bytes", "Memory that a micro-batch held.", _BYTES)
+BATCH_BYTES = histogram("ingestor_batch_bytes", "Memory of a micro-batch.", _BYTES)
 BATCH_AGE = histogram(
     "ingestor_batch_age_seconds",
-    "From a micro-batch's first message until it was handed on.",
+    "From a micro-batch's first message until its commit was submitted.",
     _SECONDS,
 )
 COMMIT_DURATION = histogram(
     "ingestor_commit_duration_seconds",
-    "From handing a micro-batch on until it was stored, waits included.",
+    "From the start of a commit until it was stored, retries included.",
     _SECONDS,
 )
-RETRIES = counter(
-    "ingestor_retries_total", "Waits before trying again, by what did not answer.", "cause"
-)
+RETRIES = counter("ingestor_retries_total", "Retries, by the unavailable service.", "cause")
 COMMIT_CONFLICTS = counter(
-    "ingestor_commit_conflicts_total", "Commits tried again because another writer came first."
+    "ingestor_commit_conflicts_total",
+    "Commits repeated after a conflicting commit of another writer.",
 )
 FENCED = counter(
-    "ingestor_fenced_partitions_total", "Partitions given up because another owner had moved them."
+    "ingestor_fenced_partitions_total",
+    "Partitions fenced because another owner had moved their position.",
 )
 
 # Lag.
-END_OFFSET = gauge("ingestor_end_offset", "The next offset that the broker will give.", "partition")
+END_OFFSET = gauge("ingestor_end_offset", "High watermark of the partition.", "partition")
 STORED_POSITION = gauge("ingestor_stored_position", "The next offset to store.", "partition")
 LAG = gauge(
     "ingestor_lag_messages", "Messages between the stored position and the end.", "partition"
@@ -86,17 +88,19 @@ LAG_SECONDS = gauge(
     "Age of the newest stored message while there are newer ones.",
     "partition",
 )
-STOPPED = gauge("ingestor_stopped_partitions", "Partitions that cannot go on without a decision.")
+STOPPED = gauge(
+    "ingestor_stopped_partitions", "Partitions that are stopped until an operator acts."
+)
 
 # Backpressure.
-PAUSED = gauge("ingestor_paused", "1 while nothing is fetched because the warehouse is behind.")
+PAUSED = gauge("ingestor_paused", "1 while fetching is paused because the warehouse is behind.")
 WARMING = gauge(
     "ingestor_warehouse_warming", "1 while the warehouse is starting up, which takes minutes."
 )
-HELD_BYTES = gauge(
-    "ingestor_held_bytes", "Memory held by the growing batch and the commit in flight."
+HELD_BYTES = gauge("ingestor_held_bytes", "Memory of the buffered batch and the commit in flight.")
+BUDGET_BYTES = gauge(
+    "ingestor_budget_bytes", "Memory limit of batch and commit, at which intake stops."
 )
-BUDGET_BYTES = gauge("ingestor_budget_bytes", "Memory that they may hold before intake stops.")
 
 # Table.
 TABLE_FILES = gauge("ingestor_table_files", "Live files of session_events.")

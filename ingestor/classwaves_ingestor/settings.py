@@ -1,4 +1,4 @@
-"""Settings of the write path. Each command reads the smallest class that it needs."""
+"""Settings of the write path. Each command reads the smallest class with its settings."""
 
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -17,7 +17,7 @@ def _dead_letter_topic_of(given: dict[str, Any]) -> str:
 
 
 def _batch_of(given: dict[str, Any]) -> ByteSize:
-    """The default batch. A SQL statement holds 8 MiB of JSON: a batch and one poll."""
+    """The default batch. A SQL statement is at most 8 MiB of JSON: a batch and one poll."""
     return ByteSize((2 if given["warehouse"] == "databricks:" else 32) * MIB)
 
 
@@ -37,7 +37,8 @@ class TopicSettings(Settings):
     def _topics_differ(self) -> Self:
         if self.dead_letter_topic == self.session_events_topic:
             raise ValueError(
-                "DEAD_LETTER_TOPIC is SESSION_EVENTS_TOPIC: a bad message would be read for ever"
+                "DEAD_LETTER_TOPIC is SESSION_EVENTS_TOPIC: dead letters would be read again "
+                "without end"
             )
         return self
 
@@ -51,7 +52,7 @@ class StreamSettings(WarehouseSettings, TopicSettings):
 
 
 class IngestorSettings(StreamSettings):
-    """What a consumer process needs to run."""
+    """Settings of a consumer process."""
 
     pseudonym_key_file: Path | None = Field(
         default=None, description="a file with the key of pupils' pseudonyms"

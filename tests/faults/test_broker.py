@@ -17,7 +17,7 @@ def test_consumers_survive_a_broker_that_dies_and_one_that_freezes(own_broker, o
         own_broker.kill()
         own_broker.start()
         so_far = sum(scenario.stored().values())
-        wait_until(lambda: sum(scenario.stored().values()) > so_far, "the consumers go on")
+        wait_until(lambda: sum(scenario.stored().values()) > so_far, "the consumers continue")
         own_broker.pause()
         time.sleep(_FROZEN_SECONDS)
         own_broker.resume()

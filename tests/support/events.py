@@ -104,7 +104,7 @@ def event(
     Args:
         event_type: which payload it has.
         session: which session it belongs to.
-        number: its place in the session, from 1: makes id, time and sequence.
+        number: the event's number in its session, from 1; id, time and sequence follow from it.
         changes: fields of the envelope that shall be otherwise; MISSING leaves one out.
     """
     happened = _FIRST + timedelta(seconds=number)

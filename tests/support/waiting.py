@@ -1,14 +1,14 @@
-"""Waiting for something to become true, with a deadline that only a hang reaches."""
+"""Waits for a condition, with a deadline that only a hang exceeds."""
 
 import time
 from collections.abc import Callable
 
 PATIENCE = 90.0
-"""Seconds. No verdict depends on it: a loaded machine may take long, a hang takes for ever."""
+"""Seconds. No result depends on it: it only ends a hang, also on a loaded machine."""
 
 
 def wait_until(true: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
-    """Return once `true()` is true. Raises AssertionError that says `what` did not happen."""
+    """Return once `true()` is true. Raises AssertionError with `what` after the deadline."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"

@@ -62,7 +62,7 @@ def build_pipeline(
         end_interval_ms: milliseconds between two requests for the end of one partition.
 
     Raises:
-        TableMissing, TableMismatch: the table is not there, or not as its contract says.
+        TableMissing, TableMismatch: the table does not exist, or differs from its contract.
     """
     clock = clock or SystemClock()
     observer = observer or Observer(

@@ -11,17 +11,17 @@ BOUNDED = {"partition", "reason", "path", "cause", "event_type", "error"}
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
-def test_a_metric_is_named_as_prometheus_names_things(metric):
+def test_metric_names_follow_the_conventions_of_prometheus(metric):
     assert re.fullmatch(r"ingestor_[a-z_]+", metric.name)
     assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER)
     assert metric.help.endswith(".")
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
-def test_no_label_grows_with_users(metric):
+def test_every_label_has_a_bounded_number_of_values(metric):
     assert set(metric.labels) <= BOUNDED
 
 
-def test_no_name_is_used_twice():
+def test_metric_names_are_unique():
     names = [metric.name for metric in METRICS]
     assert len(names) == len(set(names))

@@ -19,12 +19,12 @@ def message(
 
 
 def good(partition: int, offset: int) -> MemoryMessage:
-    """A valid event with an identity of its own."""
+    """A valid event with a unique identity."""
     return message(partition, offset, events.wire(session=partition, number=offset + 1))
 
 
 def bad(partition: int, offset: int) -> MemoryMessage:
-    """A message that is no event."""
+    """A message that is not an event."""
     return message(partition, offset, b"not an event")
 
 

@@ -36,7 +36,7 @@ values = (
 
 
 def decode(*values: bytes | None, pseudonymise=None) -> Decoded:
-    messages = [message(place % 3, place, value) for place, value in enumerate(values)]
+    messages = [message(offset % 3, offset, value) for offset, value in enumerate(values)]
     return Decoder("topic-1", pseudonymise).decode(messages, NOW)
 
 

@@ -112,12 +112,12 @@ def test_a_gap_in_the_sequence_of_a_source_is_counted(environment, consumer):
     assert measured(consumer, metrics.OUT_OF_ORDER) == 1
 
 
-def test_a_cold_warehouse_shows_as_warming_until_it_answers(environment):
+def test_a_cold_warehouse_shows_as_warming_until_it_is_available(environment):
     consumer = StepConsumer(environment)
     consumer.observer.retrying(WarehouseWarming("starting up"))
     assert consumer.health.readiness().reasons["warehouse"] == "starting up"
     assert measured(consumer, metrics.WARMING) == 1
-    consumer.observer.retrying(WarehouseUnavailable("away"))
+    consumer.observer.retrying(WarehouseUnavailable("unavailable"))
     assert measured(consumer, metrics.WARMING) == 0
     consumer.observer.retrying(WarehouseWarming("starting up"))
     consumer.observer.mark_ready()
@@ -134,8 +134,8 @@ def test_a_consumer_is_ready_once_its_positions_are_known_and_not_ready_while_it
     consumer.run()
     assert consumer.health.readiness().ok
     consumer.observer.retrying(WarehouseUnavailable("cold"))
-    consumer.observer.retrying(BrokerUnavailable("away"))
-    assert consumer.health.readiness().reasons == {"warehouse": "cold", "broker": "away"}
+    consumer.observer.retrying(BrokerUnavailable("unavailable"))
+    assert consumer.health.readiness().reasons == {"warehouse": "cold", "broker": "unavailable"}
     assert measured(consumer, metrics.RETRIES, cause="warehouse") == 1
     environment.topic.produce(0, wire("ended", number=1))
     consumer.ledger_thread.eager = True

@@ -81,10 +81,8 @@ def test_a_position_beyond_the_end_stops_only_its_partition(environment, caplog)
     first = StepConsumer(environment, eager=True)
     first.store_all()
     environment.topic.expel(first.member)
-    lost = MemoryTopic(
-        partitions=2
-    )  # a broker that came back without its last messages, and says it is the same
-    environment.topic = lost
+    # The broker lost its newest messages; the topic id is unchanged.
+    environment.topic = MemoryTopic(partitions=2)
     send(environment, 0, 1)
     send(environment, 1, 4, 5)
     StepConsumer(environment, eager=True).store_all()

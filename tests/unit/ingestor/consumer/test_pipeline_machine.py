@@ -45,7 +45,7 @@ class Sent:
 
     events: dict[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
     bad: set[tuple[int, int]] = field(default_factory=set)
-    gone: set[tuple[int, int]] = field(default_factory=set)
+    expired: set[tuple[int, int]] = field(default_factory=set)
 
 
 class Consumers(RuleBasedStateMachine):
@@ -95,7 +95,7 @@ class Consumers(RuleBasedStateMachine):
         low, high = self.environment.topic.watermarks(partition)
         new = low + int((high - low) * share)
         position = self.environment.positions.get(partition, 0)
-        self.sent.gone |= {(partition, offset) for offset in range(max(low, position), new)}
+        self.sent.expired |= {(partition, offset) for offset in range(max(low, position), new)}
         self.environment.topic.expire(partition, new)
 
     # The consumers
@@ -151,19 +151,19 @@ class Consumers(RuleBasedStateMachine):
         if not wakes:
             self.crash(self.alive.index(consumer))
 
-    @rule(before=messages, after=messages, which=st.integers(0, 3), turns=st.integers(1, 5))
+    @rule(before=messages, after=messages, which=st.integers(0, 3), runs=st.integers(1, 5))
     @precondition(lambda self: self.alive)
     def hand_over(
         self,
         before: list[tuple[int, Kind, int]],
         after: list[tuple[int, Kind, int]],
         which: int,
-        turns: int,
+        runs: int,
     ) -> None:
         """A new consumer requests positions while the old owner's commit is still in flight."""
         consumer = self.with_a_commit_in_flight(which, before)
         new = self.joined()
-        for _ in range(turns):
+        for _ in range(runs):
             if consumer in self.alive:
                 self.run_consumer(consumer, ended=False)
             self.run_consumer(new, ended=True)
@@ -276,12 +276,12 @@ class Consumers(RuleBasedStateMachine):
         stored = self.environment.warehouse.events.known(list(identities))
         assert rows == len(stored), "a row without a sent event, or one twice"
         kept = {
-            identity for place, identity in self.sent.events.items() if place not in self.sent.gone
+            identity for sent, identity in self.sent.events.items() if sent not in self.sent.expired
         }
         assert kept <= stored, "an event is missing"
-        lettered = set(self.environment.dead_lettered)
-        assert lettered <= self.sent.bad
-        assert self.sent.bad - self.sent.gone <= lettered
+        dead_lettered = set(self.environment.dead_lettered)
+        assert dead_lettered <= self.sent.bad
+        assert self.sent.bad - self.sent.expired <= dead_lettered
         for partition, checkpoint in self.environment.checkpoints.items():
             rows_here = self.environment.warehouse.events.partition_rows(
                 self.environment.stream

@@ -10,17 +10,19 @@ def topic(name: str, max_message_bytes: int, *, mock: bool = False) -> TopicDesc
 
 
 def test_a_topic_that_fits_message_and_headers_is_accepted():
-    check_message_size(topic("events", 1_000_000), topic("letters", 1_000_000 + 64 * 1024))
+    check_message_size(topic("events", 1_000_000), topic("dead-letters", 1_000_000 + 64 * 1024))
 
 
 def test_a_topic_one_byte_too_small_is_refused_with_the_needed_size():
     with pytest.raises(
         DeadLetterTopicTooSmall, match=r"letters accepts messages of 1065535 bytes.* at least that"
     ):
-        check_message_size(topic("events", 1_000_000), topic("letters", 1_000_000 + 64 * 1024 - 1))
+        check_message_size(
+            topic("events", 1_000_000), topic("dead-letters", 1_000_000 + 64 * 1024 - 1)
+        )
 
 
 def test_a_mock_cluster_is_not_checked():
     check_message_size(
-        topic("events", 1_000_000, mock=True), topic("letters", 1_000_000, mock=True)
+        topic("events", 1_000_000, mock=True), topic("dead-letters", 1_000_000, mock=True)
     )

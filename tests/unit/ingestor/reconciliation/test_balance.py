@@ -39,9 +39,9 @@ def test_a_balanced_partition_misses_nothing(partition):
 def test_the_equation_holds_with_missing_messages(partition, data):
     checkpoint, log, rows = partition
     gone = data.draw(st.integers(0, rows.stored))
-    letters = data.draw(st.integers(0, sum(checkpoint.dead_lettered.values())))
-    result = balance(checkpoint, log, StoredOffsets(rows.stored - gone), letters)
-    assert result.missing == gone + letters
+    lost = data.draw(st.integers(0, sum(checkpoint.dead_lettered.values())))
+    result = balance(checkpoint, log, StoredOffsets(rows.stored - gone), lost)
+    assert result.missing == gone + lost
     assert result.sent == (
         result.stored + result.duplicates + result.dead_lettered + result.erased
         + result.kafka_holes + result.in_flight + result.missing
