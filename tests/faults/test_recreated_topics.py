@@ -35,7 +35,7 @@ def test_a_consumer_refuses_a_recreated_topic_until_it_is_accepted(scenario, run
         assert scenario.topic in consumer.log_tail()
     restarted = scenario.consumer()
     assert restarted.ended() == 1
-    assert "it was deleted and created again" in restarted.log_tail()
+    assert "the topic was deleted and created again" in restarted.log_tail()
     assert "ingestor topics accept" in restarted.log_tail()
     assert sorted(engine.rows(scenario.table)) == old_rows
 
