@@ -1,6 +1,5 @@
 """A spool on a disk that is full, read-only, or fails."""
 
-import json
 import os
 import subprocess
 import sys
@@ -16,17 +15,18 @@ from tests.support.waiting import wait_until
 SERVICE = """
 import sys
 from pathlib import Path
-from classwaves_ingestor.producer import EventPublisher, MemoryTransport, PublisherSettings, SpoolUnavailable
-from tests.support.publishing import QUICK, first_sequences, told
+from classwaves_ingestor.producer import EventPublisher, MemoryTransport, SpoolUnavailable
+from tests.support.publishing import EVENT, QUICK, decode, sequences_by_source, settings
 from tests.support.waiting import wait_until
 
 folder, prepare, repair = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 topic = MemoryTransport()
 topic.away = True
 exec(prepare)
-settings = PublisherSettings(kafka={"bootstrap.servers": "x"}, spool_folder=folder / "spool")
-publisher = EventPublisher(settings, component="c", connect=topic.connect, policy=QUICK)
-event = {"session_id": "s", "teacher_id": "t", "payload": {"totalGroups": 4}}
+publisher = EventPublisher(
+    settings(folder / "spool"), component="c", connect=topic.connect, policy=QUICK
+)
+event = {**EVENT, "payload": {"totalGroups": 4}}
 ids, faults = [], 0
 for _ in range(20_000):
     try:
@@ -37,24 +37,26 @@ for _ in range(20_000):
         if faults == 20:
             break
 assert faults == 20, faults
-taken = len(ids)
+accepted = len(ids)
 topic.away = False
 exec(repair)
 assert publisher.flush(30) == 0
-def goes_on():
+def emits():
     try:
         ids.append(publisher.emit("ended", **event))
         return True
     except SpoolUnavailable:
         return False
-wait_until(goes_on, "it can be emitted again")
+wait_until(emits, "it can be emitted again")
 assert publisher.flush(30) == 0
 wait_until(lambda: len(topic.messages) >= len(ids), "all arrive")
-found = {each["id"] for each in told(topic.messages)}
+events = decode(topic.messages)
+found = {each["id"] for each in events}
 assert set(ids) <= found, len(set(ids) - found)
-assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in first_sequences(told(topic.messages)).values())
+for numbers in sequences_by_source(events).values():
+    assert numbers == list(range(1, len(numbers) + 1))
 publisher.close()
-print(taken, message)
+print(accepted, message)
 """
 LIMITED = (
     "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))"
@@ -81,7 +83,11 @@ def disk(tmp_path):
 
 
 def emit(folder, prepare="", repair=""):
-    """Emit until 20 faults, repair, and check that all that was taken arrives. Returns how much, and the last fault."""
+    """Emit until 20 errors, repair, and check that every accepted event arrives.
+
+    Returns:
+        Number of events accepted before the repair, and the last error.
+    """
     run = subprocess.run(
         [sys.executable, "-c", SERVICE, folder, prepare, repair],
         capture_output=True,
@@ -90,24 +96,24 @@ def emit(folder, prepare="", repair=""):
         timeout=120,
     )
     assert run.returncode == 0, run.stderr
-    taken, message = run.stdout.strip().split(" ", 1)
-    return int(taken), message
+    accepted, message = run.stdout.strip().split(" ", 1)
+    return int(accepted), message
 
 
-def test_on_a_full_disk_emit_says_so_nothing_taken_is_lost_and_it_goes_on_by_itself(disk):
-    taken, message = emit(disk)
-    assert taken > 20
+def test_a_full_disk_is_reported_loses_no_accepted_event_and_needs_no_restart(disk):
+    accepted, message = emit(disk)
+    assert accepted > 20
     assert "disk is full" in message
     assert "SPOOL_FOLDER" in message
 
 
-def test_where_files_may_not_grow_emit_says_so_and_nothing_taken_is_lost(tmp_path):
-    taken, message = emit(tmp_path, LIMITED, UNLIMITED)
-    assert taken > 20
+def test_a_file_size_limit_is_reported_and_loses_no_accepted_event(tmp_path):
+    accepted, message = emit(tmp_path, LIMITED, UNLIMITED)
+    assert accepted > 20
     assert "SPOOL_FOLDER" in message
 
 
-def test_an_orphan_on_a_read_only_disk_is_sent_once_it_can_be_written(disk, monkeypatch):
+def test_an_orphan_on_a_read_only_disk_is_sent_once_the_disk_is_writable(disk, monkeypatch):
     def left():
         return registry.get_sample_value("ingestor_publisher_left_spools")
 
@@ -131,9 +137,9 @@ def test_an_orphan_on_a_read_only_disk_is_sent_once_it_can_be_written(disk, monk
         wait_until(lambda: left() == 0, "nothing is left")
 
 
-def test_on_a_read_only_disk_emit_says_so_and_goes_on_once_it_can_be_written(disk):
+def test_a_read_only_disk_is_reported_and_emit_works_once_the_disk_is_writable(disk):
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-    writable = f"import subprocess; subprocess.run(['mount', '-o', 'remount,rw', {json.dumps(str(disk))}], check=True)"
-    taken, message = emit(disk, repair=writable)
-    assert taken == 0
+    remount = f"subprocess.run(['mount', '-o', 'remount,rw', {str(disk)!r}], check=True)"
+    accepted, message = emit(disk, repair=f"import subprocess; {remount}")
+    assert accepted == 0
     assert "Read-only file system" in message

@@ -15,16 +15,14 @@ CHILDREN = 40
 
 @pytest.fixture
 def uncollected():
-    """Garbage stays until it is asked for."""
+    """Disable garbage collection; the test collects explicitly."""
     gc.collect()
     gc.disable()
     yield
     gc.enable()
 
 
-def test_a_child_leaves_alone_what_its_parents_closed_publishers_left_uncollected(
-    tmp_path, uncollected
-):
+def test_a_child_does_not_finalize_the_uncollected_publishers_of_its_parent(tmp_path, uncollected):
     with EventPublisher(
         settings(tmp_path), component="parent", registry=CollectorRegistry(), policy=QUICK
     ) as publisher:
@@ -45,8 +43,8 @@ def test_a_child_leaves_alone_what_its_parents_closed_publishers_left_uncollecte
     assert os.waitstatus_to_exitcode(status) == 0
 
 
-def test_however_busy_the_parent_is_its_children_can_emit(tmp_path):
-    """A lock that one of the parent's threads held inside SQLite would stay taken in the child for ever."""
+def test_children_of_a_busy_parent_can_emit(tmp_path):
+    """A lock that a thread of the parent holds inside SQLite would never be released in a child."""
     topic, over = MemoryTransport(), threading.Event()
 
     with EventPublisher(
@@ -67,7 +65,7 @@ def test_however_busy_the_parent_is_its_children_can_emit(tmp_path):
         for _ in range(CHILDREN):
             child = os.fork()
             if child == 0:
-                signal.alarm(20)  # a child that hangs is no test that hangs
+                signal.alarm(20)  # a hanging child does not hang the test
                 publisher.emit("ended", **EVENT)
                 os._exit(0)
             children.append(child)

@@ -1,1 +1,1 @@
-"""What several tests need: rows to store, and the behaviour that every warehouse owes."""
+"""Helpers of several tests: rows, events, and the behaviour suites of interfaces."""

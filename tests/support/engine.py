@@ -11,7 +11,7 @@ _COLUMNS = "session_id, id, kafka_topic_id, kafka_partition, kafka_offset"
 
 @dataclass(frozen=True, order=True, slots=True)
 class Row:
-    """Whose event it is, and where it came from."""
+    """The identity of a stored event and its Kafka coordinates."""
 
     session_id: str
     id: str

@@ -15,10 +15,10 @@ from datetime import UTC, datetime, timedelta
 from classwaves_schemas.validation import Reason
 
 NOW = datetime(2025, 9, 15, 15, 0, tzinfo=UTC)
-"""A time of day at which all these events have just happened."""
+"""The current time for the tests: all these events are at most one hour old."""
 
 MISSING = object()
-"""The value of a field that is not there."""
+"""As the value of a field: leave the field out."""
 
 _FIRST = datetime(2025, 9, 15, 14, 0, tzinfo=UTC)
 _SCHOOL_DAY = uuid.UUID("5c1f3f0e-0a53-4f7b-9a0e-1f7f0b9f2c11")
@@ -99,13 +99,13 @@ def session_id(session: int) -> str:
 def event(
     event_type: str = "started", *, session: int = 1, number: int = 1, **changes: object
 ) -> dict[str, object]:
-    """A whole message.
+    """A valid message.
 
     Args:
         event_type: which payload it has.
         session: which session it belongs to.
         number: the event's number in its session, from 1; id, time and sequence follow from it.
-        changes: fields of the envelope that shall be otherwise; MISSING leaves one out.
+        changes: other values of envelope fields; MISSING leaves a field out.
     """
     happened = _FIRST + timedelta(seconds=number)
     message = {
@@ -136,7 +136,7 @@ def wire(
 def plain(
     event_type: str = "started", *, session: int = 1, number: int = 1, **changes: object
 ) -> bytes:
-    """An event of a producer that has never heard of our SDK: the required fields alone."""
+    """An event of a producer without our SDK: only the required fields."""
     optional = dict.fromkeys(
         ("schema_version", "school_id", "source", "sequence", "trace_id"), MISSING
     )
@@ -160,4 +160,4 @@ BAD: Mapping[Reason, bytes | None] = {
     Reason.TOO_FAR_AHEAD: wire(event_time="2025-09-18T15:00:00Z"),
     Reason.REPEATED_FIELD: wire().replace(b'"trace_id"', b'"trace_id": 1, "trace_id"'),
 }
-"""A message for every reason of refusal, at NOW."""
+"""One message that is refused at NOW for each reason."""

@@ -19,7 +19,7 @@ class LedgerModel:
     def append(
         self, rows: Sequence[dict[str, Any]], expected: Positions, progress: Mapping[int, Progress]
     ) -> Stored | Fenced | None:
-        """The expected answer; None for a `Stored` with numbers that only its writer knows."""
+        """The expected answer; None for a `Stored` whose numbers the model cannot predict."""
         stored = {partition: self.position(partition) for partition in progress}
         unexpected = {
             partition: position

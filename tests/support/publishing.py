@@ -1,4 +1,4 @@
-"""Publishers for tests: settings that need no environment, and what their messages say."""
+"""Publishers for tests: settings without an environment, and the events in their messages."""
 
 import json
 from collections import defaultdict
@@ -20,17 +20,19 @@ QUICK = DeliveryPolicy(
 
 
 def settings(folder: Path, **others: Any) -> PublisherSettings:
+    """Settings with an unreachable broker; `others` are further fields."""
     return PublisherSettings(
         **({"kafka": {"bootstrap.servers": "127.0.0.1:1"}, "spool_folder": folder} | others)
     )
 
 
-def told(messages: Iterable[tuple[str, bytes]]) -> list[dict[str, Any]]:
+def decode(messages: Iterable[tuple[str, bytes]]) -> list[dict[str, Any]]:
+    """The events of (key, value) messages."""
     return [json.loads(value) for _, value in messages]
 
 
-def first_sequences(events: Iterable[dict[str, Any]]) -> dict[tuple[str, str], list[int]]:
-    """The numbers of each session and source in the order of their first arrival."""
+def sequences_by_source(events: Iterable[dict[str, Any]]) -> dict[tuple[str, str], list[int]]:
+    """The sequences of each (session, source) in the order of their first arrival."""
     found: dict[tuple[str, str], dict[int, None]] = defaultdict(dict)
     for event in events:
         found[event["session_id"], event["source"]].setdefault(event["sequence"])

@@ -1,8 +1,8 @@
-"""What a `Transport` promises. A subclass gives the fixtures `transport` and `received`."""
+"""The behaviour suite of `Transport`. A subclass adds the fixtures `transport` and `received`."""
 
 
-def unheard(*refusal):
-    """For events that nobody refuses."""
+def ignore_failure(*_):
+    """The failure callback of events that are not expected to fail."""
 
 
 class TransportBehaviour:
@@ -20,18 +20,18 @@ class TransportBehaviour:
 
     def test_events_of_one_key_keep_their_order(self, transport, received):
         for number in range(200):
-            transport.send(b"s", b"%d" % number, unheard)
+            transport.send(b"s", b"%d" % number, ignore_failure)
         assert transport.flush(30) == 0
         assert [int(value) for _, value in received()] == list(range(200))
         transport.close()
 
     def test_polling_is_enough_to_deliver(self, transport, received):
-        transport.send("s", b"1", unheard)
+        transport.send("s", b"1", ignore_failure)
         while not transport.delivered():
             transport.poll()
         assert received() == [("s", b"1")]
         transport.close()
 
-    def test_nothing_waits_where_nothing_was_sent(self, transport, received):
+    def test_a_flush_without_events_returns_zero(self, transport, received):
         assert transport.flush(30) == 0
         transport.close()

@@ -28,7 +28,7 @@ _NEXT = batch(*_ROWS_OF_0, _ROWS_OF_1[0]), {0: 1, 1: 1}, {0: Progress(3), 1: Pro
 
 
 class Killed(BaseException):
-    """Stands for SIGKILL."""
+    """Simulates SIGKILL."""
 
 
 def die() -> None:

@@ -1,4 +1,4 @@
-"""Messages that are nearly right: hypothesis takes a real shape and spoils it in the ways that JSON allows."""
+"""Nearly valid messages: hypothesis mutates real payloads in the ways that JSON allows."""
 
 import json
 
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from .shapes import SHAPES, message
 
-AWKWARD = [
+EDGE_CASES = [
     *(
         "null",
         "true",
@@ -135,15 +135,15 @@ times = st.sampled_from(TIMES) | st.from_regex(
     r"\A20[0-9]{2}-[01][0-9]-[0-3][0-9][T t][0-2][0-9]:[0-6][0-9]:[0-6][0-9]"
     r"(\.[0-9]{1,9})?([Zz]|[+-][0-2][0-9]:?[0-6][0-9])?\Z"
 )
-spoilt = (
-    st.sampled_from(AWKWARD)
+edge_cases = (
+    st.sampled_from(EDGE_CASES)
     | times.map(lambda text: f'"{text}"')
     | any_json.map(lambda value: json.dumps(value, ensure_ascii=False))
 )
 
 
 class Node:
-    """JSON that can say what a dict cannot: the same key twice, and values that are not JSON."""
+    """JSON beyond a dict: repeated keys, and values that are not JSON."""
 
     def __init__(self, value: object) -> None:
         self.raw: str | None = None
@@ -164,9 +164,9 @@ class Node:
             return "{" + ",".join(f"{json.dumps(key)}:{value}" for key, value in self.fields) + "}"
         return "[" + ",".join(map(str, self.items)) + "]"
 
-    def inner(self) -> list["Node"]:
+    def descendants(self) -> list["Node"]:
         children = [value for _, value in self.fields] + self.items
-        return [self, *(each for child in children for each in child.inner())]
+        return [self, *(each for child in children for each in child.descendants())]
 
 
 def _raw(text: str) -> Node:
@@ -175,20 +175,20 @@ def _raw(text: str) -> Node:
     return node
 
 
-def _spoil(draw: st.DrawFn, root: Node) -> None:
-    nodes = root.inner()
+def _mutate(draw: st.DrawFn, root: Node) -> None:
+    nodes = root.descendants()
     kind = draw(st.sampled_from(["replace", "remove", "add", "add", "repeat", "reorder", "rename"]))
     if kind == "replace":
-        draw(st.sampled_from(nodes[1:] or nodes)).raw = draw(spoilt)
+        draw(st.sampled_from(nodes[1:] or nodes)).raw = draw(edge_cases)
         return
     node = draw(st.sampled_from([each for each in nodes if each.fields] or [root]))
     if not node.fields:
-        node.raw = draw(spoilt)
+        node.raw = draw(edge_cases)
     elif kind == "remove":
         node.fields.pop(draw(st.integers(0, len(node.fields) - 1)))
     elif kind == "add":
         node.fields.append(
-            (draw(st.sampled_from(["teacherNotes", "x", "name"])), _raw(draw(spoilt)))
+            (draw(st.sampled_from(["teacherNotes", "x", "name"])), _raw(draw(edge_cases)))
         )
     elif kind == "reorder":
         node.fields = draw(st.permutations(node.fields))
@@ -196,7 +196,7 @@ def _spoil(draw: st.DrawFn, root: Node) -> None:
         index = draw(st.integers(0, len(node.fields) - 1))
         key, value = node.fields[index]
         if kind == "repeat":
-            again = draw(spoilt.map(_raw) | st.just(value))
+            again = draw(edge_cases.map(_raw) | st.just(value))
             node.fields.insert(draw(st.integers(0, len(node.fields))), (key, again))
         else:
             node.fields[index] = (draw(st.sampled_from([key.upper(), key + " ", ""])), value)
@@ -204,11 +204,11 @@ def _spoil(draw: st.DrawFn, root: Node) -> None:
 
 @st.composite
 def messages(draw: st.DrawFn) -> bytes:
-    """Bytes of a message with up to three faults of structure and sometimes one of bytes."""
+    """A message with up to three structural mutations and sometimes one of its bytes."""
     event_type, payload = draw(st.sampled_from(SHAPES))
     root = Node(message(event_type, payload))
     for _ in range(draw(st.integers(0, 3))):
-        _spoil(draw, root)
+        _mutate(draw, root)
     value = str(root).encode()
     if draw(st.integers(0, 9)) < 8:
         return value

@@ -1,4 +1,4 @@
-"""Payloads as the backend emits them, as its older code and its tests do, and as its live paths could."""
+"""Payloads of the backend: from its code, from older versions, from its tests and live paths."""
 
 GROUP = "a6a7c9a4-2f0e-4a0f-9c55-3e5c1d9b7e44"
 LEADER = "7d0f1f0e-0a53-4f7b-9a0e-1f7f0b9f2c11"
@@ -120,7 +120,7 @@ SHAPES: list[tuple[str, dict[str, object]]] = [
 
 
 def message(event_type: str, payload: object, /, **changes: object) -> dict[str, object]:
-    """A whole message around a payload."""
+    """A message with this payload."""
     return {
         "id": "3d9f1c52_started_1757944682000_k3j9x0q2a",
         "event_type": event_type,

@@ -6,7 +6,7 @@ from classwaves_schemas.envelope import EventType
 from .shapes import NOTES, ROSTER, message
 
 
-def test_undeclared_fields_are_counted_by_the_declared_path_above_them():
+def test_undeclared_fields_are_counted_by_the_declared_path_of_their_parent():
     payload = {**ROSTER, "teacherNotes": NOTES, "accessCode": "AB12CD"}
     payload["groupPlan"] = {**payload["groupPlan"], "colour": "red"}
     whole = message("configured", payload, displayName="Maya", extra={"deep": {"er": 1}})
@@ -22,7 +22,7 @@ def test_undeclared_fields_are_counted_by_the_declared_path_above_them():
     "payload",
     [{}, {"groupPlan": None}, {"groupPlan": {"groups": None}}, {"groupPlan": {"groups": []}}],
 )
-def test_nothing_undeclared_counts_nothing(payload):
+def test_a_message_without_undeclared_fields_has_no_counts(payload):
     assert not undeclared(EventType.CONFIGURED, message("configured", payload))
 
 

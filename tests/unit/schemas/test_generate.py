@@ -49,7 +49,7 @@ def test_each_json_schema_is_valid(event_type):
 
 
 @pytest.mark.parametrize(("event_type", "payload"), SHAPES)
-def test_every_known_shape_matches_its_json_schema(event_type, payload):
+def test_every_known_payload_matches_its_json_schema(event_type, payload):
     validator = Draft202012Validator(schema(event_type))
     validator.validate(message(event_type, payload, displayName="Maya"))
     assert not validator.is_valid(message(event_type, "text"))

@@ -9,7 +9,7 @@ TIME = st.integers(0, 2**48 - 1)
 RANDOM = st.binary(min_size=10, max_size=10)
 
 
-def test_the_example_of_the_standard_comes_out():
+def test_the_example_of_the_standard_is_reproduced():
     randomness = bytes.fromhex("0cc318c4dc0c0c07398f")
     assert new_event_id(0x017F22E279B0, randomness) == "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
 

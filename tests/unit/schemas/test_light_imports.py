@@ -15,7 +15,7 @@ def heavy_imports(module):
     ).stdout.split()
 
 
-def test_what_a_producer_needs_imports_nothing_but_pydantic():
+def test_the_modules_of_the_producer_import_only_pydantic():
     modules = ("dropped", "identity", "redaction", "topics")
     script = ", classwaves_schemas.".join(modules)
     assert heavy_imports(script) == []

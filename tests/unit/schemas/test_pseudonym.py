@@ -29,7 +29,7 @@ def test_another_key_makes_another_pseudonym():
     assert Pseudonymiser(KEY)("pupil") != Pseudonymiser(KEY[::-1])("pupil")
 
 
-def test_a_pseudonym_stays_as_it_is_and_what_only_looks_like_one_does_not():
+def test_a_pseudonym_is_kept_and_a_lookalike_is_not():
     pseudonymise = Pseudonymiser(KEY)
     made = pseudonymise("pupil")
     assert pseudonymise(made) == made
@@ -42,7 +42,7 @@ def test_a_short_key_is_refused_with_its_length():
         Pseudonymiser(KEY[:31])
 
 
-def test_a_key_file_may_end_with_a_new_line(tmp_path):
+def test_a_key_file_may_end_with_a_newline(tmp_path):
     file = tmp_path / "key"
     file.write_bytes(b"k" * 32 + b"\n")
     assert Pseudonymiser.from_file(file)("pupil") == Pseudonymiser(b"k" * 32)("pupil")
@@ -62,7 +62,7 @@ def test_a_key_file_that_cannot_be_read_is_refused_by_its_path(tmp_path):
             Pseudonymiser.from_file(file)
 
 
-def test_neither_the_key_nor_an_id_shows():
+def test_the_repr_shows_neither_the_key_nor_an_id():
     pseudonymise = Pseudonymiser(b"k" * 32)
     pseudonymise("pupil")
     assert "kkkk" not in repr(pseudonymise)
@@ -72,5 +72,5 @@ def test_neither_the_key_nor_an_id_shows():
     assert "kkkk" not in str(refused.value)
 
 
-def test_an_error_without_words_says_what_to_do():
+def test_the_default_message_of_an_error_says_what_to_do():
     assert "32 random bytes" in str(PseudonymKeyError())

@@ -27,7 +27,7 @@ def keep(event_type, payload, pseudonymise=KEYED):
     return json.loads(text), dropped
 
 
-def test_of_a_roster_only_its_sizes_are_stored():
+def test_only_the_sizes_of_a_roster_are_stored():
     kept, dropped = keep("configured", ROSTER)
     assert kept == {
         "timestamp": "2025-09-15T14:05:31.902000Z",
@@ -58,7 +58,7 @@ def test_a_plan_without_groups_has_no_members():
     assert (kept["groupSizes"], kept["memberCount"], dropped) == ([], 0, {})
 
 
-def test_sizes_that_came_without_a_roster_are_kept():
+def test_sizes_without_a_roster_are_kept():
     kept, _ = keep(
         "configured", {"groupSizes": [3], "memberCount": 3, "groupPlan": {"groupSize": 4}}
     )
@@ -76,7 +76,7 @@ def test_sizes_that_came_without_a_roster_are_kept():
         ),
     ],
 )
-def test_a_pupils_id_is_stored_as_a_pseudonym_and_without_a_key_not_at_all(event_type, field):
+def test_the_id_of_a_pupil_becomes_a_pseudonym_or_is_dropped_without_a_key(event_type, field):
     given = {"groupId": GROUP, field: LEADER}
     assert keep(event_type, given) == ({"groupId": GROUP, field: KEYED(LEADER)}, {})
     assert keep(event_type, given, None) == ({"groupId": GROUP}, {f"payload.{field}": 1})
@@ -89,14 +89,14 @@ def test_a_pseudonym_made_by_the_producer_is_kept_even_without_a_key():
 
 @pytest.mark.parametrize("pseudonymise", [None, KEYED])
 @pytest.mark.parametrize(("event_type", "payload"), SHAPES)
-def test_what_is_stored_is_a_payload_again_and_stays_as_it_is(event_type, payload, pseudonymise):
+def test_redaction_is_idempotent(event_type, payload, pseudonymise):
     kept, _ = keep(event_type, payload, pseudonymise)
     assert keep(event_type, kept, pseudonymise) == (kept, {})
 
 
 @pytest.mark.parametrize("pseudonymise", [None, KEYED])
 @pytest.mark.parametrize(("event_type", "payload"), SHAPES)
-def test_no_name_no_note_and_no_pupils_id_is_stored(event_type, payload, pseudonymise):
+def test_no_name_note_or_id_of_a_pupil_is_stored(event_type, payload, pseudonymise):
     kept, _ = keep(event_type, payload, pseudonymise)
     text = json.dumps(kept)
     assert not any(
@@ -105,7 +105,7 @@ def test_no_name_no_note_and_no_pupils_id_is_stored(event_type, payload, pseudon
     )
 
 
-def test_the_given_payload_is_left_as_it_was():
+def test_redaction_does_not_change_the_given_payload():
     given = Configured.model_validate(ROSTER)
     redact(given, KEYED)
     assert given == Configured.model_validate(ROSTER)

@@ -17,33 +17,35 @@ from classwaves_schemas.tables import (
 
 SEED = {
     "session_events": """
-        id STRING NOT NULL, session_id STRING NOT NULL, teacher_id STRING NOT NULL, event_type STRING NOT NULL,
-        event_time TIMESTAMP NOT NULL, payload STRING, created_at TIMESTAMP""",
+        id STRING NOT NULL, session_id STRING NOT NULL, teacher_id STRING NOT NULL,
+        event_type STRING NOT NULL, event_time TIMESTAMP NOT NULL, payload STRING,
+        created_at TIMESTAMP""",
     "dashboard_metrics_hourly": """
-        id STRING NOT NULL, school_id STRING NOT NULL, metric_hour TIMESTAMP NOT NULL, sessions_active INT,
-        sessions_completed INT, teachers_active INT, students_active INT, total_groups INT, ready_groups INT,
-        avg_session_quality DOUBLE, avg_engagement_score DOUBLE, avg_participation_rate DOUBLE,
-        avg_collaboration_score DOUBLE, avg_audio_quality DOUBLE, avg_connection_stability DOUBLE,
-        total_errors INT, avg_response_time DOUBLE, websocket_connections INT, avg_latency_ms DOUBLE,
-        error_rate DOUBLE, total_prompts_generated INT, total_prompts_used INT, total_interventions INT,
+        id STRING NOT NULL, school_id STRING NOT NULL, metric_hour TIMESTAMP NOT NULL,
+        sessions_active INT, sessions_completed INT, teachers_active INT, students_active INT,
+        total_groups INT, ready_groups INT, avg_session_quality DOUBLE, avg_engagement_score DOUBLE,
+        avg_participation_rate DOUBLE, avg_collaboration_score DOUBLE, avg_audio_quality DOUBLE,
+        avg_connection_stability DOUBLE, total_errors INT, avg_response_time DOUBLE,
+        websocket_connections INT, avg_latency_ms DOUBLE, error_rate DOUBLE,
+        total_prompts_generated INT, total_prompts_used INT, total_interventions INT,
         total_alerts INT, ai_analyses_completed INT, avg_ai_processing_time DOUBLE,
-        ai_analysis_success_rate DOUBLE, total_transcription_minutes DOUBLE, total_storage_gb DOUBLE,
-        estimated_compute_cost DOUBLE, data_sources_count INT, calculation_method STRING,
-        calculated_at TIMESTAMP, created_at TIMESTAMP""",
+        ai_analysis_success_rate DOUBLE, total_transcription_minutes DOUBLE,
+        total_storage_gb DOUBLE, estimated_compute_cost DOUBLE, data_sources_count INT,
+        calculation_method STRING, calculated_at TIMESTAMP, created_at TIMESTAMP""",
 }
 
 
 @pytest.mark.parametrize(
     "table", [SESSION_EVENTS, DASHBOARD_METRICS_HOURLY], ids=lambda table: table.name
 )
-def test_a_table_begins_with_the_seeds_columns_and_goes_on_with_nullable_ones(table):
+def test_a_table_has_the_columns_of_the_seed_first_and_then_nullable_ones(table):
     seed = [column.strip() for column in SEED[table.name].split(",")]
     ours = [column_definition(column).partition(" COMMENT ")[0] for column in table.columns]
     assert ours[: len(seed)] == seed
     assert all(column.nullable for column in table.columns[len(seed) :])
 
 
-def test_the_additive_columns_of_session_events_are_in_their_order():
+def test_the_additive_columns_of_session_events_have_a_fixed_order():
     assert SESSION_EVENTS.column_names[7:] == (
         *("school_id", "source", "sequence", "schema_version", "trace_id"),
         *("kafka_topic_id", "kafka_partition", "kafka_offset"),
@@ -51,7 +53,7 @@ def test_the_additive_columns_of_session_events_are_in_their_order():
     assert len(DASHBOARD_METRICS_HOURLY.columns) == 34
 
 
-def test_the_statement_names_the_catalog_and_the_seeds_properties():
+def test_the_statement_has_the_catalog_and_the_properties_of_the_seed():
     text = create_table(SESSION_EVENTS, catalog="staging")
     assert text.startswith(
         "CREATE TABLE IF NOT EXISTS staging.analytics.session_events (\n  id STRING NOT NULL"
@@ -80,7 +82,7 @@ def test_delta_keeps_names_types_nullability_and_comments(table, tmp_path):
     assert pa.schema(made.schema()).equals(arrow_schema(table))
 
 
-def test_tables_whose_writers_must_meet_are_created_so_on_databricks():
+def test_tables_that_need_conflict_detection_are_serializable_on_databricks():
     for table in (SESSION_EVENTS, INGESTOR_POSITIONS):
         text = create_table(table)
         assert "'delta.isolationLevel' = 'Serializable'" in text
@@ -90,7 +92,7 @@ def test_tables_whose_writers_must_meet_are_created_so_on_databricks():
     )
 
 
-def test_sources_have_the_columns_of_the_backends_live_catalog_and_are_never_made():
+def test_sources_have_the_columns_of_the_live_catalog_and_are_never_created():
     widths = {table.qualified_name: len(table.columns) for table in SOURCES}
     assert widths == {
         "analytics.session_events": 15,

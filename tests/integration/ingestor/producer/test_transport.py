@@ -13,7 +13,7 @@ from classwaves_ingestor.producer.kafka import KafkaTransport, producer_options
 from classwaves_ingestor.producer.transport import Failure
 from classwaves_warehouse.batch import id_shards_of
 from tests.support.publishing import EVENT, settings
-from tests.support.transport_behaviour import TransportBehaviour, unheard
+from tests.support.transport_behaviour import TransportBehaviour, ignore_failure
 from tests.support.waiting import wait_until
 
 
@@ -23,7 +23,7 @@ def create(kafka, topic, partitions=3, **config):
 
 
 def read(kafka, topic, partitions=3):
-    """Everything in the topic, in the order of each partition."""
+    """All messages of the topic, in the order of each partition."""
     consumer = Consumer(
         {
             "bootstrap.servers": kafka.bootstrap_servers,
@@ -61,21 +61,20 @@ class TestKafkaTransport(TransportBehaviour):
         return lambda: [(each.key().decode(), each.value()) for each in read(kafka, topic_name)]
 
 
-def test_a_session_is_in_the_partition_in_which_java_would_put_it(kafka, topic_name, options):
+def test_a_session_is_in_the_same_partition_as_with_a_java_producer(kafka, topic_name, options):
     create(kafka, topic_name)
     transport = KafkaTransport(options, topic_name)
     for number in range(50):
-        transport.send(f"session-{number}", b"{}", unheard)
+        transport.send(f"session-{number}", b"{}", ignore_failure)
     assert transport.flush(30) == 0
     transport.close()
     messages = read(kafka, topic_name)
-    lanes = id_shards_of(
-        [each.key().decode() for each in messages]
-    )  # a lane is Java's hash modulo 60
-    assert [each.partition() for each in messages] == [lane % 3 for lane in lanes]
+    # An id shard is Java's hash modulo 60.
+    id_shards = id_shards_of([each.key().decode() for each in messages])
+    assert [each.partition() for each in messages] == [shard % 3 for shard in id_shards]
 
 
-def test_an_event_that_the_topic_finds_too_large_is_a_failure_of_this_event(
+def test_an_event_beyond_the_topics_size_limit_is_a_failure_of_this_event(
     kafka, topic_name, options
 ):
     create(kafka, topic_name, **{"max.message.bytes": "500"})
@@ -91,9 +90,7 @@ def test_an_event_that_the_topic_finds_too_large_is_a_failure_of_this_event(
     assert transport.delivered() == 2
 
 
-def test_an_event_that_the_topic_finds_too_large_takes_none_of_its_batch_along(
-    kafka, topic_name, tmp_path
-):
+def test_an_event_beyond_the_topics_size_limit_does_not_fail_its_batch(kafka, topic_name, tmp_path):
     create(kafka, topic_name, 1, **{"max.message.bytes": "2000"})
     given = settings(
         tmp_path,
@@ -101,7 +98,7 @@ def test_an_event_that_the_topic_finds_too_large_takes_none_of_its_batch_along(
         session_events_topic=topic_name,
     )
     with EventPublisher(given, component="test", registry=CollectorRegistry()) as publisher:
-        with publisher._emitter._delivery.working:  # so that all are read at once
+        with publisher._emitter._delivery.working:  # delivery reads all of them in one batch
             ids = [
                 publisher.emit(
                     "configured",
@@ -110,12 +107,12 @@ def test_an_event_that_the_topic_finds_too_large_takes_none_of_its_batch_along(
                 )
                 for number in range(20)
             ]
-        wait_until(lambda: publisher.flush(0) <= 1, "all but one are taken")
+        wait_until(lambda: publisher.flush(0) <= 1, "all but one are acknowledged")
     messages = read(kafka, topic_name, 1)
     assert [json.loads(each.value())["id"] for each in messages] == [*ids[:7], *ids[8:]]
 
 
-def test_an_event_that_is_too_large_for_librdkafka_is_a_failure_of_this_event(
+def test_an_event_beyond_the_size_limit_of_librdkafka_is_a_failure_of_this_event(
     kafka, topic_name, options
 ):
     create(kafka, topic_name)
@@ -125,7 +122,7 @@ def test_an_event_that_is_too_large_for_librdkafka_is_a_failure_of_this_event(
     assert refused == [Failure("msg_size_too_large", of_this_event=True)]
 
 
-def test_a_topic_that_does_not_exist_is_a_failure_of_all(kafka, topic_name, options):
+def test_a_missing_topic_is_a_failure_of_every_event(kafka, topic_name, options):
     transport, refused = (
         KafkaTransport(options | {"topic.metadata.propagation.max.ms": 100}, topic_name),
         [],
@@ -138,14 +135,14 @@ def test_a_topic_that_does_not_exist_is_a_failure_of_all(kafka, topic_name, opti
     assert not failure.of_this_event
 
 
-def test_without_room_in_memory_nothing_is_taken(topic_name):
+def test_a_full_librdkafka_queue_refuses_events(topic_name):
     options = producer_options(
         {"bootstrap.servers": "127.0.0.1:1", "queue.buffering.max.messages": "2"}, 1000
     )
     transport = KafkaTransport(options, topic_name)
     for _ in range(2):
-        transport.send("s", b"{}", unheard)
+        transport.send("s", b"{}", ignore_failure)
     with pytest.raises(QueueFull):
-        transport.send("s", b"{}", unheard)
+        transport.send("s", b"{}", ignore_failure)
     assert transport.flush(0.01) == 2
     transport.close()

@@ -172,7 +172,7 @@ def test_a_batch_is_due_at_the_age_of_its_first_offset_even_if_that_is_a_hole():
     assert filler.builder.due(105.0)
 
 
-def test_a_batch_whose_partitions_were_all_dropped_begins_its_age_anew():
+def test_the_age_of_a_batch_restarts_after_all_its_partitions_were_dropped():
     filler = Filler(BatchBuilder(BatchPolicy(rows=10**9, bytes=10**12, seconds=5.0)))
     filler.add({0: [good]}, now=0.0)
     filler.builder.drop([0])

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from classwaves_ingestor.producer import AsyncEventPublisher, InvalidEvent, PublisherClosed
-from tests.support.publishing import EVENT, QUICK, settings, told
+from tests.support.publishing import EVENT, QUICK, decode, settings
 from tests.support.waiting import wait_until
 
 
@@ -22,7 +22,7 @@ def publisher(tmp_path, topic):
     )
 
 
-def test_the_same_verbs_can_be_awaited(publisher, topic):
+def test_emit_flush_and_close_can_be_awaited(publisher, topic):
     async def service():
         async with publisher:
             first = await publisher.emit("started", **EVENT)
@@ -34,7 +34,7 @@ def test_the_same_verbs_can_be_awaited(publisher, topic):
             await publisher.emit("started", **EVENT)
         return {first, second}
 
-    assert asyncio.run(service()) == {event["id"] for event in told(topic.messages)}
+    assert asyncio.run(service()) == {event["id"] for event in decode(topic.messages)}
 
 
 def test_events_are_numbered_in_the_order_of_the_calls(publisher, topic):
@@ -44,11 +44,11 @@ def test_events_are_numbered_in_the_order_of_the_calls(publisher, topic):
         return ids
 
     ids = asyncio.run(service())
-    assert [event["id"] for event in told(topic.messages)] == ids
-    assert [event["sequence"] for event in told(topic.messages)] == list(range(1, 101))
+    assert [event["id"] for event in decode(topic.messages)] == ids
+    assert [event["sequence"] for event in decode(topic.messages)] == list(range(1, 101))
 
 
-def test_an_event_happened_when_emit_was_called_not_when_its_turn_came(publisher, topic):
+def test_the_event_time_is_the_time_of_the_call_not_of_the_write(publisher, topic):
     async def service():
         emitting = [asyncio.ensure_future(publisher.emit("started", **EVENT)) for _ in range(2)]
         await asyncio.sleep(0)
@@ -58,10 +58,10 @@ def test_an_event_happened_when_emit_was_called_not_when_its_turn_came(publisher
         return called
 
     called = asyncio.run(service())
-    assert all(event["event_time"] < called.isoformat() for event in told(topic.messages))
+    assert all(event["event_time"] < called.isoformat() for event in decode(topic.messages))
 
 
-def test_a_call_that_is_cancelled_disturbs_no_other(publisher, topic):
+def test_a_cancelled_call_does_not_affect_the_others(publisher, topic):
     async def service():
         emitting = [asyncio.ensure_future(publisher.emit("started", **EVENT)) for _ in range(50)]
         await asyncio.sleep(0)
@@ -73,10 +73,10 @@ def test_a_call_that_is_cancelled_disturbs_no_other(publisher, topic):
 
     answers = asyncio.run(service())
     assert all(isinstance(each, asyncio.CancelledError) for each in answers[::2])
-    assert set(answers[1::2]) <= {event["id"] for event in told(topic.messages)}
+    assert set(answers[1::2]) <= {event["id"] for event in decode(topic.messages)}
 
 
-def test_loops_of_several_threads_get_their_own_answers(publisher, topic):
+def test_each_event_loop_gets_the_results_of_its_own_calls(publisher, topic):
     async def service():
         return await asyncio.gather(*(publisher.emit("started", **EVENT) for _ in range(40)))
 
@@ -85,13 +85,13 @@ def test_loops_of_several_threads_get_their_own_answers(publisher, topic):
     asyncio.run(publisher.close())
     ids = [each for answer in answers for each in answer]
     assert len(set(ids)) == 120
-    assert sorted(ids) == sorted(event["id"] for event in told(topic.messages))
+    assert sorted(ids) == sorted(event["id"] for event in decode(topic.messages))
 
 
-def test_a_loop_that_ended_takes_no_other_loops_answers_away(publisher, topic):
+def test_a_closed_event_loop_does_not_affect_the_results_of_another(publisher, topic):
     async def hasty():
         asyncio.ensure_future(publisher.emit("started", **EVENT)).cancel()
-        publisher._bridge and publisher._bridge.run(lambda: "nobody hears it")
+        publisher._bridge and publisher._bridge.run(lambda: "ignored")
 
     async def service():
         return await publisher.emit("started", **EVENT)
@@ -101,10 +101,10 @@ def test_a_loop_that_ended_takes_no_other_loops_answers_away(publisher, topic):
     asyncio.run(hasty())
     second = asyncio.run(service())
     asyncio.run(publisher.close())
-    assert [event["id"] for event in told(topic.messages)][-2:] == [first, second]
+    assert [event["id"] for event in decode(topic.messages)][-2:] == [first, second]
 
 
-def test_after_close_no_thread_is_begun_for_what_is_refused(publisher):
+def test_a_call_after_close_is_refused_without_starting_a_thread(publisher):
     async def service():
         await publisher.close()
         with pytest.raises(PublisherClosed):
@@ -119,11 +119,11 @@ def test_after_close_no_thread_is_begun_for_what_is_refused(publisher):
     ]
 
 
-def test_one_that_never_emitted_can_be_closed(publisher):
+def test_a_publisher_that_never_emitted_can_be_closed(publisher):
     assert asyncio.run(publisher.close()) == 0
 
 
-def test_a_forked_child_emits_on_a_thread_of_its_own(publisher, topic, tmp_path):
+def test_a_forked_child_emits_on_its_own_thread(publisher, topic, tmp_path):
     topic.away = True
     asyncio.run(publisher.emit("started", **EVENT))
     child = os.fork()

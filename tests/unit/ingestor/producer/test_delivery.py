@@ -1,4 +1,4 @@
-"""What the sending thread does beyond what a publisher's user sees at once."""
+"""The delivery thread: batches in flight, refused events, gauges and pauses."""
 
 import threading
 
@@ -9,7 +9,7 @@ from classwaves_ingestor.producer import EventPublisher, MemoryTransport
 from classwaves_ingestor.producer.delivery import Delivery
 from classwaves_ingestor.producer.spool import Spool
 from classwaves_ingestor.producer.transport import Failure
-from tests.support.publishing import EVENT, QUICK, settings, told
+from tests.support.publishing import EVENT, QUICK, decode, settings
 from tests.support.waiting import wait_until
 
 
@@ -21,7 +21,7 @@ def publisher(tmp_path, topic, registry):
         yield made
 
 
-def test_events_that_are_not_durable_count_as_delivered_once_kafka_has_them(
+def test_non_durable_events_count_as_delivered_once_kafka_acknowledges_them(
     publisher, topic, registry
 ):
     def delivered():
@@ -39,7 +39,7 @@ def test_events_that_are_not_durable_count_as_delivered_once_kafka_has_them(
     assert delivered() == 4
 
 
-def test_a_batch_that_is_on_its_way_at_close_stays_whole_and_the_next_process_sends_it(
+def test_a_batch_in_flight_at_close_stays_in_the_spool_and_the_next_process_sends_it(
     tmp_path, topic
 ):
     def start():
@@ -53,7 +53,7 @@ def test_a_batch_that_is_on_its_way_at_close_stays_whole_and_the_next_process_se
 
     topic.away = True
     publisher = start()
-    with publisher._emitter._delivery.working:  # so that all are read at once
+    with publisher._emitter._delivery.working:  # delivery reads all of them in one batch
         ids = [publisher.emit("started", **EVENT) for _ in range(QUICK.batch_events)]
     wait_until(lambda: len(topic._waiting) == len(ids), "all are on their way")
     assert publisher.close(0) == len(ids)
@@ -61,11 +61,11 @@ def test_a_batch_that_is_on_its_way_at_close_stays_whole_and_the_next_process_se
     with start() as successor:
         wait_until(lambda: len(topic.messages) == len(ids), "the successor sends them")
         assert successor.flush(10) == 0
-    assert [event["id"] for event in told(topic.messages)] == ids
+    assert [event["id"] for event in decode(topic.messages)] == ids
 
 
 class WholeBatches(MemoryTransport):
-    """As Kafka: one event that is too large spoils all that was sent together."""
+    """Like Kafka: one event that is too large makes its whole batch fail."""
 
     def flush(self, seconds):
         large = any(len(value) > 500 for _, value, _ in self._waiting)
@@ -77,12 +77,12 @@ class WholeBatches(MemoryTransport):
             super().poll()
 
 
-def test_an_event_that_spoils_its_batch_takes_no_other_along(tmp_path, registry):
+def test_an_event_that_makes_its_batch_fail_is_refused_alone(tmp_path, registry):
     topic = WholeBatches()
     with EventPublisher(
         settings(tmp_path), component="test", registry=registry, connect=topic.connect, policy=QUICK
     ) as publisher:
-        with publisher._emitter._delivery.working:  # so that all are read at once
+        with publisher._emitter._delivery.working:  # delivery reads all of them in one batch
             ids = [
                 publisher.emit(
                     "configured", **EVENT, payload={"groupSizes": [1] * (300 if number == 3 else 1)}
@@ -90,7 +90,7 @@ def test_an_event_that_spoils_its_batch_takes_no_other_along(tmp_path, registry)
                 for number in range(QUICK.batch_events)
             ]
         wait_until(lambda: publisher.flush(0) == 1, "its neighbours are delivered")
-    assert [event["id"] for event in told(topic.messages)] == [*ids[:3], *ids[4:]]
+    assert [event["id"] for event in decode(topic.messages)] == [*ids[:3], *ids[4:]]
     assert (
         registry.get_sample_value(
             "ingestor_publisher_failed_total", {"reason": "msg_size_too_large"}
@@ -99,7 +99,7 @@ def test_an_event_that_spoils_its_batch_takes_no_other_along(tmp_path, registry)
     )
 
 
-def test_while_there_is_no_room_to_send_the_gauges_go_on_and_orphans_are_adopted(
+def test_a_full_transport_does_not_stop_the_gauges_or_the_adoption_of_orphans(
     tmp_path, topic, registry
 ):
     def waiting():
@@ -110,15 +110,15 @@ def test_while_there_is_no_room_to_send_the_gauges_go_on_and_orphans_are_adopted
     with EventPublisher(
         settings(tmp_path), component="test", registry=registry, connect=topic.connect, policy=QUICK
     ) as publisher:
-        with publisher._emitter._delivery.working:  # so that all are read at once
+        with publisher._emitter._delivery.working:  # delivery reads all of them in one batch
             for _ in range(QUICK.batch_events):
                 publisher.emit("started", **EVENT)
-        wait_until(lambda: len(topic._waiting) == 2, "there is no more room")
+        wait_until(lambda: len(topic._waiting) == 2, "the transport is full")
         publisher.emit("started", **EVENT)
-        wait_until(lambda: waiting() == QUICK.batch_events + 1, "the gauge knows")
+        wait_until(lambda: waiting() == QUICK.batch_events + 1, "the gauge counts all events")
         orphan = Spool(
             tmp_path / "elsewhere", 1000
-        )  # here it would be adopted before it holds anything
+        )  # within the folder it would be adopted while empty
         orphan.append("s", b"{}", 1.0)
         orphan.close()
         orphan.path.rename(tmp_path / "0.spool")
@@ -126,7 +126,7 @@ def test_while_there_is_no_room_to_send_the_gauges_go_on_and_orphans_are_adopted
         topic.away = False
 
 
-def test_after_a_full_batch_those_who_emit_go_first_unless_a_flush_waits(
+def test_delivery_pauses_for_emits_after_a_full_batch_unless_a_flush_waits(
     publisher, topic, monkeypatch
 ):
     rests = []

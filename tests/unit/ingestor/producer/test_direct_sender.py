@@ -12,7 +12,7 @@ FATAL = Failure("_fatal", fatal=True)
 
 
 class Dead(MemoryTransport):
-    """As librdkafka is after a fatal error: it refuses at once."""
+    """Like librdkafka after a fatal error: it refuses every event."""
 
     def send(self, key, value, refusal):
         refusal(FATAL, value)
@@ -25,7 +25,7 @@ def clock():
 
 @pytest.fixture
 def way_over(registry, clock):
-    """Makes a way whose connections are these, one after the other."""
+    """Create a sender that uses these connections one after the other."""
 
     def make(*transports):
         return DirectSender(iter(transports).__next__, PublisherMetrics.of(registry), clock)
@@ -45,7 +45,7 @@ def failed(registry, reason):
     return registry.get_sample_value("ingestor_publisher_failed_total", {"reason": reason})
 
 
-def test_after_a_fatal_failure_events_go_by_a_new_connection_and_counts_go_on(way_over, registry):
+def test_a_fatal_failure_opens_a_new_connection_and_keeps_the_counts(way_over, registry):
     first, second = MemoryTransport(), MemoryTransport()
     way = way_over(first, second)
     way.send("s", b"1")
@@ -60,7 +60,7 @@ def test_after_a_fatal_failure_events_go_by_a_new_connection_and_counts_go_on(wa
     assert failed(registry, "_fatal") == 1
 
 
-def test_an_event_that_finds_its_connection_dead_is_sent_by_the_next(way_over):
+def test_an_event_refused_by_a_dead_connection_is_sent_by_the_next(way_over):
     topic = MemoryTransport()
     way = way_over(Dead(), topic)
     way.send("s", b"1")
@@ -68,9 +68,7 @@ def test_an_event_that_finds_its_connection_dead_is_sent_by_the_next(way_over):
     assert values(topic) == [b"1"]
 
 
-def test_if_the_new_connection_is_dead_too_the_next_is_made_a_second_later(
-    way_over, clock, registry
-):
+def test_after_a_second_dead_connection_the_next_opens_a_second_later(way_over, clock, registry):
     topic = MemoryTransport()
     way = way_over(Dead(), Dead(), topic)
     for number in range(3):
@@ -82,7 +80,7 @@ def test_if_the_new_connection_is_dead_too_the_next_is_made_a_second_later(
     assert values(topic) == [b"3"]
 
 
-def test_what_a_connection_says_after_another_took_its_place_does_not_count_against_that_one(
+def test_failures_of_a_replaced_connection_do_not_count_against_the_new_one(
     way_over,
 ):
     first, second = MemoryTransport(), MemoryTransport()
@@ -98,7 +96,7 @@ def test_what_a_connection_says_after_another_took_its_place_does_not_count_agai
     assert values(second) == [b"2", b"3"]
 
 
-def test_why_events_were_refused_is_logged_once_until_some_are_delivered_again(way_over, caplog):
+def test_a_reason_of_refusal_is_logged_once_until_events_are_delivered_again(way_over, caplog):
     topic = MemoryTransport()
     way = way_over(topic)
     for failure in (
@@ -113,7 +111,7 @@ def test_why_events_were_refused_is_logged_once_until_some_are_delivered_again(w
     assert [record.reason for record in caplog.records] == ["topic_authorization_failed"] * 2
 
 
-def test_a_way_that_nothing_took_needs_no_connection(way_over):
+def test_a_sender_without_events_opens_no_connection(way_over):
     way = way_over()
     way.poll()
     assert way.flush(0) == 0

@@ -36,13 +36,15 @@ def message(drafted):
 
 @pytest.mark.parametrize("event_type", EventType)
 @pytest.mark.parametrize("pseudonymise", [None, KEYED], ids=["no key", "key"])
-def test_what_the_real_producers_say_is_taken_and_the_consumer_agrees(event_type, pseudonymise):
+def test_events_of_the_real_producers_are_accepted_by_producer_and_consumer(
+    event_type, pseudonymise
+):
     drafted = draft(fields(event_type, payload=dict(PAYLOADS[event_type])), pseudonymise, NOW)
     assert explain(drafted.text + b"}", NOW) is None
     assert message(drafted)["event_type"] == event_type
 
 
-def test_a_payload_may_be_its_model():
+def test_a_payload_may_be_a_model():
     drafted = draft(fields(payload=Started(readyGroupsAtStart=4)), None, NOW)
     assert message(drafted)["payload"] == {"readyGroupsAtStart": 4}
     assert not drafted.dropped
@@ -72,7 +74,7 @@ def test_undeclared_fields_are_dropped_and_counted_by_declared_path():
     assert message(drafted)["payload"] == {"groupPlan": {}, "groupSizes": [1, 2], "memberCount": 3}
 
 
-def test_what_is_undeclared_may_be_as_deep_as_it_likes_and_hold_itself():
+def test_an_undeclared_value_may_be_arbitrarily_deep_or_cyclic():
     endless = {}
     endless["within"] = endless
     plan = {"groups": [{"leaderId": "a", "x": endless}], "x": endless}
@@ -85,7 +87,7 @@ def test_what_is_undeclared_may_be_as_deep_as_it_likes_and_hold_itself():
     }
 
 
-def test_models_inside_a_mapping_hold_nothing_undeclared():
+def test_models_inside_a_mapping_have_no_undeclared_fields():
     plan = GroupPlan(groups=[PlannedGroup(leaderId="a")])
     drafted = draft(fields("configured", payload={"groupPlan": plan, "x": 1}), None, NOW)
     assert drafted.dropped["payload"] == 1
@@ -95,18 +97,18 @@ def test_models_inside_a_mapping_hold_nothing_undeclared():
     ) == message(drafted)
 
 
-def test_pupils_are_pseudonyms():
+def test_ids_of_pupils_become_pseudonyms():
     drafted = draft(fields("leader_ready", payload={"leaderId": "pupil"}), KEYED, NOW)
     assert message(drafted)["payload"]["leaderId"] == KEYED("pupil")
 
 
-def test_without_a_key_pupils_are_dropped_and_counted():
+def test_without_a_key_ids_of_pupils_are_dropped_and_counted():
     drafted = draft(fields("leader_ready", payload={"leaderId": "pupil"}), None, NOW)
     assert message(drafted)["payload"] == {}
     assert drafted.dropped == {"payload.leaderId": 1}
 
 
-def test_an_id_of_the_backend_is_kept():
+def test_a_given_event_id_is_kept():
     composite = "3d9f1c52-5d0e-4d7e-a2f7-2b7d0f6a9c10_started_1757944000000_k3j9x2a1b"
     assert draft(fields(id=composite), None, NOW).event_id == composite
 
@@ -143,13 +145,13 @@ def test_an_id_of_the_backend_is_kept():
         ),
     ],
 )
-def test_what_breaks_the_contract_is_named_and_never_quoted(changes, complaint):
+def test_a_violation_of_the_contract_names_the_field_and_never_quotes_its_value(changes, complaint):
     with pytest.raises(InvalidEvent, match=complaint) as caught:
         draft(fields(**changes), None, NOW)
     assert "secret" not in str(caught.value)
 
 
-def test_a_time_keeps_its_moment_whatever_its_offset():
+def test_a_time_is_converted_to_utc_from_any_offset():
     elsewhere = NOW.astimezone(timezone(timedelta(hours=2)))
     assert (
         datetime.fromisoformat(

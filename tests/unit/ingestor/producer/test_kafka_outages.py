@@ -1,14 +1,14 @@
-"""What is logged of librdkafka's errors."""
+"""Which errors of librdkafka are logged."""
 
 import pytest
 from confluent_kafka import KafkaError
 
 from classwaves_ingestor.producer.kafka import KafkaTransport, producer_options
-from tests.support.transport_behaviour import unheard
+from tests.support.transport_behaviour import ignore_failure
 
 
 class Producer:
-    """In librdkafka's place: what it was given waits until it is told otherwise."""
+    """A fake of librdkafka's producer: events wait until the test delivers them."""
 
     def __init__(self):
         self.waiting = 0
@@ -45,7 +45,7 @@ def outages(caplog):
     return len([each for each in caplog.records if "Error from librdkafka" in each.message])
 
 
-def test_an_outage_is_told_of_once_however_long_it_lasts(transport, caplog):
+def test_an_outage_is_logged_once_however_long_it_lasts(transport, caplog):
     for _ in range(3):
         fail(transport)
         transport.poll()
@@ -53,8 +53,8 @@ def test_an_outage_is_told_of_once_however_long_it_lasts(transport, caplog):
     assert outages(caplog) == 1
 
 
-def test_an_outage_after_something_was_delivered_is_told_of_anew(transport, producer, caplog):
-    transport.send("s", b"1", unheard)
+def test_an_outage_after_a_delivery_is_logged_again(transport, producer, caplog):
+    transport.send("s", b"1", ignore_failure)
     fail(transport)
     fail(transport)
     producer.waiting = 0

@@ -10,19 +10,19 @@ from classwaves_runtime.metrics import Kind, page
 DOCUMENT = Path(__file__).parents[4] / "docs" / "publisher.md"
 
 
-def test_the_page_lists_the_catalogue():
+def test_the_documentation_lists_every_metric():
     table = page("", PUBLISHER).partition("| metric")[2]
     assert table.strip() in DOCUMENT.read_text()
 
 
 @pytest.mark.parametrize("metric", PUBLISHER, ids=lambda metric: metric.name)
-def test_a_metric_is_named_as_prometheus_names_things(metric):
+def test_metric_names_follow_prometheus_conventions(metric):
     assert re.fullmatch(r"ingestor_publisher_[a-z_]+", metric.name)
     assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER)
     assert set(metric.labels) <= {"event_type", "error", "path", "reason"}
 
 
-def test_every_metric_of_the_catalogue_is_scraped_from_the_start():
+def test_every_metric_is_exported_from_the_start():
     registry = CollectorRegistry()
     PublisherMetrics.of(registry)
     scraped = generate_latest(registry).decode()
@@ -38,7 +38,7 @@ def gauges():
     )
 
 
-def test_what_waits_with_several_publishers_is_summed_and_the_oldest_of_all_counts(gauges):
+def test_gauges_sum_the_events_of_all_publishers_and_report_the_oldest(gauges):
     metrics, read = gauges
     metrics.spools_waiting("a", Waiting(1, 10, 5.0, 0))
     metrics.spools_waiting("b", Waiting(2, 20, 3.0, 1))
@@ -47,14 +47,14 @@ def test_what_waits_with_several_publishers_is_summed_and_the_oldest_of_all_coun
     assert read() == (2, 20, 3, 1)
 
 
-def test_what_waits_with_a_publisher_that_is_closed_counts_no_more(gauges):
+def test_gauges_leave_out_closed_publishers(gauges):
     metrics, read = gauges
     metrics.spools_waiting("a", Waiting(1, 10, 5.0, 1))
     metrics.closed("a")
     assert read() == (0, 0, 0, 0)
 
 
-def test_what_waits_with_a_parents_publisher_does_not_count_in_its_child(gauges):
+def test_gauges_of_a_forked_child_leave_out_the_parents_publishers(gauges):
     metrics, read = gauges
     metrics.spools_waiting("parent's", Waiting(1, 10, 5.0, 1))
     metrics.after_fork_in_child("parent's")

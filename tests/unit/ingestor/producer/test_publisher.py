@@ -18,13 +18,13 @@ from classwaves_ingestor.producer import (
 )
 from classwaves_ingestor.producer.spool import Spool
 from classwaves_ingestor.producer.transport import Failure
-from tests.support.publishing import EVENT, QUICK, first_sequences, settings, told
+from tests.support.publishing import EVENT, QUICK, decode, sequences_by_source, settings
 from tests.support.waiting import wait_until
 
 
 @pytest.fixture
 def publish(tmp_path, topic, registry):
-    """Makes publishers on one topic and spool folder, and closes them."""
+    """Create publishers on one topic and spool folder, and close them at the end."""
     made = []
 
     def make(**changes):
@@ -48,7 +48,7 @@ def spools(tmp_path):
     return sorted(each.name for each in (tmp_path / "spool").iterdir() if each.suffix == ".spool")
 
 
-def test_what_was_emitted_is_in_the_topic_under_its_session_and_has_left_the_spool(
+def test_an_emitted_event_is_in_the_topic_keyed_by_session_and_leaves_the_spool(
     publish, topic, tmp_path
 ):
     publisher = publish()
@@ -57,16 +57,16 @@ def test_what_was_emitted_is_in_the_topic_under_its_session_and_has_left_the_spo
         for n in range(50)
     ]
     assert publisher.flush(30) == 0
-    assert [event["id"] for event in told(topic.messages)] == ids
+    assert [event["id"] for event in decode(topic.messages)] == ids
     assert all(
         key == event["session_id"]
-        for (key, _), event in zip(topic.messages, told(topic.messages), strict=True)
+        for (key, _), event in zip(topic.messages, decode(topic.messages), strict=True)
     )
     publisher.close()
     assert list((tmp_path / "spool").iterdir()) == []
 
 
-def test_numbers_are_dense_for_each_session_and_refused_events_spend_none(publish, topic):
+def test_sequences_are_dense_for_each_session_and_refused_events_use_no_number(publish, topic):
     publisher = publish(max_event_bytes=1000)
     for number in range(20):
         publisher.emit(
@@ -81,24 +81,22 @@ def test_numbers_are_dense_for_each_session_and_refused_events_spend_none(publis
     publisher.flush(30)
     assert all(
         sorted(each) == list(range(1, 11))
-        for each in first_sequences(told(topic.messages)).values()
+        for each in sequences_by_source(decode(topic.messages)).values()
     )
 
 
-def test_a_repeat_keeps_the_id_and_the_time_that_it_is_given_and_takes_a_number_of_its_own(
-    publish, topic
-):
+def test_a_repeat_keeps_its_given_id_and_time_and_gets_its_own_sequence(publish, topic):
     publisher = publish()
     for _ in range(2):
         publisher.emit(
             "started", **EVENT, event_id="e1", event_time=datetime(2025, 9, 15, tzinfo=UTC)
         )
     publisher.flush(30)
-    first, second = told(topic.messages)
+    first, second = decode(topic.messages)
     assert second == first | {"sequence": 2}
 
 
-def test_many_threads_get_dense_numbers_in_the_order_of_the_topic(publish, topic):
+def test_events_of_many_threads_have_dense_sequences_in_topic_order(publish, topic):
     publisher = publish()
 
     def emit():
@@ -111,10 +109,10 @@ def test_many_threads_get_dense_numbers_in_the_order_of_the_topic(publish, topic
     for each in threads:
         each.join()
     publisher.flush(30)
-    assert [event["sequence"] for event in told(topic.messages)] == list(range(1, 201))
+    assert [event["sequence"] for event in decode(topic.messages)] == list(range(1, 201))
 
 
-def test_while_the_broker_is_away_events_wait_on_disk_and_arrive_once_in_order(publish, topic):
+def test_during_an_outage_events_wait_on_disk_and_then_arrive_once_in_order(publish, topic):
     topic.away = True
     publisher = publish()
     for _ in range(30):
@@ -122,10 +120,10 @@ def test_while_the_broker_is_away_events_wait_on_disk_and_arrive_once_in_order(p
     assert publisher.flush(0.2) == 30
     topic.away = False
     assert publisher.flush(30) == 0
-    assert [event["sequence"] for event in told(topic.messages)] == list(range(1, 31))
+    assert [event["sequence"] for event in decode(topic.messages)] == list(range(1, 31))
 
 
-def test_the_next_process_sends_what_the_last_one_left_and_its_own_behind_it(publish, topic):
+def test_the_next_process_sends_the_events_of_the_last_one_before_its_own(publish, topic):
     topic.away = True
     left = publish()
     old = [left.emit("started", **EVENT) for _ in range(30)]
@@ -134,13 +132,11 @@ def test_the_next_process_sends_what_the_last_one_left_and_its_own_behind_it(pub
     new = [publisher.emit("ended", **EVENT) for _ in range(30)]
     topic.away = False
     assert publisher.flush(30) == 0
-    assert [event["id"] for event in told(topic.messages)] == old + new
-    assert len(first_sequences(told(topic.messages))) == 2
+    assert [event["id"] for event in decode(topic.messages)] == old + new
+    assert len(sequences_by_source(decode(topic.messages))) == 2
 
 
-def test_its_own_events_come_behind_those_of_all_orphans_however_many_there_are(
-    publish, topic, tmp_path, monkeypatch
-):
+def test_own_events_are_sent_after_those_of_all_orphans(publish, topic, tmp_path, monkeypatch):
     monkeypatch.setattr("classwaves_ingestor.producer.spool_set.ADOPTED_AT_ONCE", 1)
     (tmp_path / "spool").mkdir()
     for number in range(5):
@@ -152,10 +148,10 @@ def test_its_own_events_come_behind_those_of_all_orphans_however_many_there_are(
     own = publisher.emit("started", **EVENT)
     topic.away = False
     assert publisher.flush(30) == 0
-    assert [event["id"] for event in told(topic.messages)] == [0, 1, 2, 3, 4, own]
+    assert [event["id"] for event in decode(topic.messages)] == [0, 1, 2, 3, 4, own]
 
 
-def test_a_sibling_that_runs_already_sends_what_another_left(publish, topic, tmp_path):
+def test_a_running_sibling_sends_the_events_of_an_orphan(publish, topic, tmp_path):
     topic.away = True
     sibling, other = publish(), publish()
     other.emit("started", **EVENT)
@@ -167,7 +163,7 @@ def test_a_sibling_that_runs_already_sends_what_another_left(publish, topic, tmp
     sibling.close()
 
 
-def test_at_the_limit_emit_raises_and_what_is_in_the_spool_stays(publish, topic):
+def test_at_the_limit_emit_raises_and_the_spool_keeps_its_events(publish, topic):
     topic.away = True
     publisher = publish(spool_max_bytes=1200)
     for _ in range(4):
@@ -178,10 +174,10 @@ def test_at_the_limit_emit_raises_and_what_is_in_the_spool_stays(publish, topic)
     assert publisher.flush(30) == 0
     publisher.emit("started", **EVENT)
     publisher.flush(30)
-    assert [event["sequence"] for event in told(topic.messages)] == list(range(1, 6))
+    assert [event["sequence"] for event in decode(topic.messages)] == list(range(1, 6))
 
 
-def test_an_event_that_is_not_durable_goes_past_the_spool_and_is_refused_when_too_many_wait(
+def test_a_non_durable_event_bypasses_the_spool_and_is_refused_by_a_full_queue(
     publish, topic, monkeypatch
 ):
     monkeypatch.setattr(topic, "_room", 3)
@@ -196,7 +192,7 @@ def test_an_event_that_is_not_durable_goes_past_the_spool_and_is_refused_when_to
     assert len(topic.messages) == 3
 
 
-def test_a_failure_of_all_is_tried_again_from_the_spool_in_order(publish, topic):
+def test_a_failure_of_the_whole_batch_is_retried_from_the_spool_in_order(publish, topic):
     topic.failure = Failure("topic_authorization_failed")
     publisher = publish()
     for _ in range(20):
@@ -204,10 +200,10 @@ def test_a_failure_of_all_is_tried_again_from_the_spool_in_order(publish, topic)
     assert publisher.flush(0.2) == 20
     topic.failure = None
     assert publisher.flush(30) == 0
-    assert [event["sequence"] for event in told(topic.messages)] == list(range(1, 21))
+    assert [event["sequence"] for event in decode(topic.messages)] == list(range(1, 21))
 
 
-def test_a_fatal_failure_makes_a_new_connection(publish, topic, monkeypatch):
+def test_a_fatal_failure_opens_a_new_connection(publish, topic, monkeypatch):
     connections = []
     monkeypatch.setattr(topic, "connect", lambda: connections.append(topic) or topic)
     topic.failure = Failure("_fatal", fatal=True)
@@ -219,7 +215,7 @@ def test_a_fatal_failure_makes_a_new_connection(publish, topic, monkeypatch):
     assert len(connections) > 1
 
 
-def test_after_a_fatal_failure_events_that_are_not_durable_go_on_by_a_new_connection(
+def test_a_fatal_failure_opens_a_new_connection_for_non_durable_events_too(
     publish, topic, monkeypatch
 ):
     connections = []
@@ -232,10 +228,10 @@ def test_after_a_fatal_failure_events_that_are_not_durable_go_on_by_a_new_connec
     publisher.emit("ended", **EVENT, durable=False)
     assert publisher.flush(30) == 0
     assert len(connections) == before + 1
-    assert [event["event_type"] for event in told(topic.messages)] == ["ended"]
+    assert [event["event_type"] for event in decode(topic.messages)] == ["ended"]
 
 
-def test_what_kafka_refuses_for_itself_stays_and_holds_up_nothing(
+def test_an_event_that_kafka_refuses_stays_in_the_spool_and_blocks_no_other(
     publish, topic, tmp_path, registry
 ):
     topic.failure = Failure("msg_size_too_large", of_this_event=True)
@@ -254,11 +250,11 @@ def test_what_kafka_refuses_for_itself_stays_and_holds_up_nothing(
     assert len(spools(tmp_path)) == 1
     again = publish()
     wait_until(lambda: len(topic.messages) == 2, "what is left arrives")
-    assert [event["sequence"] for event in told(topic.messages)] == [2, 1]
+    assert [event["sequence"] for event in decode(topic.messages)] == [2, 1]
     again.close()
 
 
-def test_a_closed_publisher_takes_nothing(publish):
+def test_a_closed_publisher_refuses_events(publish):
     publisher = publish()
     publisher.close()
     assert publisher.close() == 0
@@ -267,13 +263,13 @@ def test_a_closed_publisher_takes_nothing(publish):
         publisher.emit("started", **EVENT)
 
 
-def test_a_with_block_closes(publish, topic):
+def test_a_with_block_closes_the_publisher(publish, topic):
     with publish() as publisher:
         publisher.emit("started", **EVENT)
     assert len(topic.messages) == 1
 
 
-def test_a_folder_that_cannot_be_made_is_a_clear_error_and_the_service_goes_on(
+def test_a_folder_that_cannot_be_created_is_a_clear_error_and_the_service_continues(
     publish, topic, tmp_path, caplog
 ):
     (tmp_path / "file").touch()
@@ -285,11 +281,11 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error_and_the_service_goes_on(
             publisher.emit("started", **EVENT)
     publisher.emit("started", **EVENT, durable=False)
     assert publisher.flush(30) == 0
-    assert [event["sequence"] for event in told(topic.messages)] == [1]
+    assert [event["sequence"] for event in decode(topic.messages)] == [1]
     assert "Events cannot be spooled for now" in caplog.text
 
 
-def test_a_folder_that_appears_later_is_used_then(publish, topic, tmp_path, monkeypatch):
+def test_a_folder_that_appears_later_is_used(publish, topic, tmp_path, monkeypatch):
     monkeypatch.setattr("classwaves_ingestor.producer.spool_set._REOPEN_SECONDS", 0.0)
     (tmp_path / "file").touch()
     publisher = publish(folder=tmp_path / "file" / "spool")
@@ -299,7 +295,7 @@ def test_a_folder_that_appears_later_is_used_then(publish, topic, tmp_path, monk
     assert len(topic.messages) == 1
 
 
-def test_a_spool_that_is_removed_while_it_is_used_is_sent_and_replaced(publish, topic, tmp_path):
+def test_a_spool_file_removed_while_in_use_is_sent_and_replaced(publish, topic, tmp_path):
     topic.away = True
     publisher = publish()
     publisher.emit("started", **EVENT)
@@ -313,7 +309,7 @@ def test_a_spool_that_is_removed_while_it_is_used_is_sent_and_replaced(publish, 
     assert len(topic.messages) == 2
 
 
-def test_a_corrupt_orphan_is_set_aside_and_what_is_intact_is_sent(
+def test_a_corrupt_orphan_is_set_aside_and_its_intact_events_are_sent(
     publish, topic, tmp_path, registry, caplog
 ):
     topic.away = True
@@ -334,7 +330,7 @@ def test_a_corrupt_orphan_is_set_aside_and_what_is_intact_is_sent(
             "the damaged spool is aside",
         )
         publisher.emit("ended", **EVENT)
-    sent = [event["id"] for event in told(topic.messages)]
+    sent = [event["id"] for event in decode(topic.messages)]
     assert 50 < len(sent) < 101
     assert sent[:-1] == [each for each in ids if each in set(sent)]
     assert b"ingestor_publisher_corrupt_spools_total 1.0" in generate_latest(registry)
@@ -350,12 +346,13 @@ def test_an_orphan_that_cannot_be_opened_is_left_with_a_warning(publish, topic, 
     assert "cannot be adopted for now" in caplog.text
 
 
-def test_what_waits_can_be_seen(publish, topic, registry):
+def test_the_gauges_show_waiting_events(publish, topic, registry):
     topic.away = True
     publisher = publish()
     publisher.emit("started", **EVENT, payload={"x": 1})
     wait_until(
-        lambda: registry.get_sample_value("ingestor_publisher_spool_events") == 1, "the gauge knows"
+        lambda: registry.get_sample_value("ingestor_publisher_spool_events") == 1,
+        "the gauge counts the event",
     )
     page = generate_latest(registry).decode()
     assert 'ingestor_publisher_emitted_total{event_type="started"} 1.0' in page
@@ -366,7 +363,7 @@ def test_what_waits_can_be_seen(publish, topic, registry):
     assert registry.get_sample_value("ingestor_publisher_delivered_total") == 1
 
 
-def test_two_publishers_of_a_process_count_in_the_same_metrics(publish, registry):
+def test_two_publishers_of_a_process_share_their_metrics(publish, registry):
     first, second = publish(), publish()
     first.emit("started", **EVENT)
     second.emit("started", **EVENT)
@@ -376,9 +373,7 @@ def test_two_publishers_of_a_process_count_in_the_same_metrics(publish, registry
     )
 
 
-def test_the_gauges_tell_of_all_publishers_of_a_process_and_of_none_that_is_closed(
-    publish, topic, registry
-):
+def test_the_gauges_cover_all_open_publishers_of_a_process(publish, topic, registry):
     def waiting():
         return registry.get_sample_value("ingestor_publisher_spool_events")
 
@@ -392,9 +387,7 @@ def test_the_gauges_tell_of_all_publishers_of_a_process_and_of_none_that_is_clos
     assert waiting() == 0
 
 
-def test_a_forked_child_has_a_source_and_a_spool_of_its_own_and_ends_cleanly(
-    publish, topic, tmp_path
-):
+def test_a_forked_child_has_its_own_source_and_spool_and_exits_cleanly(publish, topic, tmp_path):
     topic.away = True
     publisher = publish()
     publisher.emit("started", **EVENT)
@@ -411,12 +404,10 @@ def test_a_forked_child_has_a_source_and_a_spool_of_its_own_and_ends_cleanly(
     publisher.emit("ended", **EVENT)
     topic.away = False
     wait_until(lambda: len(topic.messages) == 3, "what is left arrives")
-    assert sorted(first_sequences(told(topic.messages)).values()) == [[1], [1, 2]]
+    assert sorted(sequences_by_source(decode(topic.messages)).values()) == [[1], [1, 2]]
 
 
-def test_after_a_fault_of_the_file_a_new_source_begins_so_that_no_number_is_given_twice(
-    publish, topic
-):
+def test_a_file_error_begins_a_new_source_so_no_sequence_is_used_twice(publish, topic):
     publisher = publish()
     publisher.emit("started", **EVENT)
     publisher.flush(30)
@@ -426,12 +417,12 @@ def test_after_a_fault_of_the_file_a_new_source_begins_so_that_no_number_is_give
         publisher.emit("started", **EVENT)
     publisher.emit("started", **EVENT)
     assert publisher.flush(30) == 0
-    assert list(first_sequences(told(topic.messages)).values()) == [[1], [1]]
+    assert list(sequences_by_source(decode(topic.messages)).values()) == [[1], [1]]
 
 
 @pytest.fixture
 def interrupted(monkeypatch):
-    """Lets the next call of a method be followed at once by an exception, as if a signal's handler raised it."""
+    """Make the next call of a method end with an exception, as from a signal handler."""
 
     def prepare(owner, method):
         def call(*arguments):
@@ -446,7 +437,7 @@ def interrupted(monkeypatch):
 
 
 class Interrupted:
-    """A connection to SQLite after whose first statement a signal's handler raises."""
+    """A SQLite connection; a signal handler raises right after its first statement."""
 
     def __init__(self, connection):
         self.connection = connection
@@ -464,7 +455,7 @@ class Interrupted:
 
 
 @pytest.mark.parametrize("at", ["within append", "behind append"])
-def test_an_emit_that_a_signal_breaks_off_gives_no_number_twice_and_leaves_the_counts_right(
+def test_an_emit_interrupted_by_a_signal_uses_no_sequence_twice_and_keeps_the_counts(
     publish, topic, registry, interrupted, at
 ):
     topic.away = True
@@ -481,14 +472,15 @@ def test_an_emit_that_a_signal_breaks_off_gives_no_number_twice_and_leaves_the_c
     assert publisher.flush(0) == 3
     topic.away = False
     assert publisher.flush(30) == 0
-    assert list(first_sequences(told(topic.messages)).values()) == [[1, 2], [1]]
+    assert list(sequences_by_source(decode(topic.messages)).values()) == [[1, 2], [1]]
     assert len(topic.messages) == 3
     wait_until(
-        lambda: registry.get_sample_value("ingestor_publisher_spool_events") == 0, "the gauge knows"
+        lambda: registry.get_sample_value("ingestor_publisher_spool_events") == 0,
+        "the gauge is zero",
     )
 
 
-def test_an_emit_past_the_spool_that_a_signal_breaks_off_gives_no_number_twice(
+def test_a_non_durable_emit_interrupted_by_a_signal_uses_no_sequence_twice(
     publish, topic, interrupted
 ):
     publisher = publish()
@@ -497,10 +489,10 @@ def test_an_emit_past_the_spool_that_a_signal_breaks_off_gives_no_number_twice(
         publisher.emit("started", **EVENT, durable=False)
     publisher.emit("started", **EVENT, durable=False)
     assert publisher.flush(30) == 0
-    assert list(first_sequences(told(topic.messages)).values()) == [[1], [1]]
+    assert list(sequences_by_source(decode(topic.messages)).values()) == [[1], [1]]
 
 
-def test_a_signals_handler_can_close_in_the_midst_of_an_emit_whose_event_is_for_the_next_process(
+def test_a_signal_handler_can_close_during_an_emit_and_the_next_process_sends_the_event(
     publish, tmp_path, monkeypatch
 ):
     publisher = publish()
@@ -525,17 +517,17 @@ def test_a_signals_handler_can_close_in_the_midst_of_an_emit_whose_event_is_for_
         publisher.emit("started", **EVENT)
 
 
-def test_a_spool_that_was_replaced_under_emits_hands_is_no_error(publish, topic):
+def test_a_spool_replaced_during_an_emit_is_no_error(publish, topic):
     publisher = publish()
     publisher.emit("started", **EVENT)
     publisher._emitter._spools.own().seal()
     publisher._emitter._spools.retire(publisher._emitter._spools.own())
     publisher.emit("started", **EVENT)
     assert publisher.flush(30) == 0
-    assert list(first_sequences(told(topic.messages)).values()) == [[1, 2]]
+    assert list(sequences_by_source(decode(topic.messages)).values()) == [[1, 2]]
 
 
-def test_a_file_that_grew_large_is_replaced_once_it_is_empty(publish, topic, tmp_path, monkeypatch):
+def test_a_large_file_is_replaced_once_it_is_empty(publish, topic, tmp_path, monkeypatch):
     monkeypatch.setattr("classwaves_ingestor.producer.spool._FILE_LARGE", 0)
     publisher = publish()
     before = spools(tmp_path)
@@ -543,10 +535,10 @@ def test_a_file_that_grew_large_is_replaced_once_it_is_empty(publish, topic, tmp
     wait_until(lambda: before[0] not in spools(tmp_path), "the file is gone")
     publisher.emit("started", **EVENT)
     assert publisher.flush(30) == 0
-    assert [event["sequence"] for event in told(topic.messages)] == [1, 2]
+    assert [event["sequence"] for event in decode(topic.messages)] == [1, 2]
 
 
-def test_a_transport_without_room_is_waited_for(publish, topic, monkeypatch):
+def test_delivery_waits_for_a_full_transport(publish, topic, monkeypatch):
     monkeypatch.setattr(topic, "_room", 2)
     publisher = publish()
     for _ in range(20):
@@ -555,7 +547,7 @@ def test_a_transport_without_room_is_waited_for(publish, topic, monkeypatch):
     assert len(topic.messages) == 20
 
 
-def test_delivery_survives_what_nobody_thought_of(publish, topic, monkeypatch, caplog):
+def test_delivery_survives_an_unexpected_error(publish, topic, monkeypatch, caplog):
     def surprise(*_):
         raise RuntimeError("surprise")
 
@@ -566,10 +558,10 @@ def test_delivery_survives_what_nobody_thought_of(publish, topic, monkeypatch, c
         wait_until(lambda: "surprise" in caplog.text, "it is logged")
     publisher.emit("started", **EVENT)
     assert publisher.flush(30) == 0
-    assert [event["sequence"] for event in told(topic.messages)] == [1, 2]
+    assert [event["sequence"] for event in decode(topic.messages)] == [1, 2]
 
 
-def test_an_event_that_is_not_durable_and_refused_is_counted(publish, topic, registry):
+def test_a_refused_non_durable_event_is_counted(publish, topic, registry):
     topic.failure = Failure("topic_authorization_failed")
     publisher = publish()
     publisher.emit("started", **EVENT, durable=False)

@@ -5,7 +5,7 @@ from classwaves_ingestor.producer import PublisherSettings, SettingsError
 LEAST = {"KAFKA_BOOTSTRAP_SERVERS": "localhost:9092", "SPOOL_FOLDER": "/var/lib/spool"}
 
 
-def test_brokers_and_a_folder_are_all_that_must_be_set():
+def test_only_brokers_and_a_spool_folder_are_required():
     settings = PublisherSettings.from_environment(LEAST)
     assert settings.session_events_topic == "classwaves.session-events.v1"
     assert settings.spool_max_bytes == 256 * 1024 * 1024
@@ -13,7 +13,7 @@ def test_brokers_and_a_folder_are_all_that_must_be_set():
     assert settings.pseudonym_key_file is None
 
 
-def test_a_missing_folder_is_named_with_what_it_is():
+def test_the_error_for_a_missing_folder_names_and_explains_the_variable():
     with pytest.raises(
         SettingsError, match=r"^SPOOL_FOLDER: is not set \(expected: a folder on a local disk"
     ):

@@ -31,7 +31,7 @@ def numbered(sequences, session, *, taken=True):
     st.integers(1, 4),
 )
 def test_numbers_are_dense_from_1_for_each_session_and_source(steps, max_sessions):
-    """Whatever is emitted, refused, or begins a new source."""
+    """For any order of emitted events, refused events and new sources."""
     sequences = Sequences("c", max_sessions, map(str, count()).__next__)
     found = defaultdict(list)
     for session, taken, broken in steps:
@@ -44,7 +44,7 @@ def test_numbers_are_dense_from_1_for_each_session_and_source(steps, max_session
 
 
 @given(st.lists(st.sampled_from("abcdef")), st.integers(1, 4))
-def test_no_source_numbers_more_sessions_than_it_may(sessions, max_sessions):
+def test_no_source_numbers_more_sessions_than_the_limit(sessions, max_sessions):
     sequences = Sequences("c", max_sessions, map(str, count()).__next__)
     found = defaultdict(set)
     for session in sessions:
@@ -52,12 +52,12 @@ def test_no_source_numbers_more_sessions_than_it_may(sessions, max_sessions):
     assert all(len(known) <= max_sessions for known in found.values())
 
 
-def test_the_source_is_the_component_and_an_instance_of_its_own():
+def test_the_source_is_the_component_with_a_unique_instance():
     first, second = Sequences("session-controller"), Sequences("session-controller")
     assert first.source.startswith("session-controller/")
     assert first.source != second.source
 
 
-def test_a_component_that_is_no_identifier_is_a_settings_error():
+def test_a_component_that_is_not_an_identifier_is_a_settings_error():
     with pytest.raises(SettingsError, match=r"^component: "):
         Sequences("x" * 250)

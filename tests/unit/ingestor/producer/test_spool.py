@@ -26,7 +26,7 @@ def rows(spool):
     return [(event.key, event.value) for event in spool.read(10_000)]
 
 
-def test_what_was_appended_is_read_once_in_its_order(path):
+def test_appended_events_are_read_once_in_order(path):
     spool = Spool(path, 1000)
     spool.append("s", "é".encode(), 1.0)
     spool.append("t", b"2", 2.0)
@@ -35,7 +35,7 @@ def test_what_was_appended_is_read_once_in_its_order(path):
     spool.close()
 
 
-def test_what_was_not_removed_is_there_when_it_is_opened_again(path):
+def test_events_that_were_not_removed_are_still_there_after_a_reopen(path):
     spool = Spool(path, 1000)
     spool.append("s", b"1", 1.0)
     spool.append("s", b"2", 2.0)
@@ -47,7 +47,7 @@ def test_what_was_not_removed_is_there_when_it_is_opened_again(path):
     again.close()
 
 
-def test_one_that_was_emptied_goes_on_counting_where_it_was(path):
+def test_an_emptied_spool_continues_its_numbering(path):
     spool = Spool(path, 1000)
     spool.append("s", b"1", 1.0)
     spool.remove(spool.read(1))
@@ -57,7 +57,7 @@ def test_one_that_was_emptied_goes_on_counting_where_it_was(path):
     spool.close()
 
 
-def test_at_its_limit_it_refuses_and_says_so_and_takes_again_once_there_is_room(path):
+def test_a_full_spool_raises_and_accepts_events_again_once_there_is_room(path):
     spool = Spool(path, 10)
     spool.append("s", b"x" * 10, 1.0)
     with pytest.raises(SpoolFull, match=r"10 bytes of events wait .*SPOOL_MAX_BYTES"):
@@ -67,19 +67,19 @@ def test_at_its_limit_it_refuses_and_says_so_and_takes_again_once_there_is_room(
     spool.close()
 
 
-def test_a_file_that_is_none_of_ours_is_corrupt(path):
+def test_a_file_in_another_format_is_corrupt(path):
     path.write_bytes(b"not a database" * 1000)
     with pytest.raises(CorruptSpool, match=r"a\.spool.*SPOOL_FOLDER"):
         Spool(path, 1000)
 
 
-def test_a_folder_that_is_not_there_is_unavailable_not_corrupt(tmp_path):
+def test_a_missing_folder_is_unavailable_not_corrupt(tmp_path):
     with pytest.raises(SpoolUnavailable) as caught:
         Spool(tmp_path / "missing" / "a.spool", 1000)
     assert not isinstance(caught.value, CorruptSpool)
 
 
-def test_after_it_was_closed_nothing_is_appended(path):
+def test_a_closed_spool_appends_nothing(path):
     spool = Spool(path, 1000)
     spool.close()
     with pytest.raises(BrokenSpool):
@@ -87,7 +87,7 @@ def test_after_it_was_closed_nothing_is_appended(path):
     assert spool.events == 0
 
 
-def test_a_value_that_was_changed_is_found_out(path):
+def test_a_changed_value_is_detected(path):
     spool = Spool(path, 10_000)
     fill(spool, 3)
     with sqlite3.connect(path) as vandal:
@@ -101,13 +101,13 @@ def test_a_value_that_was_changed_is_found_out(path):
 
 
 def leave_delivered(spool, count, monkeypatch):
-    """Let go of the first events while none can be deleted, as on a full disk."""
+    """Remove the first events while none can be deleted, as on a full disk."""
     monkeypatch.setattr(module, "_DELETE", "DELETE FROM nothing WHERE ?")
     spool.remove(spool.read(count))
     monkeypatch.undo()
 
 
-def test_counted_anew_are_the_events_that_wait_and_no_others(path, monkeypatch):
+def test_a_recount_counts_only_waiting_events(path, monkeypatch):
     spool = Spool(path, 10_000)
     fill(spool, 3)
     leave_delivered(spool, 1, monkeypatch)
@@ -120,7 +120,7 @@ def test_counted_anew_are_the_events_that_wait_and_no_others(path, monkeypatch):
     assert (spool.events, spool.bytes) == waiting
 
 
-def test_events_that_cannot_be_deleted_now_are_deleted_with_the_next(path, monkeypatch):
+def test_events_that_cannot_be_deleted_are_deleted_with_the_next_ones(path, monkeypatch):
     spool = Spool(path, 10_000)
     fill(spool, 3)
     leave_delivered(spool, 2, monkeypatch)
@@ -131,7 +131,7 @@ def test_events_that_cannot_be_deleted_now_are_deleted_with_the_next(path, monke
     again.close()
 
 
-def test_the_log_is_moved_into_the_file_once_it_is_large(path, monkeypatch):
+def test_a_large_log_is_checkpointed_into_the_file(path, monkeypatch):
     monkeypatch.setattr(module, "_WAL_LARGE", 100_000)
     monkeypatch.setattr(module, "_WAL_HUGE", 200_000)
     spool = Spool(path, 10**9)
@@ -143,9 +143,7 @@ def test_the_log_is_moved_into_the_file_once_it_is_large(path, monkeypatch):
     spool.close()
 
 
-def test_after_a_burst_the_log_is_short_again_and_nothing_is_moved_until_it_is_long_again(
-    path, monkeypatch
-):
+def test_after_a_burst_the_log_is_short_and_is_not_checkpointed_until_it_is_long(path, monkeypatch):
     moved, move = [], Spool._move_log
     monkeypatch.setattr(module, "_WAL_HUGE", module._WAL_LARGE)
     monkeypatch.setattr(Spool, "_move_log", lambda self: moved.append(self) or move(self))
@@ -160,9 +158,7 @@ def test_after_a_burst_the_log_is_short_again_and_nothing_is_moved_until_it_is_l
     spool.close()
 
 
-def test_a_huge_log_that_cannot_be_moved_while_emits_go_on_is_moved_while_they_wait(
-    path, monkeypatch
-):
+def test_a_huge_log_that_emits_keep_busy_is_checkpointed_while_they_wait(path, monkeypatch):
     waiting, move = [], Spool._move_log
 
     def interrupted(self):
@@ -182,7 +178,7 @@ def test_a_huge_log_that_cannot_be_moved_while_emits_go_on_is_moved_while_they_w
 
 
 class SpoolMachine(RuleBasedStateMachine):
-    """One spool against a list, through reads, failures, closings and openings."""
+    """A spool against a list, through reads, failures, closes and reopens."""
 
     def __init__(self):
         super().__init__()
@@ -214,18 +210,18 @@ class SpoolMachine(RuleBasedStateMachine):
             self.spool.rewind(events[delivered].position)
 
     @rule(limit=st.integers(1, 4))
-    def leave_what_is_refused(self, limit):
+    def leave_refused(self, limit):
         self.read += len(self.spool.read(limit))
 
     @precondition(lambda self: self.read)
     @rule()
-    def open_again(self):
+    def reopen(self):
         self.spool.close()
         self.spool = Spool(self.path, 200)
         self.read = 0
 
     @invariant()
-    def depth_is_what_waits(self):
+    def depth_is_the_number_of_waiting_events(self):
         assert self.spool.events == len(self.waiting)
         assert self.spool.bytes == sum(len(each) for each in self.waiting)
 
@@ -246,8 +242,8 @@ TestSpoolMachine.settings = settings(max_examples=40, stateful_step_count=30, de
         max_size=4,
     )
 )
-@example([(4038, b"\x80")])  # in the table's own statement, which SQLite then quotes
-def test_whatever_bytes_are_damaged_only_intact_events_are_salvaged_in_their_order(damages):
+@example([(4038, b"\x80")])  # in the CREATE TABLE text, which SQLite then quotes in its error
+def test_salvage_of_arbitrary_damage_keeps_only_intact_events_in_order(damages):
     with tempfile.TemporaryDirectory() as folder:
         damaged, sound = Path(folder, "a.spool"), Path(folder, "b.spool")
         spool = Spool(damaged, 10**9)
@@ -267,13 +263,13 @@ def test_whatever_bytes_are_damaged_only_intact_events_are_salvaged_in_their_ord
         assert positions == sorted(set(positions))
 
 
-def test_a_damaged_spool_that_cannot_be_opened_for_now_is_not_taken_for_empty(tmp_path):
-    (tmp_path / "a.spool").mkdir()  # as without a file descriptor left: it cannot be opened
+def test_a_damaged_spool_that_cannot_be_opened_is_not_considered_empty(tmp_path):
+    (tmp_path / "a.spool").mkdir()  # cannot be opened, as without free file descriptors
     with pytest.raises(SpoolUnavailable):
         salvage(tmp_path / "a.spool", tmp_path / "b.spool")
 
 
-def test_a_damaged_spool_whose_log_cannot_be_opened_for_now_is_not_taken_for_empty(tmp_path):
+def test_a_damaged_spool_with_a_log_that_cannot_be_opened_is_not_considered_empty(tmp_path):
     damaged = tmp_path / "a.spool"
     spool = Spool(damaged, 10_000)
     fill(spool, 3)
@@ -283,7 +279,7 @@ def test_a_damaged_spool_whose_log_cannot_be_opened_for_now_is_not_taken_for_emp
         salvage(damaged, tmp_path / "b.spool")
 
 
-def test_of_a_spool_with_one_damaged_page_all_other_pages_are_salvaged(tmp_path):
+def test_all_pages_but_a_damaged_one_are_salvaged(tmp_path):
     damaged, sound = tmp_path / "a.spool", tmp_path / "b.spool"
     spool = Spool(damaged, 10**9)
     fill(spool, 100)

@@ -26,7 +26,7 @@ def path(tmp_path):
     return path
 
 
-def test_what_is_claimed_cannot_be_claimed_again_until_it_is_released(path):
+def test_a_lock_is_exclusive_until_it_is_released(path):
     lock = SpoolLock.take(path)
     assert SpoolLock.take(path) is None
     lock.release()
@@ -35,7 +35,7 @@ def test_what_is_claimed_cannot_be_claimed_again_until_it_is_released(path):
     again.release()
 
 
-def test_the_claim_of_a_process_ends_with_its_sudden_death(path):
+def test_a_killed_process_releases_its_lock(path):
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as owner:
@@ -48,35 +48,35 @@ def test_the_claim_of_a_process_ends_with_its_sudden_death(path):
         lock.release()
 
 
-def test_what_is_discarded_leaves_nothing(path):
+def test_a_discarded_spool_leaves_no_file(path):
     path.with_name("a.spool-wal").touch()
     SpoolLock.take(path).discard()
     assert list(path.parent.iterdir()) == []
 
 
-def test_a_claim_to_what_was_just_discarded_is_none(path, monkeypatch):
+def test_a_lock_on_a_just_discarded_spool_is_not_taken(path, monkeypatch):
     first = SpoolLock.take(path)
     lock = os.open(
         path.with_suffix(".lock"), os.O_RDWR
-    )  # as another process that has come just too late
+    )  # like another process that opened the file just before
     first.discard()
     monkeypatch.setattr(os, "open", lambda *_: lock)
     assert SpoolLock.take(path) is None
 
 
-def test_what_is_set_aside_is_nobodys_orphan(path):
+def test_a_spool_that_was_set_aside_is_not_an_orphan(path):
     aside = SpoolLock.take(path).set_aside()
     assert aside.read_bytes() == b"events"
     assert unlocked_spools(path.parent) == []
 
 
-def test_orphans_are_found_oldest_first_also_if_only_their_lock_is_left(tmp_path):
+def test_orphans_are_listed_oldest_first_including_those_with_only_a_lock_file(tmp_path):
     for name in ("2.lock", "1.spool", "1.lock", "3.spool", "0.corrupt", "1.spool-wal"):
         (tmp_path / name).touch()
     assert [each.name for each in unlocked_spools(tmp_path)] == ["1.spool", "2.spool", "3.spool"]
 
 
-def test_a_lock_that_fails_otherwise_is_an_error_and_leaks_no_file(path, monkeypatch):
+def test_another_lock_error_is_raised_and_leaks_no_file(path, monkeypatch):
     def no_locks(*_):
         raise OSError(38, "Function not implemented")
 

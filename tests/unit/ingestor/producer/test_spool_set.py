@@ -41,7 +41,7 @@ def orphan(folder, name, *values):
 
 
 def killed(folder, name, *values):
-    """An orphan whose owner was killed: all of it is in SQLite's log."""
+    """An orphan of a killed process: all its events are in SQLite's log."""
     folder.mkdir(exist_ok=True)
     spool = Spool(folder / "living", 10_000)
     for value in values:
@@ -70,7 +70,7 @@ def test_orphans_come_oldest_first_and_the_own_spool_last(spools, tmp_path):
     assert contents(spools) == [[b"1"], [b"2"], [b"own"]]
 
 
-def test_an_orphan_that_is_finished_is_gone_and_the_own_spool_stays(spools, tmp_path):
+def test_a_finished_orphan_is_removed_and_the_own_spool_stays(spools, tmp_path):
     own = spools.own()
     orphan(tmp_path / "spools", "1")
     spools.adopt()
@@ -79,7 +79,7 @@ def test_an_orphan_that_is_finished_is_gone_and_the_own_spool_stays(spools, tmp_
     assert not [each for each in names(tmp_path / "spools") if each.startswith("1")]
 
 
-def test_an_orphan_that_is_left_with_events_is_for_the_next_process_not_for_this_one(
+def test_an_orphan_left_with_events_is_adopted_by_the_next_process_not_by_this_one(
     spools, clock, tmp_path
 ):
     orphan(tmp_path / "spools", "1", b"refused")
@@ -96,7 +96,7 @@ def test_an_orphan_that_is_left_with_events_is_for_the_next_process_not_for_this
     lock.release()
 
 
-def test_only_so_many_orphans_are_held_at_once(spools, tmp_path, monkeypatch):
+def test_the_number_of_orphans_adopted_at_once_is_limited(spools, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "ADOPTED_AT_ONCE", 2)
     for number in range(3):
         orphan(tmp_path / "spools", number, b"%d" % number)
@@ -104,9 +104,7 @@ def test_only_so_many_orphans_are_held_at_once(spools, tmp_path, monkeypatch):
     assert contents(spools) == [[b"0"], [b"1"]]
 
 
-def test_an_orphan_for_which_there_was_no_room_is_adopted_as_soon_as_there_is(
-    spools, tmp_path, monkeypatch
-):
+def test_an_orphan_beyond_the_limit_is_adopted_once_there_is_room(spools, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "ADOPTED_AT_ONCE", 2)
     for number in range(3):
         orphan(tmp_path / "spools", number)
@@ -117,14 +115,14 @@ def test_an_orphan_for_which_there_was_no_room_is_adopted_as_soon_as_there_is(
     assert last in [held.spool.path for held in spools.spools()]
 
 
-def test_a_lock_whose_spool_is_gone_is_swept_up(spools, tmp_path):
+def test_a_lock_file_without_a_spool_is_removed(spools, tmp_path):
     (tmp_path / "spools").mkdir()
     (tmp_path / "spools" / "1.lock").touch()
     spools.adopt()
     assert names(tmp_path / "spools") == []
 
 
-def test_an_own_spool_that_is_damaged_is_set_aside_what_is_intact_is_kept_and_another_begins(
+def test_a_damaged_own_spool_is_set_aside_with_its_intact_events_kept_and_a_new_one_begins(
     spools, tmp_path
 ):
     own = spools.own()
@@ -137,7 +135,7 @@ def test_an_own_spool_that_is_damaged_is_set_aside_what_is_intact_is_kept_and_an
     assert own.path.with_suffix(".corrupt").exists()
 
 
-def test_of_an_orphan_with_a_damaged_log_a_copy_is_kept_and_what_is_in_front_of_the_damage_is_adopted(
+def test_an_orphan_with_a_damaged_log_is_copied_and_adopted_up_to_the_damage(
     spools, tmp_path, registry, caplog
 ):
     path = killed(tmp_path / "spools", "1", *(b"%d" % number for number in range(9)))
@@ -154,9 +152,7 @@ def test_of_an_orphan_with_a_damaged_log_a_copy_is_kept_and_what_is_in_front_of_
     assert not is_damaged(wal_of(path))
 
 
-def test_of_an_orphan_whose_owner_was_killed_within_a_write_all_else_is_adopted_and_nothing_is_logged(
-    spools, tmp_path, caplog
-):
+def test_an_orphan_with_a_torn_last_write_is_adopted_without_a_warning(spools, tmp_path, caplog):
     path = killed(tmp_path / "spools", "1", b"0", b"1", b"2")
     wal_of(path).write_bytes(wal_of(path).read_bytes()[:-1000])
     spools.adopt()
@@ -164,7 +160,7 @@ def test_of_an_orphan_whose_owner_was_killed_within_a_write_all_else_is_adopted_
     assert "damaged" not in caplog.text
 
 
-def test_an_orphan_of_whose_damaged_log_no_copy_can_be_kept_waits_as_it_is(
+def test_an_orphan_with_a_damaged_log_waits_unchanged_if_it_cannot_be_copied(
     spools, clock, tmp_path, monkeypatch
 ):
     def refused(*_):
@@ -184,7 +180,7 @@ def test_an_orphan_of_whose_damaged_log_no_copy_can_be_kept_waits_as_it_is(
     assert len(spools.spools()) == 1
 
 
-def test_while_what_was_salvaged_is_held_by_another_the_damaged_spool_waits(spools, tmp_path):
+def test_a_damaged_spool_waits_while_another_process_has_its_salvaged_events(spools, tmp_path):
     (tmp_path / "spools").mkdir()
     (tmp_path / "spools" / "1.spool").write_bytes(b"garbage" * 1000)
     other = SpoolLock.take(tmp_path / "spools" / "1-salvaged.spool")
@@ -196,7 +192,7 @@ def test_while_what_was_salvaged_is_held_by_another_the_damaged_spool_waits(spoo
     assert "1.corrupt" in names(tmp_path / "spools")
 
 
-def test_a_damaged_spool_that_cannot_be_set_aside_stays_and_is_told_of(
+def test_a_damaged_spool_that_cannot_be_set_aside_stays_and_is_logged(
     spools, tmp_path, monkeypatch, caplog
 ):
     def refused(self):
@@ -211,9 +207,7 @@ def test_a_damaged_spool_that_cannot_be_set_aside_stays_and_is_told_of(
     assert "cannot be adopted for now" in caplog.text
 
 
-def test_an_orphan_whose_adoption_fails_is_looked_at_again_after_a_while(
-    spools, clock, tmp_path, monkeypatch
-):
+def test_a_failed_adoption_is_retried_later(spools, clock, tmp_path, monkeypatch):
     def refused(path, max_bytes):
         raise SpoolUnavailable("disk is full")
 
@@ -230,9 +224,7 @@ def test_an_orphan_whose_adoption_fails_is_looked_at_again_after_a_while(
     assert spools.left() == 0
 
 
-def test_an_orphan_that_cannot_be_claimed_is_looked_at_again_after_a_while(
-    spools, clock, tmp_path, monkeypatch
-):
+def test_an_orphan_that_cannot_be_locked_is_retried_later(spools, clock, tmp_path, monkeypatch):
     def refused(path):
         raise OSError(24, "Too many open files")
 
@@ -262,7 +254,7 @@ def test_a_damaged_spool_that_could_not_be_set_aside_is_set_aside_later(
     assert contents(spools) == [[b"intact"]]
 
 
-def test_where_what_is_salvaged_cannot_be_claimed_the_damaged_spool_waits(
+def test_a_damaged_spool_waits_if_its_salvaged_events_cannot_be_locked(
     spools, clock, tmp_path, monkeypatch
 ):
     take = SpoolLock.take
@@ -285,7 +277,7 @@ def test_where_what_is_salvaged_cannot_be_claimed_the_damaged_spool_waits(
     assert spools.left() == 0
 
 
-def test_what_was_salvaged_but_cannot_be_opened_is_looked_at_again_after_a_while(
+def test_salvaged_events_that_cannot_be_opened_are_retried_later(
     spools, clock, tmp_path, monkeypatch
 ):
     def refused(path, max_bytes):
@@ -302,7 +294,9 @@ def test_what_was_salvaged_but_cannot_be_opened_is_looked_at_again_after_a_while
     assert contents(spools) == [[b"intact"]]
 
 
-def test_an_orphan_that_another_takes_over_is_left_no_more(spools, clock, tmp_path, monkeypatch):
+def test_an_orphan_that_another_process_adopts_no_longer_counts_as_left(
+    spools, clock, tmp_path, monkeypatch
+):
     def refused(path, max_bytes):
         raise SpoolUnavailable("disk is full")
 
@@ -319,7 +313,7 @@ def test_an_orphan_that_another_takes_over_is_left_no_more(spools, clock, tmp_pa
     other.release()
 
 
-def test_a_spool_that_cannot_be_claimed_is_told_of_once(spools, clock, tmp_path, caplog):
+def test_a_spool_that_cannot_be_locked_is_logged_once(spools, clock, tmp_path, caplog):
     (tmp_path / "spools").mkdir()
     (tmp_path / "spools" / "1.lock").mkdir()
     spools.adopt()
@@ -347,7 +341,7 @@ def test_a_spool_that_cannot_be_removed_is_removed_later(
     assert names(tmp_path / "spools") == []
 
 
-def test_a_spool_that_cannot_be_made_is_tried_again_after_a_second_not_at_each_event(
+def test_the_creation_of_a_spool_is_retried_after_a_second_not_at_each_event(
     spools, clock, tmp_path, monkeypatch
 ):
     attempts = []
@@ -367,7 +361,7 @@ def test_a_spool_that_cannot_be_made_is_tried_again_after_a_second_not_at_each_e
     assert spools.own().events == 0
 
 
-def test_a_retired_spool_takes_nothing_and_only_the_first_to_retire_it_is_logged(spools):
+def test_a_retired_spool_accepts_no_event_and_its_retirement_is_logged_once(spools):
     own = spools.own()
     assert spools.retire(own)
     assert not spools.retire(own)
@@ -375,7 +369,7 @@ def test_a_retired_spool_takes_nothing_and_only_the_first_to_retire_it_is_logged
         own.append("s", b"late", 1.0)
 
 
-def test_what_is_disowned_belongs_to_the_parent_alone(spools, tmp_path):
+def test_after_a_fork_the_spools_belong_to_the_parent_alone(spools, tmp_path):
     orphan(tmp_path / "spools", "1", b"1")
     own = spools.own()
     spools.adopt()
@@ -386,7 +380,9 @@ def test_what_is_disowned_belongs_to_the_parent_alone(spools, tmp_path):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def test_a_lock_that_a_sibling_swept_up_before_it_was_ours_is_made_anew(spools, monkeypatch):
+def test_a_lock_file_that_a_sibling_removed_before_we_locked_it_is_created_again(
+    spools, monkeypatch
+):
     take, swept = SpoolLock.take, []
 
     def too_late(path):

@@ -1,4 +1,4 @@
-"""What every transport does; the real one passes the same in tests/integration."""
+"""The transport in memory passes the behaviour suite of transports."""
 
 import threading
 
@@ -7,7 +7,7 @@ import pytest
 from classwaves_ingestor.producer.errors import QueueFull
 from classwaves_ingestor.producer.memory import MemoryTransport
 from classwaves_ingestor.producer.transport import Failure
-from tests.support.transport_behaviour import TransportBehaviour, unheard
+from tests.support.transport_behaviour import TransportBehaviour, ignore_failure
 from tests.support.waiting import PATIENCE
 
 
@@ -25,50 +25,50 @@ class TestMemoryTransport(TransportBehaviour):
         return lambda: topic.messages
 
 
-def test_while_it_is_away_events_wait_and_then_arrive_in_order():
+def test_during_an_outage_of_the_topic_events_wait_and_then_arrive_in_order():
     topic = MemoryTransport()
     topic.away = True
     for number in range(3):
-        topic.send("s", b"%d" % number, unheard)
+        topic.send("s", b"%d" % number, ignore_failure)
     assert topic.flush(0) == 3
     topic.away = False
     assert topic.flush(0) == 0
     assert topic.messages == [("s", b"0"), ("s", b"1"), ("s", b"2")]
 
 
-def test_one_thread_settles_what_waits_while_another_has_to_wait_for_it():
-    topic, at_it, go_on, told = MemoryTransport(), threading.Event(), threading.Event(), []
+def test_a_second_poll_waits_for_the_callbacks_of_the_first():
+    topic, entered, resume, failures = MemoryTransport(), threading.Event(), threading.Event(), []
 
     def refuse(failure):
-        at_it.set()
-        assert go_on.wait(PATIENCE)
-        told.append(failure)
+        entered.set()
+        assert resume.wait(PATIENCE)
+        failures.append(failure)
 
     topic.failure = Failure("topic_authorization_failed")
     topic.send("s", b"1", topic.on_failure(refuse))
     threads = [threading.Thread(target=topic.poll) for _ in range(2)]
     threads[0].start()
-    assert at_it.wait(PATIENCE)
+    assert entered.wait(PATIENCE)
     threads[1].start()
     threads[1].join(0.05)
     assert threads[1].is_alive()
-    go_on.set()
+    resume.set()
     for each in threads:
         each.join(PATIENCE)
-    assert told == [topic.failure]
+    assert failures == [topic.failure]
 
 
-def test_it_has_only_so_much_room():
+def test_a_full_queue_refuses_events():
     topic = MemoryTransport(room=1)
-    topic.send("s", b"1", unheard)
+    topic.send("s", b"1", ignore_failure)
     with pytest.raises(QueueFull):
-        topic.send("s", b"2", unheard)
+        topic.send("s", b"2", ignore_failure)
 
 
-def test_a_failure_that_was_set_is_given_to_each_event():
-    topic, told = MemoryTransport(), []
+def test_a_configured_failure_is_reported_for_each_event():
+    topic, failures = MemoryTransport(), []
     topic.failure = Failure("topic_authorization_failed")
-    topic.send("s", b"1", topic.on_failure(told.append))
+    topic.send("s", b"1", topic.on_failure(failures.append))
     topic.flush(0)
-    assert told == [Failure("topic_authorization_failed")]
+    assert failures == [Failure("topic_authorization_failed")]
     assert topic.messages == []

@@ -1,4 +1,4 @@
-"""What a type checker finds in code that uses the SDK."""
+"""A type checker finds mistakes in code that uses the SDK."""
 
 import ast
 import re

@@ -12,7 +12,7 @@ HEADER, FRAME = 32, 24 + 4096
 
 @pytest.fixture
 def wal(tmp_path):
-    """A copy of the log of a spool with 30 events, as a killed process leaves it: none of it is in the file yet."""
+    """The log of a spool with 30 events as a killed process leaves it: not checkpointed yet."""
     spool = Spool(tmp_path / "a.spool", 10**9)
     for number in range(30):
         spool.append("s", b"%d" % number + b"x" * 500, 1.0)
@@ -32,18 +32,18 @@ def frames(wal):
     return (wal.stat().st_size - HEADER) // FRAME
 
 
-def test_a_log_that_is_as_it_was_written_is_sound(wal):
+def test_an_unchanged_log_is_sound(wal):
     assert frames(wal) > 30
     assert not is_damaged(wal)
 
 
-def test_no_log_and_an_empty_one_are_sound(tmp_path):
+def test_a_missing_and_an_empty_log_are_sound(tmp_path):
     assert not is_damaged(tmp_path / "missing-wal")
     (tmp_path / "empty-wal").touch()
     assert not is_damaged(tmp_path / "empty-wal")
 
 
-def test_a_log_that_ends_anywhere_is_sound_as_after_a_kill_within_a_write(wal):
+def test_a_log_truncated_anywhere_is_sound_as_after_a_kill_during_a_write(wal):
     content = wal.read_bytes()
     for size in [
         *range(0, HEADER + 2 * FRAME, 97),
@@ -53,7 +53,7 @@ def test_a_log_that_ends_anywhere_is_sound_as_after_a_kill_within_a_write(wal):
         assert not is_damaged(wal), size
 
 
-def test_a_last_frame_of_which_only_the_header_was_written_is_no_damage(wal):
+def test_a_last_frame_with_only_its_header_is_no_damage(wal):
     content = wal.read_bytes()
     wal.write_bytes(content[: 24 - FRAME] + bytes(FRAME - 24))
     assert not is_damaged(wal)
@@ -70,12 +70,12 @@ def test_a_last_frame_of_which_only_the_header_was_written_is_no_damage(wal):
         pytest.param(HEADER + 30, id="the first frame"),
     ],
 )
-def test_a_bit_that_flipped_in_front_of_transactions_is_damage(wal, at):
+def test_a_flipped_bit_before_later_transactions_is_damage(wal, at):
     change(wal, at)
     assert is_damaged(wal)
 
 
-def test_a_hole_in_front_of_transactions_is_damage(wal):
+def test_a_hole_before_later_transactions_is_damage(wal):
     content = wal.read_bytes()
     wal.write_bytes(
         content[: HEADER + 5 * FRAME] + bytes(4 * FRAME) + content[HEADER + 9 * FRAME :]
@@ -83,7 +83,7 @@ def test_a_hole_in_front_of_transactions_is_damage(wal):
     assert is_damaged(wal)
 
 
-def test_what_an_older_log_left_behind_a_newer_one_is_no_damage(tmp_path):
+def test_frames_of_an_older_log_after_a_newer_one_are_no_damage(tmp_path):
     with closing(sqlite3.connect(tmp_path / "a", isolation_level=None)) as database:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("CREATE TABLE t (x)")
@@ -95,12 +95,12 @@ def test_what_an_older_log_left_behind_a_newer_one_is_no_damage(tmp_path):
         assert not is_damaged(wal_of(tmp_path / "a"))
 
 
-def test_what_a_transaction_that_was_rolled_back_left_is_no_damage(tmp_path):
+def test_frames_of_a_rolled_back_transaction_are_no_damage(tmp_path):
     with closing(sqlite3.connect(tmp_path / "a", isolation_level=None)) as database:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute(
             "PRAGMA cache_size = 2"
-        )  # more than fits goes to the log before it is decided
+        )  # more than the cache goes to the log before the commit
         database.execute("CREATE TABLE t (x)")
         before = frames(wal_of(tmp_path / "a"))
         database.execute("BEGIN")
@@ -113,8 +113,8 @@ def test_what_a_transaction_that_was_rolled_back_left_is_no_damage(tmp_path):
 
 
 @pytest.mark.parametrize("magic", [0x377F0682, 0x377F0683])
-def test_logs_of_machines_of_either_byte_order_are_read(tmp_path, magic):
-    """Two frames of 512 bytes by hand, since a machine writes but one of them."""
+def test_logs_of_both_byte_orders_are_read(tmp_path, magic):
+    """Two hand-made frames of 512 bytes, since a machine writes only its own byte order."""
     order = {0x377F0682: "little", 0x377F0683: "big"}[magic]
 
     def word(number):
