@@ -4,7 +4,7 @@ They use neither the ingestor's ledger nor its decoder. DuckDB compares the rows
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -16,13 +16,14 @@ from confluent_kafka import (
     Consumer,
     KafkaError,
     KafkaException,
-    Message,
     TopicPartition,
 )
 from deltalake import DeltaTable
 from pyarrow.dataset import Dataset
 
 from classwaves_ingestor.dead_letters.headers import OFFSET, PARTITION, REASON
+from classwaves_ingestor.kafka.headers import read_headers
+from classwaves_ingestor.kafka.interface import Message
 from classwaves_schemas.tables import SESSION_EVENTS
 from classwaves_warehouse.databricks.connection import connect
 from classwaves_warehouse.databricks.settings import DatabricksSettings
@@ -119,8 +120,6 @@ class CatalogTable:
 
 _SECONDS = 10.0
 
-Headers = Sequence[tuple[str, bytes]]
-
 
 def count_dead_letters(options: Mapping[str, str], topic: str) -> Counter[str]:
     """Count distinct dead-lettered messages by reason; a crash may write one twice.
@@ -129,10 +128,11 @@ def count_dead_letters(options: Mapping[str, str], topic: str) -> Counter[str]:
         options: librdkafka's.
         topic: the dead-letter topic.
     """
-    reasons: dict[tuple[str, str], str] = {}
+    reasons: dict[tuple[bytes | None, bytes | None], str] = {}
     for message in _read(options, topic):
-        headers = {name: value.decode() for name, value in cast("Headers", message.headers())}
-        reasons[headers[PARTITION], headers[OFFSET]] = headers[REASON]
+        headers = dict(read_headers(message) or ())
+        if (reason := headers.get(REASON)) is not None:
+            reasons[headers.get(PARTITION), headers.get(OFFSET)] = reason.decode()
     return Counter(reasons.values())
 
 
@@ -152,7 +152,7 @@ def _read(options: Mapping[str, str], topic: str) -> Iterator[Message]:
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{topic} gives nothing"))
             error = message.error()
             if error is None:
-                yield message
+                yield cast("Message", message)
             elif error.code() == KafkaError._PARTITION_EOF:
                 unread.discard(message.partition())
             else:

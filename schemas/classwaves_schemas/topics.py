@@ -14,6 +14,9 @@ DEAD_LETTER_HEADERS = {
     "dead-letter-contract-version": "The schema version that refused it.",
 }
 STUB_HEADERS = {
+    "dead-letter-headers-omitted": (
+        "`true`: the name of a header is not UTF-8, so the message's own headers are omitted."
+    ),
     "dead-letter-stub": "`true`: the message is too large for this topic, so its value is omitted.",
     "dead-letter-size": "Bytes of the omitted value.",
     "dead-letter-sha256": "SHA-256 of the omitted value, in hex.",

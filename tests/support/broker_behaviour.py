@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from classwaves_ingestor.kafka.headers import read_headers
 from classwaves_ingestor.kafka.interface import GroupConsumer, Headers, Message, PollResult
+from tests.support.raw_producer import RawHeaders
 
 _TIMEOUT_SECONDS = 60.0
 _POLL_SECONDS = 0.1
@@ -15,6 +17,9 @@ class Broker(Protocol):
 
     def produce(self, partition: int, values: Sequence[bytes | None]) -> None: ...
     def produce_one(self, partition: int, value: bytes, key: bytes, headers: Headers) -> None: ...
+    def produce_raw(
+        self, partition: int, value: bytes, key: bytes | None, headers: RawHeaders
+    ) -> int: ...
     def leave_a_hole(self, partition: int) -> int: ...
     def expire(self, partition: int, low: int) -> None: ...
     def add_partition(self) -> None: ...
@@ -120,6 +125,24 @@ class ConsumerBehaviour:
         )
         assert first.timestamp()[1] > 0
         assert (tombstone.key(), tombstone.value(), tombstone.headers()) == (None, None, None)
+
+    def test_headers_are_unreadable_at_each_read_if_the_name_of_one_is_not_utf8(self, broker):
+        headers = [(b"first", b"1"), (b"zur\xfcck", b"2"), (b"last", None)]
+        broker.produce_raw(0, b"value", b"\xffkey", headers)
+        broker.produce_raw(0, b"next", None, [(b"", b"1"), ("zurück".encode(), b"2")])
+        broker.produce_raw(0, b"none", None, [])
+        for _ in range(100):
+            broker.produce_raw(0, b"value", None, headers)
+        reader = RecordingListener(broker.consumer(), at={0: 0})
+        run_until(lambda: len(reader.messages) == 103, reader)
+        unreadable, readable, none, *more = reader.messages
+        for each in more:  # the interpreter specialises a call that it runs often
+            assert read_headers(each) is None
+        for _ in range(3):
+            assert read_headers(unreadable) is None
+            assert list(read_headers(readable)) == [("", b"1"), ("zurück", b"2")]
+            assert list(read_headers(none)) == []
+        assert (unreadable.key(), unreadable.value()) == (b"\xffkey", b"value")
 
     def test_a_poll_returns_at_most_its_limit_and_the_next_continues(self, broker):
         broker.produce(0, [b"%d" % number for number in range(50)])

@@ -33,6 +33,7 @@ def reasons(bootstrap_servers: str, topic: str, topic_id: str) -> Mapping[Coordi
                 headers = {
                     name: value.decode()
                     for name, value in cast("list[tuple[str, bytes]]", message.headers())
+                    if name.startswith("dead-letter-")
                 }
                 if headers["dead-letter-topic-id"] == topic_id:
                     coordinates = (

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from classwaves_ingestor.dead_letters import headers as names
+from classwaves_ingestor.kafka.headers import read_headers
 from classwaves_ingestor.kafka.interface import Headers, Message
 from classwaves_schemas.envelope import SCHEMA_VERSION
 
@@ -50,12 +51,11 @@ def dead_letter(message: Message, reason: str, detail: str, source: SourceTopic)
         names.TIMESTAMP: str(message.timestamp()[1]),
         names.CONTRACT_VERSION: str(SCHEMA_VERSION),
     }
+    headers = read_headers(message)
+    if headers is None:
+        added[names.HEADERS_OMITTED] = "true"
     # A message cannot claim a reason or coordinates: its headers with this prefix are dropped.
-    own = [
-        (name, value)
-        for name, value in message.headers() or ()
-        if not name.startswith(names.PREFIX)
-    ]
+    own = [(name, value) for name, value in headers or () if not name.startswith(names.PREFIX)]
     return DeadLetter(
         message.key(),
         message.value(),

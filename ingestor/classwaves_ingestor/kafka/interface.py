@@ -30,7 +30,15 @@ class Message(Protocol):
         ...
 
     def headers(self) -> Headers | None:
-        """Headers, or None without any."""
+        """Headers, or None without any. Read them with `read_headers`.
+
+        Raises:
+            SystemError: the name of a header is not UTF-8.
+        """
+        ...
+
+    def set_headers(self, headers: Headers) -> None:
+        """Replace the headers in memory."""
         ...
 
     def timestamp(self) -> tuple[int, int]:

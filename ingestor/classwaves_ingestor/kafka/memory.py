@@ -5,13 +5,18 @@ For tests: it passes the same behaviour suite as Kafka. Not thread-safe.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from classwaves_ingestor.kafka.interface import Headers, Message, PollResult, RebalanceListener
 
 _CREATE_TIME = 1
 
 
-@dataclass(frozen=True, slots=True)
+RawHeaders = Sequence[tuple[str | bytes, bytes | None]]
+"""Headers as a producer sends them; a name is any bytes."""
+
+
+@dataclass(slots=True)
 class MemoryMessage:
     """A message with the methods of Kafka's client."""
 
@@ -19,7 +24,7 @@ class MemoryMessage:
     timestamp_ms: int
     key_bytes: bytes | None
     value_bytes: bytes | None
-    header_list: Headers | None
+    header_list: RawHeaders | None
 
     def partition(self) -> int:
         """See `Message.partition`."""
@@ -39,7 +44,19 @@ class MemoryMessage:
 
     def headers(self) -> Headers | None:
         """See `Message.headers`."""
-        return self.header_list
+        if self.header_list is None or all(isinstance(name, str) for name, _ in self.header_list):
+            return cast("Headers | None", self.header_list)
+        try:
+            return [
+                (name.decode() if isinstance(name, bytes) else name, value)
+                for name, value in self.header_list
+            ]
+        except UnicodeDecodeError as error:
+            raise SystemError("headers() returned a result with an exception set") from error
+
+    def set_headers(self, headers: Headers) -> None:
+        """See `Message.set_headers`."""
+        self.header_list = headers
 
     def timestamp(self) -> tuple[int, int]:
         """See `Message.timestamp`."""
@@ -77,7 +94,7 @@ class MemoryTopic:
         value: bytes | None,
         key: bytes | None = None,
         *,
-        headers: Headers | None = None,
+        headers: RawHeaders | None = None,
         timestamp_ms: int = 0,
     ) -> int:
         """Append a message and return its offset."""

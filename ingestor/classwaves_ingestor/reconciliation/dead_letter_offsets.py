@@ -9,9 +9,13 @@ from confluent_kafka.admin import AdminClient
 
 from classwaves_ingestor.dead_letters import headers as names
 from classwaves_ingestor.errors import TopicMissing
+from classwaves_ingestor.kafka.headers import read_headers
 from classwaves_ingestor.kafka.interface import Message
 from classwaves_ingestor.kafka.range_reader import RangeReader
 from classwaves_ingestor.kafka.topics import describe_topic, watermarks
+
+_DIGITS = 19
+"""Of the largest offset. Python refuses to convert thousands of digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ def read_dead_letter_offsets(
 def coordinates(dead_letters: Iterable[Message], source_id: str) -> Iterator[tuple[int, int]]:
     """Source partition and offset of each dead letter of this source. Ignores others."""
     for each in dead_letters:
-        headers = dict(each.headers() or ())
+        headers = dict(read_headers(each) or ())
         partition, offset = headers.get(names.PARTITION), headers.get(names.OFFSET)
         if (
             headers.get(names.TOPIC_ID) == source_id.encode()
@@ -79,4 +83,4 @@ def coordinates(dead_letters: Iterable[Message], source_id: str) -> Iterator[tup
 
 
 def _is_number(value: bytes | None) -> TypeGuard[bytes]:
-    return value is not None and value.isdigit()
+    return value is not None and value.isdigit() and len(value) <= _DIGITS

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
@@ -13,6 +14,7 @@ from classwaves_ingestor.consumer.pipeline import POLL_MESSAGES
 from classwaves_ingestor.dead_letters.kafka import KafkaDeadLetterWriter
 from classwaves_ingestor.dead_letters.memory import MemoryDeadLetterWriter
 from classwaves_ingestor.errors import BrokerUnavailable
+from classwaves_ingestor.kafka.range_reader import RangeReader
 from classwaves_warehouse.batch import ROWS, Batch
 from classwaves_warehouse.checkpoint import Checkpoint, Progress
 from classwaves_warehouse.errors import TopicRecreated
@@ -274,3 +276,41 @@ def test_nothing_is_committed_while_no_dead_letter_is_acknowledged(
     assert rows(warehouse) == 1
     check_offsets(topic, warehouse)
     consumer.close()
+
+
+@pytest.mark.parametrize("failures", [0, 2])
+def test_a_header_name_that_is_not_utf8_costs_only_the_headers_of_its_dead_letter(
+    topic, topic_name, warehouse, kafka, failures
+):
+    """The client fails at the first read of such headers, and returns null pointers at the next."""
+    name = f"{topic_name}.dead-letters"
+    destination = KafkaTopic(kafka.bootstrap_servers, name, partitions=1)
+    left = failures
+
+    class Interrupted(KafkaDeadLetterWriter):
+        def write(self, dead_letters) -> None:
+            nonlocal left
+            if left:
+                left -= 1
+                raise BrokerUnavailable
+            super().write(dead_letters)
+
+    writer = Interrupted(topic.options, name, 1_000_000)
+    send(topic, 0, 1, 2)
+    headers = [(b"trace", b"1"), (b"zur\xfcck", b"2"), (b"after", None)]
+    topic.produce_raw(0, b"\x00bad", b"\xffkey", headers)
+    topic.produce_raw(0, wire(number=3), None, headers)
+    send(topic, 0, 4)
+    with closing(LiveConsumer(topic, warehouse, writer)) as consumer:
+        run_until(lambda: at_the_end(topic, warehouse, 1), consumer)
+    assert rows(warehouse) == 4
+    check_offsets(topic, warehouse)
+    reader = RangeReader(topic.options)
+    (written,) = reader.read(name, 0, range(1))
+    reader.close()
+    found = dict(written.headers())
+    assert (written.key(), written.value()) == (b"\xffkey", b"\x00bad")
+    assert (found["dead-letter-reason"], found["dead-letter-offset"]) == (b"not_json", b"2")
+    assert found["dead-letter-headers-omitted"] == b"true"
+    assert found.keys().isdisjoint({"trace", "after"})
+    assert destination.end(0) == 1

@@ -20,6 +20,7 @@ from classwaves_ingestor.errors import TopicMissing
 from classwaves_ingestor.kafka.admin import connect
 from classwaves_ingestor.kafka.consumer import KafkaGroupConsumer, consumer_options
 from classwaves_ingestor.kafka.topics import TopicIdReader, watermarks
+from tests.support.raw_producer import produce_raw
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,10 @@ class KafkaTopic:
             self.name, value=value, key=key, headers=headers, partition=partition
         )
         assert self._producer.flush(SECONDS) == 0
+
+    def produce_raw(self, partition, value, key, headers) -> int:
+        servers = self.options["bootstrap.servers"]
+        return produce_raw(servers, self.name, partition, value, key, headers)
 
     def leave_a_hole(self, partition) -> int:
         """Two aborted messages and their marker; returns the end after them."""

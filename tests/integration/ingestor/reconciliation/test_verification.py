@@ -6,6 +6,7 @@ from deltalake import write_deltalake
 from classwaves_ingestor.reconciliation.balance import Balance
 from classwaves_warehouse.errors import TopicRecreated
 from tests.integration.ingestor.reconciliation.conftest import message
+from tests.support.raw_producer import produce_raw
 
 
 def test_every_sent_message_is_in_one_class(scenario):
@@ -190,3 +191,32 @@ def test_commits_between_the_reads_never_look_like_a_fault(scenario):
     writer.join()
     assert set(results) == {(0, 0, ())}
     assert scenario.verify().total.stored == 1 + 39 * 2
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b"zur\xfcck", b"1")],
+        [(b"dead-letter-partition", b"0"), (b"zur\xfcck", b"1")],
+        "coordinates with 5,000 digits",
+        "coordinates that are no numbers",
+    ],
+)
+def test_foreign_messages_in_the_dead_letter_topic_are_ignored(scenario, headers):
+    if isinstance(headers, str):
+        number = b"9" * 5_000 if "digits" in headers else b"\xc2\xb2"
+        headers = [
+            (b"dead-letter-topic-id", scenario.topic.topic_id.encode()),
+            (b"dead-letter-partition", number),
+            (b"dead-letter-offset", number),
+        ]
+    scenario.send(b"bad", message(1))
+    scenario.store()
+    servers = scenario.settings.kafka["bootstrap.servers"]
+    for partition in (0, 1):
+        produce_raw(
+            servers, scenario.settings.dead_letter_topic, partition, b"foreign", None, headers
+        )
+    result = scenario.verify()
+    assert (result.total.missing, result.total.twice, result.total.dead_lettered) == (0, 0, 1)
+    assert result.findings == ()

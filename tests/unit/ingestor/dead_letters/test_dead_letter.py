@@ -51,6 +51,17 @@ def test_headers_of_a_message_with_our_prefix_are_dropped():
     assert dict(found.headers) == {"trace": b"1", **OURS}
 
 
+def test_a_dead_letter_says_that_it_omits_headers_that_cannot_be_read():
+    message = MemoryMessage(
+        (3, 17), 1_757_944_682_000, b"key", b"value", [("trace", b"1"), (b"zur\xfcck", b"2")]
+    )
+    for _ in range(2):
+        found = dead_letter(message, "not_json", "No JSON.", ORIGIN)
+        assert (found.value, found.key) == (b"value", b"key")
+        assert dict(found.headers) == {**OURS, "dead-letter-headers-omitted": b"true"}
+    assert dict(stub(found).headers)["dead-letter-headers-omitted"] == b"true"
+
+
 @given(some_bytes, some_bytes, st.lists(st.tuples(header_names, some_bytes), max_size=5))
 def test_a_stub_has_coordinates_and_no_content(value, key, headers):
     found = stub(dead_letter_of(value, key, headers))

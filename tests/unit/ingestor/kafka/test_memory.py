@@ -22,6 +22,9 @@ class MemoryBroker:
     def produce_one(self, partition, value, key, headers):
         self.topic.produce(partition, value, key, headers=headers, timestamp_ms=1)
 
+    def produce_raw(self, partition, value, key, headers) -> int:
+        return self.topic.produce(partition, value, key, headers=headers, timestamp_ms=1)
+
     def leave_a_hole(self, partition) -> int:
         self.topic.skip(partition, 2)
         return self.topic.watermarks(partition)[1]
