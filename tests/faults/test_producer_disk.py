@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -113,11 +114,10 @@ def test_a_file_size_limit_is_reported_and_loses_no_accepted_event(tmp_path):
     assert "SPOOL_FOLDER" in message
 
 
-def test_an_orphan_on_a_read_only_disk_is_sent_once_the_disk_is_writable(disk, monkeypatch):
+def test_an_orphan_on_a_read_only_disk_is_sent_once_the_disk_is_writable(disk):
     def left():
         return registry.get_sample_value("ingestor_publisher_left_spools")
 
-    monkeypatch.setattr("classwaves_ingestor.producer.spool_set._POSTPONED_SECONDS", 0.1)
     (disk / "spool").mkdir()
     orphan = Spool(disk / "spool" / "0.spool", 1000)
     orphan.append("s", b"{}", 1.0)
@@ -129,7 +129,7 @@ def test_an_orphan_on_a_read_only_disk_is_sent_once_the_disk_is_writable(disk, m
         component="test",
         registry=registry,
         connect=topic.connect,
-        policy=QUICK,
+        policy=replace(QUICK, adopt_retry_seconds=0.1),
     ):
         wait_until(lambda: left() == 1, "it is postponed")
         subprocess.run(["mount", "-o", "remount,rw", disk], check=True)

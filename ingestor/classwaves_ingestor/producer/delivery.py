@@ -34,6 +34,9 @@ class DeliveryPolicy:
         adopted_per_second: limit for events of adopted spools.
         retry_seconds: first wait after a failure; it doubles up to `retry_limit_seconds`.
         retry_limit_seconds: longest wait.
+        adopted_at_once: limit of adopted spools; each needs several open files.
+        create_retry_seconds: wait after a spool could not be created.
+        adopt_retry_seconds: wait after a spool could not be adopted.
     """
 
     batch_events: int = 500
@@ -42,6 +45,9 @@ class DeliveryPolicy:
     adopted_per_second: float = 5_000
     retry_seconds: float = 0.5
     retry_limit_seconds: float = 30.0
+    adopted_at_once: int = 64
+    create_retry_seconds: float = 1.0
+    adopt_retry_seconds: float = 30.0
 
 
 class Delivery:

@@ -60,7 +60,15 @@ class Emitter:
         self._numbering = threading.Lock()
         self._closed = False
         self._direct = DirectSender(connect, metrics, clock)
-        self._spools = SpoolSet(settings.spool_folder, settings.spool_max_bytes, metrics, clock)
+        self._spools = SpoolSet(
+            settings.spool_folder,
+            settings.spool_max_bytes,
+            metrics,
+            clock,
+            adopted_at_once=policy.adopted_at_once,
+            create_retry_seconds=policy.create_retry_seconds,
+            adopt_retry_seconds=policy.adopt_retry_seconds,
+        )
         self._delivery = Delivery(
             self._spools,
             connect,

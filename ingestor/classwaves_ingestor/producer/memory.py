@@ -23,7 +23,7 @@ class MemoryTransport:
         self.away = False
         self.failure: Failure | None = None
         """While set, the failure of each event."""
-        self._room = room
+        self.room = room
         self._waiting: deque[tuple[str, bytes, OnFailure]] = deque()
         self._settling = threading.RLock()
 
@@ -37,7 +37,7 @@ class MemoryTransport:
 
     def send(self, key: str | bytes, value: bytes, on_failure: OnFailure) -> None:
         """See `Transport.send`."""
-        if len(self._waiting) >= self._room:
+        if len(self._waiting) >= self.room:
             raise QueueFull
         self._waiting.append((key if isinstance(key, str) else key.decode(), value, on_failure))
 

@@ -17,10 +17,6 @@ from classwaves_schemas.identity import new_event_id
 
 log = logging.getLogger(__name__)
 
-ADOPTED_AT_ONCE = 64  # each needs several open files
-_REOPEN_SECONDS = 1.0
-_POSTPONED_SECONDS = 30.0
-
 
 @dataclass(frozen=True, eq=False)
 class OpenSpool:
@@ -46,15 +42,29 @@ class SpoolSet:
         max_bytes: limit of waiting message bytes in the process's own spool.
         metrics: of the publisher.
         clock: paces retries after a spool could not be created or adopted.
+        adopted_at_once: limit of adopted spools; each needs several open files.
+        create_retry_seconds: wait after a spool could not be created.
+        adopt_retry_seconds: wait after a spool could not be adopted.
     """
 
     def __init__(
-        self, folder: Path, max_bytes: int, metrics: PublisherMetrics, clock: Clock
+        self,
+        folder: Path,
+        max_bytes: int,
+        metrics: PublisherMetrics,
+        clock: Clock,
+        *,
+        adopted_at_once: int = 64,
+        create_retry_seconds: float = 1.0,
+        adopt_retry_seconds: float = 30.0,
     ) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
         self._metrics = metrics
         self._clock = clock
+        self._adopted_at_once = adopted_at_once
+        self._create_retry_seconds = create_retry_seconds
+        self._adopt_retry_seconds = adopt_retry_seconds
         self._changing = threading.RLock()
         self._own: OpenSpool | None = None
         self._others: list[OpenSpool] = []
@@ -115,7 +125,7 @@ class SpoolSet:
         now = self._clock.monotonic()
         self._more = False
         for path in paths:
-            if len(self._others) >= ADOPTED_AT_ONCE:
+            if len(self._others) >= self._adopted_at_once:
                 self._more = True
                 break
             if path not in self._left and (
@@ -163,7 +173,7 @@ class SpoolSet:
         now = self._clock.monotonic()
         if self._create_error is not None and now < self._reopen_at:
             raise SpoolUnavailable(str(self._create_error))
-        self._reopen_at = now + _REOPEN_SECONDS
+        self._reopen_at = now + self._create_retry_seconds
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Another process may delete the lock file as an orphan's before we hold it.
@@ -287,4 +297,5 @@ class SpoolSet:
             log.warning(
                 "A spool cannot be adopted for now", extra={"spool": path, "reason": reason}
             )
-        self._postponed[path] = Postponed(self._clock.monotonic() + _POSTPONED_SECONDS, reason)
+        retry_at = self._clock.monotonic() + self._adopt_retry_seconds
+        self._postponed[path] = Postponed(retry_at, reason)

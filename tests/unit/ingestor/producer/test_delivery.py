@@ -106,7 +106,7 @@ def test_a_full_transport_does_not_stop_the_gauges_or_the_adoption_of_orphans(
         return registry.get_sample_value("ingestor_publisher_spool_events")
 
     topic.away = True
-    topic._room = 2
+    topic.room = 2
     with EventPublisher(
         settings(tmp_path), component="test", registry=registry, connect=topic.connect, policy=QUICK
     ) as publisher:

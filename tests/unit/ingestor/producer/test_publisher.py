@@ -2,6 +2,7 @@ import logging
 import os
 import signal
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -27,14 +28,14 @@ def publish(tmp_path, topic, registry):
     """Create publishers on one topic and spool folder, and close them at the end."""
     made = []
 
-    def make(**changes):
+    def make(*, connect=topic.connect, policy=QUICK, **changes):
         made.append(
             EventPublisher(
                 settings(**({"folder": tmp_path / "spool"} | changes)),
                 component="test",
                 registry=registry,
-                connect=topic.connect,
-                policy=QUICK,
+                connect=connect,
+                policy=policy,
             )
         )
         return made[-1]
@@ -136,15 +137,14 @@ def test_the_next_process_sends_the_events_of_the_last_one_before_its_own(publis
     assert len(sequences_by_source(decode(topic.messages))) == 2
 
 
-def test_own_events_are_sent_after_those_of_all_orphans(publish, topic, tmp_path, monkeypatch):
-    monkeypatch.setattr("classwaves_ingestor.producer.spool_set.ADOPTED_AT_ONCE", 1)
+def test_own_events_are_sent_after_those_of_all_orphans(publish, topic, tmp_path):
     (tmp_path / "spool").mkdir()
     for number in range(5):
         orphan = Spool(tmp_path / "spool" / f"{number}.spool", 1000)
         orphan.append("s", b'{"id": %d}' % number, 1.0)
         orphan.close()
     topic.away = True
-    publisher = publish()
+    publisher = publish(policy=replace(QUICK, adopted_at_once=1))
     own = publisher.emit("started", **EVENT)
     topic.away = False
     assert publisher.flush(30) == 0
@@ -177,10 +177,8 @@ def test_at_the_limit_emit_raises_and_the_spool_keeps_its_events(publish, topic)
     assert [event["sequence"] for event in decode(topic.messages)] == list(range(1, 6))
 
 
-def test_a_non_durable_event_bypasses_the_spool_and_is_refused_by_a_full_queue(
-    publish, topic, monkeypatch
-):
-    monkeypatch.setattr(topic, "_room", 3)
+def test_a_non_durable_event_bypasses_the_spool_and_is_refused_by_a_full_queue(publish, topic):
+    topic.room = 3
     topic.away = True
     publisher = publish()
     for _ in range(3):
@@ -203,11 +201,10 @@ def test_a_failure_of_the_whole_batch_is_retried_from_the_spool_in_order(publish
     assert [event["sequence"] for event in decode(topic.messages)] == list(range(1, 21))
 
 
-def test_a_fatal_failure_opens_a_new_connection(publish, topic, monkeypatch):
+def test_a_fatal_failure_opens_a_new_connection(publish, topic):
     connections = []
-    monkeypatch.setattr(topic, "connect", lambda: connections.append(topic) or topic)
     topic.failure = Failure("_fatal", fatal=True)
-    publisher = publish()
+    publisher = publish(connect=lambda: connections.append(topic) or topic)
     publisher.emit("started", **EVENT)
     publisher.flush(0.2)
     topic.failure = None
@@ -215,12 +212,9 @@ def test_a_fatal_failure_opens_a_new_connection(publish, topic, monkeypatch):
     assert len(connections) > 1
 
 
-def test_a_fatal_failure_opens_a_new_connection_for_non_durable_events_too(
-    publish, topic, monkeypatch
-):
+def test_a_fatal_failure_opens_a_new_connection_for_non_durable_events_too(publish, topic):
     connections = []
-    monkeypatch.setattr(topic, "connect", lambda: connections.append(topic) or topic)
-    publisher = publish()
+    publisher = publish(connect=lambda: connections.append(topic) or topic)
     topic.failure = Failure("_fatal", fatal=True)
     publisher.emit("started", **EVENT, durable=False)
     topic.failure = None
@@ -285,10 +279,11 @@ def test_a_folder_that_cannot_be_created_is_a_clear_error_and_the_service_contin
     assert "Events cannot be spooled for now" in caplog.text
 
 
-def test_a_folder_that_appears_later_is_used(publish, topic, tmp_path, monkeypatch):
-    monkeypatch.setattr("classwaves_ingestor.producer.spool_set._REOPEN_SECONDS", 0.0)
+def test_a_folder_that_appears_later_is_used(publish, topic, tmp_path):
     (tmp_path / "file").touch()
-    publisher = publish(folder=tmp_path / "file" / "spool")
+    publisher = publish(
+        folder=tmp_path / "file" / "spool", policy=replace(QUICK, create_retry_seconds=0.0)
+    )
     (tmp_path / "file").unlink()
     publisher.emit("started", **EVENT)
     assert publisher.flush(30) == 0
@@ -538,8 +533,8 @@ def test_a_large_file_is_replaced_once_it_is_empty(publish, topic, tmp_path, mon
     assert [event["sequence"] for event in decode(topic.messages)] == [1, 2]
 
 
-def test_delivery_waits_for_a_full_transport(publish, topic, monkeypatch):
-    monkeypatch.setattr(topic, "_room", 2)
+def test_delivery_waits_for_a_full_transport(publish, topic):
+    topic.room = 2
     publisher = publish()
     for _ in range(20):
         publisher.emit("started", **EVENT)

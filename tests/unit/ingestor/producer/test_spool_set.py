@@ -26,8 +26,10 @@ def registry():
 
 
 @pytest.fixture
-def spools(tmp_path, clock, registry):
-    spools = SpoolSet(tmp_path / "spools", 10_000, PublisherMetrics(registry), clock)
+def spools(request, tmp_path, clock, registry):
+    """Spools of one process; parametrize to change the limits."""
+    limits = getattr(request, "param", {})
+    spools = SpoolSet(tmp_path / "spools", 10_000, PublisherMetrics(registry), clock, **limits)
     yield spools
     spools.close()
 
@@ -60,6 +62,18 @@ def contents(spools):
 
 def names(folder):
     return sorted(each.name for each in folder.iterdir())
+
+
+def failing(error):
+    """A function that always raises this error."""
+
+    def fail(*_):
+        raise error
+
+    return fail
+
+
+TWO_AT_ONCE = pytest.mark.parametrize("spools", [{"adopted_at_once": 2}], indirect=True)
 
 
 def test_orphans_come_oldest_first_and_the_own_spool_last(spools, tmp_path):
@@ -96,16 +110,16 @@ def test_an_orphan_left_with_events_is_adopted_by_the_next_process_not_by_this_o
     lock.release()
 
 
-def test_the_number_of_orphans_adopted_at_once_is_limited(spools, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "ADOPTED_AT_ONCE", 2)
+@TWO_AT_ONCE
+def test_the_number_of_orphans_adopted_at_once_is_limited(spools, tmp_path):
     for number in range(3):
         orphan(tmp_path / "spools", number, b"%d" % number)
     spools.adopt()
     assert contents(spools) == [[b"0"], [b"1"]]
 
 
-def test_an_orphan_beyond_the_limit_is_adopted_once_there_is_room(spools, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "ADOPTED_AT_ONCE", 2)
+@TWO_AT_ONCE
+def test_an_orphan_beyond_the_limit_is_adopted_once_there_is_room(spools, tmp_path):
     for number in range(3):
         orphan(tmp_path / "spools", number)
     spools.adopt()
@@ -163,15 +177,12 @@ def test_an_orphan_with_a_torn_last_write_is_adopted_without_a_warning(spools, t
 def test_an_orphan_with_a_damaged_log_waits_unchanged_if_it_cannot_be_copied(
     spools, clock, tmp_path, monkeypatch
 ):
-    def refused(*_):
-        raise OSError(28, "No space left on device")
-
     path = killed(tmp_path / "spools", "1", *(b"%d" % number for number in range(9)))
     damaged = bytearray(wal_of(path).read_bytes())
     damaged[damaged.index(b"s4")] ^= 1
     wal_of(path).write_bytes(damaged)
     with monkeypatch.context() as full:
-        full.setattr(shutil, "copyfile", refused)
+        full.setattr(shutil, "copyfile", failing(OSError(28, "No space left on device")))
         spools.adopt()
     assert spools.spools() == []
     assert wal_of(path).read_bytes() == damaged
@@ -195,10 +206,7 @@ def test_a_damaged_spool_waits_while_another_process_has_its_salvaged_events(spo
 def test_a_damaged_spool_that_cannot_be_set_aside_stays_and_is_logged(
     spools, tmp_path, monkeypatch, caplog
 ):
-    def refused(self):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(SpoolLock, "set_aside", refused)
+    monkeypatch.setattr(SpoolLock, "set_aside", failing(PermissionError(13, "Permission denied")))
     (tmp_path / "spools").mkdir()
     (tmp_path / "spools" / "1.spool").write_bytes(b"garbage" * 1000)
     spools.adopt()
@@ -208,12 +216,9 @@ def test_a_damaged_spool_that_cannot_be_set_aside_stays_and_is_logged(
 
 
 def test_a_failed_adoption_is_retried_later(spools, clock, tmp_path, monkeypatch):
-    def refused(path, max_bytes):
-        raise SpoolUnavailable("disk is full")
-
     orphan(tmp_path / "spools", "1", b"1")
     with monkeypatch.context() as full:
-        full.setattr(module, "Spool", refused)
+        full.setattr(module, "Spool", failing(SpoolUnavailable("disk is full")))
         spools.adopt()
     assert spools.left() == 1
     spools.adopt()
@@ -225,12 +230,9 @@ def test_a_failed_adoption_is_retried_later(spools, clock, tmp_path, monkeypatch
 
 
 def test_an_orphan_that_cannot_be_locked_is_retried_later(spools, clock, tmp_path, monkeypatch):
-    def refused(path):
-        raise OSError(24, "Too many open files")
-
     orphan(tmp_path / "spools", "1", b"1")
     with monkeypatch.context() as exhausted:
-        exhausted.setattr(SpoolLock, "take", refused)
+        exhausted.setattr(SpoolLock, "take", failing(OSError(24, "Too many open files")))
         spools.adopt()
     clock.advance(30)
     spools.adopt()
@@ -240,13 +242,10 @@ def test_an_orphan_that_cannot_be_locked_is_retried_later(spools, clock, tmp_pat
 def test_a_damaged_spool_that_could_not_be_set_aside_is_set_aside_later(
     spools, clock, tmp_path, monkeypatch
 ):
-    def refused(self):
-        raise OSError(30, "Read-only file system")
-
     spools.own().append("s", b"intact", 1.0)
     path = spools.own().path
     with monkeypatch.context() as read_only:
-        read_only.setattr(SpoolLock, "set_aside", refused)
+        read_only.setattr(SpoolLock, "set_aside", failing(OSError(30, "Read-only file system")))
         spools.set_aside(spools.spools()[0])
     assert path.exists()
     clock.advance(30)
@@ -297,12 +296,9 @@ def test_salvaged_events_that_cannot_be_opened_are_retried_later(
 def test_an_orphan_that_another_process_adopts_no_longer_counts_as_left(
     spools, clock, tmp_path, monkeypatch
 ):
-    def refused(path, max_bytes):
-        raise SpoolUnavailable("disk is full")
-
     for name in ("1", "2"):
         orphan(tmp_path / "spools", name, b"1")
-    monkeypatch.setattr(module, "Spool", refused)
+    monkeypatch.setattr(module, "Spool", failing(SpoolUnavailable("disk is full")))
     spools.adopt()
     assert spools.left() == 2
     SpoolLock.take(tmp_path / "spools" / "1.spool").discard()
@@ -325,12 +321,9 @@ def test_a_spool_that_cannot_be_locked_is_logged_once(spools, clock, tmp_path, c
 def test_a_spool_that_cannot_be_removed_is_removed_later(
     spools, clock, tmp_path, monkeypatch, caplog
 ):
-    def refused(self):
-        raise PermissionError(13, "Permission denied")
-
     orphan(tmp_path / "spools", "1")
     spools.adopt()
-    monkeypatch.setattr(SpoolLock, "discard", refused)
+    monkeypatch.setattr(SpoolLock, "discard", failing(PermissionError(13, "Permission denied")))
     spools.finish(spools.spools()[0])
     monkeypatch.undo()
     assert spools.spools() == []
