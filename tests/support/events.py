@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from classwaves_schemas.validation import Reason
+from tests.support import payloads
 
 NOW = datetime(2025, 9, 15, 15, 0, tzinfo=UTC)
 """The current time for the tests: all these events are at most one hour old."""
@@ -23,71 +24,7 @@ MISSING = object()
 _FIRST = datetime(2025, 9, 15, 14, 0, tzinfo=UTC)
 _SCHOOL_DAY = uuid.UUID("5c1f3f0e-0a53-4f7b-9a0e-1f7f0b9f2c11")
 
-PAYLOADS: Mapping[str, Mapping[str, object]] = {
-    "configured": {
-        "groupPlan": {
-            "numberOfGroups": 2,
-            "groupSize": 4,
-            "groups": [
-                {
-                    "name": "Maya's team",
-                    "leaderId": "7d0f1f0e-0a53-4f7b-9a0e-1f7f0b9f2c11",
-                    "memberIds": [
-                        "7d0f1f0e-0a53-4f7b-9a0e-1f7f0b9f2c11",
-                        "b1f7a5f2-63b5-44ac-8d7e-0b8d5a1f9a02",
-                    ],
-                },
-                {
-                    "name": "Group B",
-                    "leaderId": "c2a9f2d4-3a0b-4a55-8d7c-52e3f0b1c903",
-                    "memberIds": [],
-                },
-            ],
-        },
-        "timestamp": "2025-09-15T13:58:02.417Z",
-        "source": "session_controller",
-        "groupCount": 2,
-    },
-    "started": {
-        "readyGroupsAtStart": 4,
-        "startedWithoutReadyGroups": False,
-        "timestamp": "2025-09-15T14:05:31.902Z",
-        "source": "session_controller",
-        "readinessRatio": 1,
-    },
-    "leader_ready": {
-        "groupId": "a6a7c9a4-2f0e-4a0f-9c55-3e5c1d9b7e44",
-        "leaderId": "7d0f1f0e-0a53-4f7b-9a0e-1f7f0b9f2c11",
-        "timestamp": "2025-08-25T14:03:09.777Z",
-        "source": "websocket_service",
-    },
-    "member_join": {
-        "groupId": None,
-        "studentId": "f0c8b8e2-6d0f-47a1-8f5d-9d0a4d8b6e55",
-        "role": "student",
-        "timestamp": "2025-09-15T14:01:00.120Z",
-        "source": "session_controller",
-    },
-    "member_leave": {
-        "groupId": "a6a7c9a4-2f0e-4a0f-9c55-3e5c1d9b7e44",
-        "userId": "b1f7a5f2-63b5-44ac-8d7e-0b8d5a1f9a02",
-        "reason": "transport close",
-        "timestamp": "2025-09-15T14:22:40.010Z",
-        "source": "sessions_namespace",
-    },
-    "ended": {
-        "reason": "student_behavior",
-        "teacherNotes": 'Stopped early; "phones out" again.\nTalk to group 2, O\'Neil.',
-        "duration_seconds": 911,
-        "timestamp": "2025-09-16T07:30:01.640Z",
-        "source": "session_controller",
-    },
-    "prompt_interaction": {
-        "promptId": "e7b7c7de-9b0f-4f7e-8bb9-0c3a6f1d2a66",
-        "action": "dismiss",
-        "feedback": "not relevant",
-    },
-}
+PAYLOADS: Mapping[str, Mapping[str, object]] = dict(reversed(payloads.EMITTED))
 """One payload of each type as the backend emits it, names and free text included."""
 
 

@@ -4,7 +4,8 @@ import json
 
 from hypothesis import strategies as st
 
-from .shapes import SHAPES, message
+from tests.support.events import MISSING, event
+from tests.support.payloads import EMITTED
 
 EDGE_CASES = [
     *(
@@ -123,7 +124,7 @@ TIMES = [
     "2025-09-15T13:58:02Z\\n",
 ]
 
-type_name = st.sampled_from(sorted({name for name, _ in SHAPES}))
+type_name = st.sampled_from(sorted({name for name, _ in EMITTED}))
 any_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: (
@@ -140,6 +141,12 @@ edge_cases = (
     | times.map(lambda text: f'"{text}"')
     | any_json.map(lambda value: json.dumps(value, ensure_ascii=False))
 )
+
+
+def message(event_type: str, payload: object, /, **changes: object) -> dict[str, object]:
+    """A message with this payload, without trace id and schema version."""
+    fields = {"event_type": event_type, "payload": payload, "number": 12}
+    return event(**{**fields, "trace_id": MISSING, "schema_version": MISSING, **changes})
 
 
 class Node:
@@ -205,7 +212,7 @@ def _mutate(draw: st.DrawFn, root: Node) -> None:
 @st.composite
 def messages(draw: st.DrawFn) -> bytes:
     """A message with up to three structural mutations and sometimes one of its bytes."""
-    event_type, payload = draw(st.sampled_from(SHAPES))
+    event_type, payload = draw(st.sampled_from(EMITTED))
     root = Node(message(event_type, payload))
     for _ in range(draw(st.integers(0, 3))):
         _mutate(draw, root)

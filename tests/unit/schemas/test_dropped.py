@@ -2,8 +2,8 @@ import pytest
 
 from classwaves_schemas.dropped import undeclared
 from classwaves_schemas.envelope import EventType
-
-from .shapes import NOTES, ROSTER, message
+from tests.support.payloads import NOTES, ROSTER
+from tests.unit.schemas.messages import message
 
 
 def test_undeclared_fields_are_counted_by_the_declared_path_of_their_parent():

@@ -6,8 +6,7 @@ from pydantic import ValidationError
 from classwaves_schemas.envelope import Envelope, EventType
 from classwaves_schemas.payloads import PAYLOADS
 from classwaves_schemas.payloads.payload import Payload
-
-from .shapes import message
+from tests.unit.schemas.messages import message
 
 
 def test_an_envelope_round_trips_through_json():

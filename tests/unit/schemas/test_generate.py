@@ -9,8 +9,8 @@ from classwaves_schemas.envelope import EventType
 from classwaves_schemas.generate import ROOT, artefacts, drifted, main
 from classwaves_schemas.topics import DEAD_LETTER_HEADERS, STUB_HEADERS
 from classwaves_schemas.validation import Reason
-
-from .shapes import SHAPES, message
+from tests.support.payloads import EMITTED
+from tests.unit.schemas.messages import message
 
 GENERATED = ROOT / "generated"
 
@@ -48,7 +48,7 @@ def test_each_json_schema_is_valid(event_type):
     Draft202012Validator.check_schema(schema(event_type))
 
 
-@pytest.mark.parametrize(("event_type", "payload"), SHAPES)
+@pytest.mark.parametrize(("event_type", "payload"), EMITTED)
 def test_every_known_payload_matches_its_json_schema(event_type, payload):
     validator = Draft202012Validator(schema(event_type))
     validator.validate(message(event_type, payload, displayName="Maya"))

@@ -16,9 +16,8 @@ from classwaves_schemas.generators.json_schema import event_schema
 from classwaves_schemas.pseudonym import Pseudonymiser
 from classwaves_schemas.redaction import redact
 from classwaves_schemas.validation import Reason, explain
-
-from .messages import EDGE_CASES, TIMES, Node, messages
-from .shapes import SHAPES, message
+from tests.support.payloads import EMITTED
+from tests.unit.schemas.messages import EDGE_CASES, TIMES, Node, message, messages
 
 NOW = datetime(2025, 9, 16, tzinfo=UTC)
 SCHEMAS = {each: Draft202012Validator(event_schema(each)) for each in EventType}
@@ -75,7 +74,7 @@ def test_both_paths_agree_on_validity_and_values(value):
     "edge_case", [*EDGE_CASES, *(f'"{time}"' for time in TIMES)], ids=range(len(EDGE_CASES + TIMES))
 )
 def test_both_paths_agree_on_an_edge_case_in_any_field(edge_case):
-    for event_type, payload in SHAPES:
+    for event_type, payload in EMITTED:
         root = Node(message(event_type, payload))
         for node in root.descendants():
             kept, node.raw = node.raw, edge_case
@@ -94,7 +93,7 @@ def test_both_paths_agree_on_an_edge_case_in_a_field_that_no_known_payload_has(e
             )
 
 
-@pytest.mark.parametrize(("event_type", "payload"), SHAPES)
+@pytest.mark.parametrize(("event_type", "payload"), EMITTED)
 def test_every_known_payload_is_accepted(event_type, payload):
     fast, _ = accepted_by_both(json.dumps(message(event_type, payload)).encode())
     assert fast.event_type == event_type

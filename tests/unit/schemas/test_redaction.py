@@ -9,8 +9,7 @@ from classwaves_schemas.payloads import PAYLOADS
 from classwaves_schemas.payloads.configured import Configured
 from classwaves_schemas.pseudonym import Pseudonymiser
 from classwaves_schemas.redaction import redact
-
-from .shapes import GROUP, LEADER, PUPIL, ROSTER, SHAPES
+from tests.support.payloads import EMITTED, GROUP, LEADER, PUPIL, ROSTER
 
 KEYED = Pseudonymiser(b"k" * 32)
 
@@ -88,14 +87,14 @@ def test_a_pseudonym_made_by_the_producer_is_kept_even_without_a_key():
 
 
 @pytest.mark.parametrize("pseudonymise", [None, KEYED])
-@pytest.mark.parametrize(("event_type", "payload"), SHAPES)
+@pytest.mark.parametrize(("event_type", "payload"), EMITTED)
 def test_redaction_is_idempotent(event_type, payload, pseudonymise):
     kept, _ = keep(event_type, payload, pseudonymise)
     assert keep(event_type, kept, pseudonymise) == (kept, {})
 
 
 @pytest.mark.parametrize("pseudonymise", [None, KEYED])
-@pytest.mark.parametrize(("event_type", "payload"), SHAPES)
+@pytest.mark.parametrize(("event_type", "payload"), EMITTED)
 def test_no_name_note_or_id_of_a_pupil_is_stored(event_type, payload, pseudonymise):
     kept, _ = keep(event_type, payload, pseudonymise)
     text = json.dumps(kept)

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classwaves_schemas.validation import Reason, explain
-
-from .messages import Node, messages
-from .shapes import SHAPES, message
+from tests.support.payloads import EMITTED
+from tests.unit.schemas.messages import Node, message, messages
 
 NOW = datetime(2025, 9, 16, tzinfo=UTC)
 
@@ -154,7 +153,7 @@ def test_brackets_in_a_string_do_not_count_as_nesting():
     "secret", ["31337-name", "31337\nname", 31337, 31337.5, ["31337"], {"31337": 1}]
 )
 def test_a_rejection_never_quotes_the_message(secret):
-    for event_type, payload in SHAPES:
+    for event_type, payload in EMITTED:
         root = Node(message(event_type, payload))
         for node in root.descendants():
             kept, node.raw = node.raw, json.dumps(secret)

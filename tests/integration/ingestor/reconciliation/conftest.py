@@ -1,6 +1,5 @@
 """A topic, a Delta table, and a writer that can lose messages or miscount them."""
 
-import json
 from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -26,20 +25,13 @@ from classwaves_warehouse.batch import Batch
 from classwaves_warehouse.checkpoint import Progress
 from classwaves_warehouse.interface import Stored, Stream
 from classwaves_warehouse.open import open_warehouse
+from tests.support.events import plain
+from tests.support.waiting import wait_until
 
 
 def message(number: int, session: str = "s1") -> bytes:
     """A valid event; the same number and session are the same event."""
-    return json.dumps(
-        {
-            "id": f"e{number}",
-            "event_type": "started",
-            "event_time": "2026-03-02T08:00:00Z",
-            "session_id": session,
-            "teacher_id": "t1",
-            "payload": {},
-        }
-    ).encode()
+    return plain(id=f"e{number}", session_id=session)
 
 
 class ProofScenario:
@@ -72,8 +64,8 @@ class ProofScenario:
         producer.flush()
         end = self._end(partition)
         producer.abort_transaction()
-        while self._end(partition) == end:  # the marker is written after the answer
-            pass
+        # The marker is written after the answer.
+        wait_until(lambda: self._end(partition) > end, "the marker is written")
 
     def store(
         self,
@@ -119,8 +111,9 @@ class ProofScenario:
     def recreate(self) -> None:
         """Delete the topic and create it again."""
         self.admin.delete_topics([self.topic.name])[self.topic.name].result()
-        while describe_after_creation(self) == self.topic.topic_id:
-            pass
+        wait_until(
+            lambda: describe_after_creation(self) != self.topic.topic_id, "the topic is recreated"
+        )
 
     def verify(self) -> Verification:
         reader = SnapshotReader(self.settings, self.warehouse)

@@ -1,10 +1,6 @@
-import json
-from datetime import UTC, datetime
-
 from classwaves_ingestor.kafka.memory import MemoryMessage
 from classwaves_ingestor.reconciliation.inspection import inspect
-
-NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+from tests.support.events import NOW, plain
 
 
 def at(offset: int, value: bytes | None) -> MemoryMessage:
@@ -12,16 +8,7 @@ def at(offset: int, value: bytes | None) -> MemoryMessage:
 
 
 def event(id_: str) -> bytes:
-    return json.dumps(
-        {
-            "id": id_,
-            "event_type": "started",
-            "event_time": "2026-03-02T08:00:00Z",
-            "session_id": "s1",
-            "teacher_id": "t1",
-            "payload": {},
-        }
-    ).encode()
+    return plain(id=id_, session_id="s1")
 
 
 def test_every_message_without_a_row_is_classified():

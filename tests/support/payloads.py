@@ -26,7 +26,7 @@ ROSTER = {
 }
 NOTES = 'Stopped early; "phones out" again.\nTalk to group 2, O\'Neil.'
 
-SHAPES: list[tuple[str, dict[str, object]]] = [
+EMITTED: list[tuple[str, dict[str, object]]] = [
     ("configured", ROSTER),
     ("configured", {"numberOfGroups": 3, "groupSize": 4, "totalMembers": 12, "leadersAssigned": 3}),
     ("configured", {"sessionId": SESSION, "status": "configured"}),
@@ -71,8 +71,6 @@ SHAPES: list[tuple[str, dict[str, object]]] = [
         {"groupId": GROUP, "leaderId": LEADER, "timestamp": AT, "source": "websocket_service"},
     ),
     ("leader_ready", {"groupId": GROUP, "groupNumber": 1, "timestamp": AT}),
-    ("member_join", {"groupId": GROUP, "memberCount": 1}),
-    ("member_join", {"sessionId": SESSION, "groupId": GROUP, "studentId": PUPIL}),
     (
         "member_join",
         {
@@ -83,6 +81,8 @@ SHAPES: list[tuple[str, dict[str, object]]] = [
             "source": "session_controller",
         },
     ),
+    ("member_join", {"groupId": GROUP, "memberCount": 1}),
+    ("member_join", {"sessionId": SESSION, "groupId": GROUP, "studentId": PUPIL}),
     (
         "member_leave",
         {"groupId": GROUP, "userId": PUPIL, "timestamp": AT, "source": "sessions_namespace"},
@@ -99,36 +99,22 @@ SHAPES: list[tuple[str, dict[str, object]]] = [
     (
         "ended",
         {
-            "reason": "planned_completion",
-            "duration_seconds": 2704,
-            "timestamp": AT,
-            "source": "session_controller",
-        },
-    ),
-    (
-        "ended",
-        {
             "reason": "student_behavior",
             "teacherNotes": NOTES,
             "duration_seconds": 911,
             "timestamp": AT,
         },
     ),
+    (
+        "ended",
+        {
+            "reason": "planned_completion",
+            "duration_seconds": 2704,
+            "timestamp": AT,
+            "source": "session_controller",
+        },
+    ),
     ("prompt_interaction", {"promptId": PROMPT, "action": "dismiss", "feedback": "not relevant"}),
     ("prompt_interaction", {"promptId": PROMPT, "action": "use"}),
 ]
-
-
-def message(event_type: str, payload: object, /, **changes: object) -> dict[str, object]:
-    """A message with this payload."""
-    return {
-        "id": "3d9f1c52_started_1757944682000_k3j9x0q2a",
-        "event_type": event_type,
-        "event_time": AT,
-        "session_id": SESSION,
-        "teacher_id": "t-1",
-        "school_id": "s-1",
-        "source": "session_controller@pod-1",
-        "sequence": 12,
-        "payload": payload,
-    } | changes
+"""(event type, payload); the first of each type has names, free text and ids of pupils."""
