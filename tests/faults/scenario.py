@@ -18,9 +18,10 @@ from classwaves_ingestor.reconciliation.status import PartitionStatus, status
 from classwaves_warehouse.errors import WarehouseUnavailable
 from classwaves_warehouse.open import open_warehouse
 from demo.environment import Environment
-from tests.support import dead_letter_topic, engine
+from tests.support import engine
 from tests.support.consumer_process import ConsumerProcess
 from tests.support.mixture import Identity
+from tests.support.topic_reader import dead_letter_reasons
 from tests.support.traffic import Sent, Traffic
 from tests.support.waiting import wait_until
 
@@ -186,7 +187,7 @@ class FaultScenario:
         assert [identity for identity, times in stored.items() if times > 1][:5] == [], "twice"
         assert stored.keys() == self.sent.events.keys()
         settings = self.environment.settings
-        dead_lettered = dead_letter_topic.reasons(
+        dead_lettered = dead_letter_reasons(
             settings.kafka["bootstrap.servers"], settings.dead_letter_topic, self.topic_id()
         )
         assert dead_lettered.keys() == self.sent.refused

@@ -8,11 +8,11 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 from prometheus_client import CollectorRegistry
 
 from classwaves_ingestor.producer import DeliveryPolicy, EventPublisher
 from tests.support.publishing import sequences_by_source, settings
+from tests.support.topic_reader import read_topic
 from tests.support.waiting import wait_until
 
 KILLS = 12
@@ -46,28 +46,6 @@ class EmitterProcess:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
-
-
-def read(servers, topic, partitions):
-    consumer = Consumer(
-        {"bootstrap.servers": servers, "group.id": "test", "enable.auto.commit": False}
-    )
-    try:
-        ends = {
-            each: consumer.get_watermark_offsets(TopicPartition(topic, each))[1]
-            for each in partitions
-        }
-        consumer.assign([TopicPartition(topic, each, 0) for each in ends])
-        events = []
-        while len(events) < sum(ends.values()):
-            events += [
-                json.loads(each.value())
-                for each in consumer.consume(10_000, 0.1)
-                if each.error() is None
-            ]
-        return events
-    finally:
-        consumer.close()
 
 
 @pytest.mark.timeout(290)
@@ -107,7 +85,7 @@ def test_every_event_that_emit_accepted_is_stored_once_and_arrived_in_session_or
     wait_until(lambda: len(list(spools.glob("*.spool"))) == 1, "all orphans are sent")
     successor.close()
 
-    events = read(servers, topic, own_scenario.partitions())
+    events = [json.loads(each.value()) for each in read_topic(servers, topic)]
     assert len(emitted) == len(set(emitted)) > 1000
     assert set(emitted) <= {(event["session_id"], event["id"]) for event in events}
     sequences = sequences_by_source(events)

@@ -1,14 +1,14 @@
 """Dead letters in a real topic with a message size limit."""
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 
 from classwaves_ingestor.dead_letters.dead_letter import DeadLetter, SourceTopic, dead_letter, stub
 from classwaves_ingestor.dead_letters.kafka import KafkaDeadLetterWriter
 from classwaves_ingestor.errors import DeadLetterTopicTooSmall
 from classwaves_ingestor.kafka.memory import MemoryMessage
 from classwaves_ingestor.kafka.topics import describe_topic
-from tests.integration.ingestor.kafka.kafka_topic import SECONDS, KafkaTopic
+from tests.integration.ingestor.kafka.kafka_topic import KafkaTopic
+from tests.support.topic_reader import read_topic
 
 ORIGIN = SourceTopic("session-events", "id-of-the-topic")
 LIMIT = 20_000
@@ -38,10 +38,7 @@ def dead_letters(topic) -> KafkaDeadLetterWriter:
 
 def read(topic: KafkaTopic) -> list[DeadLetter]:
     """All dead letters of the topic, ordered by the offset of their source message."""
-    consumer = Consumer({**topic.options, "group.id": topic.name, "auto.offset.reset": "earliest"})
-    consumer.assign([TopicPartition(topic.name, 0, 0)])
-    messages = consumer.consume(topic.end(0), SECONDS)
-    consumer.close()
+    messages = read_topic(topic.options["bootstrap.servers"], topic.name)
     found = [DeadLetter(each.key(), each.value(), each.headers()) for each in messages]
     return sorted(found, key=lambda each: int(dict(each.headers)["dead-letter-offset"]))
 

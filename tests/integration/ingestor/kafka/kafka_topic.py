@@ -1,9 +1,7 @@
 """A topic of a real Kafka and its one group, as a test drives them."""
 
 import logging
-import time
 import uuid
-from collections.abc import Callable
 
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import (
@@ -21,6 +19,7 @@ from classwaves_ingestor.kafka.admin import connect
 from classwaves_ingestor.kafka.consumer import KafkaGroupConsumer, consumer_options
 from classwaves_ingestor.kafka.topics import TopicIdReader, watermarks
 from tests.support.raw_producer import produce_raw
+from tests.support.waiting import wait_until
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +90,7 @@ class KafkaTopic:
         assert producer.flush(SECONDS) == 0
         producer.abort_transaction(SECONDS)
         # The marker may be written after the answer.
-        self._wait_for(lambda: self.end(partition) == before + 3)
+        wait_until(lambda: self.end(partition) == before + 3, "the marker is written")
         return before + 3
 
     def end(self, partition) -> int:
@@ -107,7 +106,7 @@ class KafkaTopic:
         self.admin.create_partitions([NewPartitions(self.name, self._partitions)])[
             self.name
         ].result(SECONDS)
-        self._wait_for(self._has_leaders)
+        wait_until(self._has_leaders, "every leader answers")
 
     def set(self, name: str, value: str) -> None:
         """Change one configuration of the topic."""
@@ -122,7 +121,7 @@ class KafkaTopic:
         before = self.topic_id
         self.delete()
         self._create()
-        self._wait_for(lambda: self._current_id() not in {None, before})
+        wait_until(lambda: self._current_id() not in {None, before}, "the topic has another id")
 
     def expel(self, member) -> None:
         """Do nothing: the group expels a member after 3 s without a poll."""
@@ -149,9 +148,9 @@ class KafkaTopic:
             wanted = NewTopic(self.name, self._partitions, 1, config=self._config)
             return self.admin.create_topics([wanted])[self.name].exception(SECONDS) is None
 
-        self._wait_for(created)
-        self._wait_for(lambda: self._current_id() is not None)
-        self._wait_for(self._has_leaders)
+        wait_until(created, "the topic is created")
+        wait_until(lambda: self._current_id() is not None, "the topic has an id")
+        wait_until(self._has_leaders, "every leader answers")
 
     def _has_leaders(self) -> bool:
         """Whether every leader answers; the metadata can name a leader before it is ready."""
@@ -161,12 +160,6 @@ class KafkaTopic:
             )
         except TopicMissing:
             return False
-
-    def _wait_for(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + SECONDS
-        while not condition():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
 
     def _current_id(self) -> str | None:
         try:

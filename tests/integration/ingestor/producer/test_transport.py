@@ -2,7 +2,6 @@ import json
 from functools import partial
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from prometheus_client import CollectorRegistry
@@ -13,6 +12,7 @@ from classwaves_ingestor.producer.kafka import KafkaTransport, producer_options
 from classwaves_ingestor.producer.transport import Failure
 from classwaves_warehouse.batch import id_shards_of
 from tests.support.publishing import EVENT, settings
+from tests.support.topic_reader import read_topic
 from tests.support.transport_behaviour import TransportBehaviour, ignore_failure
 from tests.support.waiting import wait_until
 
@@ -20,29 +20,6 @@ from tests.support.waiting import wait_until
 def create(kafka, topic, partitions=3, **config):
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
     admin.create_topics([NewTopic(topic, partitions, 1, config=config)])[topic].result()
-
-
-def read(kafka, topic, partitions=3):
-    """All messages of the topic, in the order of each partition."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": kafka.bootstrap_servers,
-            "group.id": "test",
-            "enable.auto.commit": False,
-        }
-    )
-    try:
-        ends = {
-            each: consumer.get_watermark_offsets(TopicPartition(topic, each))[1]
-            for each in range(partitions)
-        }
-        consumer.assign([TopicPartition(topic, each, 0) for each in ends])
-        messages = []
-        while len(messages) < sum(ends.values()):
-            messages += [each for each in consumer.consume(1000, 0.1) if each.error() is None]
-        return messages
-    finally:
-        consumer.close()
 
 
 @pytest.fixture
@@ -58,7 +35,10 @@ class TestKafkaTransport(TransportBehaviour):
 
     @pytest.fixture
     def received(self, kafka, topic_name):
-        return lambda: [(each.key().decode(), each.value()) for each in read(kafka, topic_name)]
+        return lambda: [
+            (each.key().decode(), each.value())
+            for each in read_topic(kafka.bootstrap_servers, topic_name)
+        ]
 
 
 def test_a_session_is_in_the_same_partition_as_with_a_java_producer(kafka, topic_name, options):
@@ -68,7 +48,7 @@ def test_a_session_is_in_the_same_partition_as_with_a_java_producer(kafka, topic
         transport.send(f"session-{number}", b"{}", ignore_failure)
     assert transport.flush(30) == 0
     transport.close()
-    messages = read(kafka, topic_name)
+    messages = read_topic(kafka.bootstrap_servers, topic_name)
     # An id shard is Java's hash modulo 60.
     id_shards = id_shards_of([each.key().decode() for each in messages])
     assert [each.partition() for each in messages] == [shard % 3 for shard in id_shards]
@@ -108,7 +88,7 @@ def test_an_event_beyond_the_topics_size_limit_does_not_fail_its_batch(kafka, to
                 for number in range(20)
             ]
         wait_until(lambda: publisher.flush(0) <= 1, "all but one are acknowledged")
-    messages = read(kafka, topic_name, 1)
+    messages = read_topic(kafka.bootstrap_servers, topic_name)
     assert [json.loads(each.value())["id"] for each in messages] == [*ids[:7], *ids[8:]]
 
 
