@@ -3,6 +3,7 @@
 IngestorError
 ├── BrokerUnavailable        no broker answered; retry
 ├── BrokerRefused            the broker refused a request
+├── FatalConsumerError       the group removed this consumer for good
 ├── TopicMissing             a topic does not exist
 ├── DeadLetterTopicTooSmall  a dead letter may not fit
 └── MostMessagesBad          the stream, not a single message, is bad
@@ -21,6 +22,10 @@ class BrokerUnavailable(IngestorError):
 
 class BrokerRefused(IngestorError):
     """The Kafka broker refused the request."""
+
+
+class FatalConsumerError(IngestorError):
+    """The Kafka client cannot consume any more; only a new process can."""
 
 
 class TopicMissing(IngestorError):

@@ -4,6 +4,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+import pytest
+
+from classwaves_ingestor.errors import FatalConsumerError
 from classwaves_ingestor.kafka.headers import read_headers
 from classwaves_ingestor.kafka.interface import GroupConsumer, Headers, Message, PollResult
 from tests.support.raw_producer import RawHeaders
@@ -26,7 +29,7 @@ class Broker(Protocol):
     def recreate(self) -> None: ...
     def expel(self, member: GroupConsumer) -> None: ...
     def committed_offset(self, partition: int) -> int | None: ...
-    def consumer(self) -> GroupConsumer: ...
+    def consumer(self, instance_id: str | None = None) -> GroupConsumer: ...
 
 
 class RecordingListener:
@@ -42,6 +45,7 @@ class RecordingListener:
         self.at = at or {}
         self.owned: set[int] = set()
         self.revocations: list[int] = []
+        self.losses: list[int] = []
         self.messages: list[Message] = []
         self.eof_offsets: dict[int, int] = {}
         self.offset_errors: dict[int, str] = {}
@@ -52,6 +56,10 @@ class RecordingListener:
         assert not self.owned & set(partitions), "assigned twice"
         self.owned |= set(partitions)
         self._new |= set(partitions)
+
+    def on_lost(self, partitions: Sequence[int]) -> None:
+        self.losses += partitions
+        self.on_revoked(partitions)
 
     def on_revoked(self, partitions: Sequence[int]) -> None:
         self.owned -= set(partitions)
@@ -214,6 +222,34 @@ class ConsumerBehaviour:
         assert sleeper.owned == lost, "a member notices only in a poll"
         run_until(lambda: len(sleeper.owned) == len(other.owned) == 1, sleeper, other)
         assert set(sleeper.revocations) == lost
+
+    def test_an_expelled_member_hears_of_its_loss_and_of_its_return(self, broker):
+        reader = RecordingListener(broker.consumer(), at={0: 0, 1: 0})
+        run_until(lambda: reader.owned == {0, 1}, reader)
+        other = RecordingListener(broker.consumer())
+        run_until(lambda: len(reader.owned) == len(other.owned) == 1, reader, other)
+        lost = sorted(reader.owned)
+        assert reader.losses == []
+        broker.expel(reader.member)
+        run_until(lambda: other.owned == {0, 1}, other)
+        run_until(lambda: len(reader.owned) == len(other.owned) == 1, reader, other)
+        assert reader.losses == lost
+        assert other.losses == []
+
+    def test_a_member_whose_instance_id_another_takes_fails_at_each_poll(self, broker):
+        broker.produce(0, [b"a"])
+        fenced = RecordingListener(broker.consumer("pod-0"), at={0: 0})
+        run_until(lambda: len(fenced.messages) == 1, fenced)
+        successor = RecordingListener(broker.consumer("pod-0"), at={0: 0})
+        run_until(lambda: len(successor.messages) == 1, successor)
+        for _ in range(2):
+            with pytest.raises(FatalConsumerError, match="KAFKA_GROUP_INSTANCE_ID"):
+                run_until(lambda: False, fenced)
+        fenced.member.close()
+        broker.produce(1, [b"b"])
+        successor.member.start({1: 0})
+        run_until(lambda: len(successor.messages) == 2, successor)
+        assert successor.owned == {0, 1}
 
     def test_eof_is_reported_past_holes_at_the_end(self, broker):
         broker.produce(0, [b"a"])

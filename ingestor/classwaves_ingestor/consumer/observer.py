@@ -79,6 +79,14 @@ class Observer:
         self._health.unready(what, str(cause))
         self._meters.set(metrics.WARMING, isinstance(cause, WarehouseWarming))
 
+    def left_group(self) -> None:
+        """The group expelled this consumer: it has no partitions and reads nothing."""
+        self._health.unready("group", "the group expelled this consumer, which joins again")
+
+    def joined_group(self) -> None:
+        """The group accepted this consumer, with partitions or without."""
+        self._health.ready("group")
+
     def mark_ready(self) -> None:
         """Report that warehouse and broker are available: the process is ready."""
         for cause in ("start", "broker", "warehouse"):

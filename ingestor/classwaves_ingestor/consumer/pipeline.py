@@ -93,6 +93,7 @@ class Pipeline:
         """Finish a completed commit, poll once, and pass the messages through the stages.
 
         Raises:
+            FatalConsumerError: the group removed this consumer for good.
             MostMessagesBad: nothing of this poll was passed on.
             TopicRecreated: nothing of the batch in flight was stored.
         """
@@ -137,6 +138,7 @@ class Pipeline:
         """See `RebalanceListener.on_assigned`."""
         log.info("Partitions assigned", extra={"partitions": list(partitions)})
         self._assignments.on_assigned(partitions)
+        self._observer.joined_group()
         if not partitions:
             # A group with more consumers than partitions has standby members, which are ready.
             self._observer.mark_ready()
@@ -146,6 +148,12 @@ class Pipeline:
         log.info("Partitions revoked", extra={"partitions": list(partitions)})
         self._assignments.on_revoked(partitions)
         self._discard(partitions)
+
+    def on_lost(self, partitions: Sequence[int]) -> None:
+        """See `RebalanceListener.on_lost`."""
+        log.warning("The group expelled this consumer", extra={"partitions": list(partitions)})
+        self._observer.left_group()
+        self.on_revoked(partitions)
 
     def _poll(self) -> PollResult:
         held = self.held_bytes

@@ -39,6 +39,7 @@ def run(settings: IngestorSettings, stop: threading.Event) -> None:
         SettingsError, TopicMissing, DeadLetterTopicTooSmall, TableMissing, TableMismatch: the
             consumer cannot start.
         TopicRecreated: the positions in the table belong to another topic id.
+        FatalConsumerError: the group removed this consumer for good.
         MostMessagesBad: the stream is bad.
     """
     clock, abandon, registry = SystemClock(), threading.Event(), CollectorRegistry()

@@ -7,7 +7,12 @@ from typing import cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from classwaves_ingestor.errors import BrokerUnavailable
-from classwaves_ingestor.kafka.interface import Message, PollResult, RebalanceListener
+from classwaves_ingestor.kafka.interface import (
+    Message,
+    PollResult,
+    RebalanceListener,
+    fatal_error,
+)
 from classwaves_ingestor.kafka.topics import TopicIdReader
 from classwaves_runtime.errors import SettingsError
 
@@ -80,9 +85,10 @@ class KafkaGroupConsumer:
         self._topic_ids = topic_ids
         self._fetching: set[int] = set()
         self._paused = False
+        self._fatal: str | None = None
         configuration: dict[str, object] = {
             **options,
-            "error_cb": _log_error,
+            "error_cb": self._on_error,
             "on_commit": _log_commit,
         }
         self._consumer = Consumer(configuration, logger=log)
@@ -94,14 +100,20 @@ class KafkaGroupConsumer:
             consumer.incremental_assign([])
             listener.on_assigned([each.partition for each in partitions])
 
-        def on_revoked(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        def removed(consumer: Consumer, partitions: list[TopicPartition]) -> list[int]:
             revoked = {each.partition for each in partitions}
             consumer.incremental_unassign(self._partitions(revoked & self._fetching))
             self._fetching -= revoked
-            listener.on_revoked(sorted(revoked))
+            return sorted(revoked)
+
+        def on_revoked(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+            listener.on_revoked(removed(consumer, partitions))
+
+        def on_lost(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+            listener.on_lost(removed(consumer, partitions))
 
         self._consumer.subscribe(
-            [self._topic], on_assign=on_assigned, on_revoke=on_revoked, on_lost=on_revoked
+            [self._topic], on_assign=on_assigned, on_revoke=on_revoked, on_lost=on_lost
         )
 
     def poll(self, limit: int, timeout: float) -> PollResult:
@@ -121,8 +133,13 @@ class KafkaGroupConsumer:
                 eof_offsets[partition] = offset
             elif error.code() in _OFFSET_ERRORS and partition is not None:
                 offset_errors[partition] = error.str()
+            elif _is_fatal(error):
+                self._fatal = error.str()
             else:
                 log.warning("Error from the broker", extra={"kafka_error": error.str()})
+        # Messages that came with the error are dropped: whoever owns the partition reads them.
+        if self._fatal is not None:
+            raise fatal_error(self._fatal)
         return PollResult(messages, eof_offsets, offset_errors)
 
     def start(self, positions: Mapping[int, int]) -> None:
@@ -204,12 +221,18 @@ class KafkaGroupConsumer:
         """See `GroupConsumer.close`."""
         self._consumer.close()
 
+    def _on_error(self, error: KafkaError) -> None:
+        if _is_fatal(error):
+            self._fatal = error.str()
+        else:
+            log.warning("Error from librdkafka", extra={"kafka_error": error.str()})
+
     def _partitions(self, partitions: Iterable[int]) -> list[TopicPartition]:
         return [TopicPartition(self._topic, partition) for partition in sorted(partitions)]
 
 
-def _log_error(error: KafkaError) -> None:
-    log.warning("Error from librdkafka", extra={"kafka_error": error.str()})
+def _is_fatal(error: KafkaError) -> bool:
+    return error.fatal() or error.code() == KafkaError._FATAL
 
 
 def _log_commit(error: KafkaError | None, _: object) -> None:

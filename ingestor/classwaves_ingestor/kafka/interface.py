@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from classwaves_ingestor.errors import FatalConsumerError
+
 Headers = Sequence[tuple[str, bytes | None]]
 
 
@@ -62,15 +64,30 @@ class PollResult:
     offset_errors: Mapping[int, str] = field(default_factory=dict)
 
 
+def fatal_error(cause: str) -> FatalConsumerError:
+    """The error of a consumer that can never poll again."""
+    return FatalConsumerError(
+        f"Kafka refuses this consumer for good: {cause}. If KAFKA_GROUP_INSTANCE_ID is set, give "
+        "each process an id of its own. Start the process again to join the group."
+    )
+
+
 class RebalanceListener(Protocol):
-    """Receives rebalances from within `GroupConsumer.poll`. Neither callback may block."""
+    """Receives rebalances from within `GroupConsumer.poll`. No callback may block."""
 
     def on_assigned(self, partitions: Sequence[int]) -> None:
-        """Add these partitions. Fetching starts with `GroupConsumer.start`."""
+        """Add these partitions. Fetching starts with `GroupConsumer.start`.
+
+        None are given to a member that the group has no partition for.
+        """
         ...
 
     def on_revoked(self, partitions: Sequence[int]) -> None:
-        """Remove these partitions: revoked, or lost because the group expelled this member."""
+        """Remove these partitions: they move to another member."""
+        ...
+
+    def on_lost(self, partitions: Sequence[int]) -> None:
+        """Remove these partitions: this member is not in the group until the next `on_assigned`."""
         ...
 
 
@@ -85,6 +102,9 @@ class GroupConsumer(Protocol):
         """Return up to `limit` messages, waiting at most `timeout` seconds for the first one.
 
         Rebalances run inside. Call it every few seconds, also when paused, to keep the membership.
+
+        Raises:
+            FatalConsumerError: this consumer can never poll again.
         """
         ...
 

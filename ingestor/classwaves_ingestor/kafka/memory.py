@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from classwaves_ingestor.kafka.interface import Headers, Message, PollResult, RebalanceListener
+from classwaves_ingestor.kafka.interface import (
+    Headers,
+    Message,
+    PollResult,
+    RebalanceListener,
+    fatal_error,
+)
 
 _CREATE_TIME = 1
 
@@ -126,9 +132,13 @@ class MemoryTopic:
         self._logs = [_Log() for _ in self._logs]
         self._creations += 1
 
-    def consumer(self) -> "MemoryGroupConsumer":
-        """A consumer that has not joined the group yet."""
-        return MemoryGroupConsumer(self)
+    def consumer(self, instance_id: str | None = None) -> "MemoryGroupConsumer":
+        """A consumer that has not joined the group yet.
+
+        Args:
+            instance_id: makes it a static member, which fences its predecessor of the same id.
+        """
+        return MemoryGroupConsumer(self, instance_id)
 
     def expel(self, member: "MemoryGroupConsumer") -> None:
         """Remove a member, as after a session timeout; its next poll joins again."""
@@ -149,9 +159,15 @@ class MemoryTopic:
         return found, offset
 
     def join(self, member: "MemoryGroupConsumer") -> None:
-        """Add a member, unless it is one already."""
-        if member not in self._members:
-            self._members.append(member)
+        """Add a member, unless it is one already. Fences another one with its instance id."""
+        if member in self._members:
+            return
+        for other in self._members:
+            if other.instance_id is not None and other.instance_id == member.instance_id:
+                self._members.remove(other)
+                other.fenced = True
+                break
+        self._members.append(member)
 
     def leave(self, member: "MemoryGroupConsumer") -> None:
         """Remove a member, if it is one."""
@@ -179,8 +195,10 @@ class MemoryTopic:
 class MemoryGroupConsumer:
     """A member of the only group of a `MemoryTopic`."""
 
-    def __init__(self, topic: MemoryTopic) -> None:
+    def __init__(self, topic: MemoryTopic, instance_id: str | None = None) -> None:
         self._topic = topic
+        self.instance_id = instance_id
+        self.fenced = False
         self._listener: RebalanceListener | None = None
         self._next: dict[int, int] = {}
         self._reported_eofs: dict[int, int] = {}
@@ -194,6 +212,8 @@ class MemoryGroupConsumer:
 
     def poll(self, limit: int, timeout: float) -> PollResult:  # noqa: ARG002 - memory never blocks
         """See `GroupConsumer.poll`."""
+        if self.fenced:
+            raise fatal_error("Static consumer fenced by other consumer with same instance id")
         self._rebalance()
         messages: list[Message] = []
         eof_offsets: dict[int, int] = {}
@@ -253,7 +273,7 @@ class MemoryGroupConsumer:
 
     def _rebalance(self) -> None:
         if not self._topic.is_member(self):
-            self._revoke(self.assigned)
+            self._revoke(self.assigned, lost=True)
             self._topic.join(self)
         assignment = self._topic.assignment(self)
         self._revoke(self.assigned - assignment)
@@ -262,9 +282,9 @@ class MemoryGroupConsumer:
             self.assigned |= free
             self._listener.on_assigned(sorted(free))
 
-    def _revoke(self, partitions: set[int]) -> None:
+    def _revoke(self, partitions: set[int], *, lost: bool = False) -> None:
         if partitions and self._listener is not None:
             revoked = sorted(partitions)
             self.assigned -= set(revoked)
             self.stop(revoked)
-            self._listener.on_revoked(revoked)
+            (self._listener.on_lost if lost else self._listener.on_revoked)(revoked)

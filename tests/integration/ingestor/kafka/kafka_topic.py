@@ -131,9 +131,10 @@ class KafkaTopic:
         found = self.admin.list_consumer_group_offsets([request])[self.group].result(SECONDS)
         return found.topic_partitions[0].offset
 
-    def consumer(self) -> KafkaGroupConsumer:
+    def consumer(self, instance_id: str | None = None) -> KafkaGroupConsumer:
+        static = {} if instance_id is None else {"group.instance.id": instance_id}
         options = consumer_options(
-            {**self.options, **self._quick}, self.group, prefetch_bytes=8 << 20
+            {**self.options, **self._quick, **static}, self.group, prefetch_bytes=8 << 20
         )
         member = KafkaGroupConsumer(options, self.name, TopicIdReader(self.admin, self.name))
         self._members.append(member)

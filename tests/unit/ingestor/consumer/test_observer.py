@@ -159,3 +159,25 @@ def test_the_table_is_measured_after_commits(environment, consumer):
     environment.topic.produce(0, wire("ended", number=2))
     consumer.store_all()
     assert measured(consumer, metrics.TABLE_FILES) == environment.warehouse.events.size().files
+
+
+def test_a_consumer_that_the_group_expelled_is_not_ready_until_it_has_joined_again(
+    environment, consumer
+):
+    consumer.run()
+    assert consumer.health.readiness().ok
+    consumer.pipeline.on_lost([0, 1])
+    assert consumer.health.readiness().reasons.keys() == {"group"}
+    consumer.observer.mark_ready()
+    assert not consumer.health.readiness().ok, "no commit tells of the group"
+    environment.topic.expel(consumer.member)
+    consumer.run(3)
+    assert consumer.member.assigned == {0, 1}
+    assert consumer.health.readiness().ok
+
+
+def test_partitions_that_move_to_another_member_leave_a_consumer_ready(environment, consumer):
+    StepConsumer(environment, eager=True).run(2)
+    consumer.run(2)
+    assert len(consumer.member.assigned) == 1
+    assert consumer.health.readiness().ok

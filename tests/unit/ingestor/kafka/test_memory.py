@@ -29,8 +29,8 @@ class MemoryBroker:
         self.topic.skip(partition, 2)
         return self.topic.watermarks(partition)[1]
 
-    def consumer(self) -> MemoryGroupConsumer:
-        return self.topic.consumer()
+    def consumer(self, instance_id=None) -> MemoryGroupConsumer:
+        return self.topic.consumer(instance_id)
 
 
 class TestMemoryGroupConsumer(ConsumerBehaviour):

@@ -1,0 +1,54 @@
+"""A consumer that the group removes: for good, or until the broker is back."""
+
+import json
+import urllib.error
+import urllib.request
+from itertools import islice
+
+from tests.support.mixture import mixture
+from tests.support.waiting import wait_until
+
+
+def readiness(consumer) -> dict[str, str] | None:
+    """The reasons why `/readyz` fails; empty if it passes, None while nothing is served."""
+    for served in consumer.records("Serving /metrics, /healthz and /readyz"):
+        address = f"http://127.0.0.1:{served['port']}/readyz"
+        try:
+            with urllib.request.urlopen(address, timeout=10) as answer:
+                return json.load(answer)["reasons"]
+        except urllib.error.HTTPError as refusal:
+            return json.load(refusal)["reasons"]
+    return None
+
+
+def test_a_consumer_whose_instance_id_another_process_takes_ends_and_the_other_goes_on(scenario):
+    traffic, messages = scenario.traffic(), mixture(seed=61)
+    static = {"KAFKA_GROUP_INSTANCE_ID": "pod-0"}
+    fenced = scenario.consumer(**static)
+    traffic.send(islice(messages, 200))
+    scenario.wait_until_stored()
+    successor = scenario.consumer(**static)
+    assert fenced.ended() == 1
+    assert "KAFKA_GROUP_INSTANCE_ID" in fenced.log_tail()
+    assert "Traceback" not in fenced.log.read_text()
+    traffic.send(islice(messages, 200))
+    scenario.wait_until_stored()
+    assert successor.code is None
+    scenario.prove()
+
+
+def test_a_consumer_that_lost_its_partitions_is_not_ready_until_it_has_joined_again(
+    own_broker, own_scenario
+):
+    scenario, traffic, messages = own_scenario, own_scenario.traffic(), mixture(seed=62)
+    consumer = scenario.consumer()
+    traffic.send(islice(messages, 200))
+    scenario.wait_until_stored()
+    wait_until(lambda: readiness(consumer) == {}, "the consumer is ready")
+    own_broker.kill()
+    wait_until(lambda: "group" in (readiness(consumer) or {}), "the consumer is not ready")
+    own_broker.start()
+    wait_until(lambda: readiness(consumer) == {}, "the consumer is ready again")
+    traffic.send(islice(messages, 200))
+    scenario.wait_until_stored()
+    scenario.prove()
