@@ -175,7 +175,12 @@ class Committer:
     def _measure_table(self) -> None:
         if self._clock.monotonic() - self._measured_at >= _MEASURE_SECONDS:
             self._measured_at = self._clock.monotonic()
-            self._observer.table_measured(self._retry(self._measure))
+            try:
+                size = self._measure()
+            except Exception:  # the commit has landed, whatever the measurement raises
+                log.warning("Cannot measure the table; its gauges keep their values", exc_info=True)
+            else:
+                self._observer.table_measured(size)
 
     def _fenced_partitions(self, outcome: Fenced) -> set[int]:
         for partition, position in outcome.positions.items():

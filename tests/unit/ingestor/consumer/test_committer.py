@@ -6,7 +6,8 @@ import pytest
 
 from classwaves_ingestor.errors import BrokerUnavailable
 from classwaves_ingestor.kafka.memory import MemoryTopic
-from classwaves_warehouse.errors import WarehouseUnavailable
+from classwaves_warehouse.errors import WarehouseRefused, WarehouseUnavailable
+from classwaves_warehouse.interface import TableSize
 from classwaves_warehouse.memory.warehouse import MemoryWarehouse
 from tests.support.events import wire
 from tests.unit.ingestor.consumer.parts import BATCH_SECONDS, Environment, StepConsumer
@@ -129,3 +130,35 @@ def test_a_batch_with_one_fenced_partition_stores_the_others(environment):
     assert environment.positions == {0: 1, 1: 1}
     assert environment.stored == [(0, 0), (1, 0)]
     assert environment.checkpoints[0].duplicates == 0
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        WarehouseRefused("PERMISSION_DENIED: DESCRIBE HISTORY"),
+        WarehouseUnavailable("away"),
+        OSError("input/output error"),
+    ],
+)
+def test_a_table_that_cannot_be_measured_is_logged_and_the_commit_counts(
+    environment, monkeypatch, caplog, failure
+):
+    measured = 0
+
+    def size() -> TableSize:
+        nonlocal measured
+        measured += 1
+        raise failure
+
+    monkeypatch.setattr(environment.warehouse.events, "size", size)
+    consumer = StepConsumer(environment, eager=True)
+    for number in (1, 2, 3):
+        send(environment, 0, number)
+        consumer.store_all()
+    assert measured == 1, "once a minute, without retries"
+    assert environment.positions[0] == environment.topic.committed_offsets[0] == 3
+    assert consumer.health.readiness().ok
+    assert [each.message for each in caplog.records if each.levelname == "WARNING"] == [
+        "Cannot measure the table; its gauges keep their values"
+    ]
+    assert str(failure) in caplog.text
