@@ -14,8 +14,8 @@ _NEEDS_AN_ENDPOINT = (
 @pytest.mark.parametrize(
     ("ci", "code", "words"),
     [
-        ("true", 1, "CI proves nothing without a real Databricks endpoint. No java in PATH"),
-        ("", 0, "needs a real Databricks endpoint. No java in PATH"),
+        ("true", 1, "CI requires a real Databricks endpoint. No java in PATH"),
+        ("", 0, "Needs a real Databricks endpoint. No java in PATH"),
     ],
 )
 def test_without_java_a_test_is_skipped_and_in_ci_it_fails(tmp_path, ci, code, words):

@@ -35,14 +35,11 @@ def test_in_ci_a_missing_real_broker_is_a_failure_that_says_why(run_without_brok
     answer = run_without_broker(ci="true")
     assert answer.returncode == 1
     assert "2 errors" in answer.stdout
-    assert (
-        "CI proves nothing without a real Kafka. No docker in PATH. No java in PATH"
-        in answer.stdout
-    )
+    assert "CI requires a real Kafka. No docker in PATH. No java in PATH" in answer.stdout
 
 
 def test_elsewhere_a_missing_real_broker_skips_the_test_and_says_why(run_without_broker):
     answer = run_without_broker(ci="")
     assert answer.returncode == 0
     assert "2 skipped" in answer.stdout
-    assert "needs a real Kafka. No docker in PATH. No java in PATH" in answer.stdout
+    assert "Needs a real Kafka. No docker in PATH. No java in PATH" in answer.stdout
