@@ -66,19 +66,16 @@ def _connect(
     settings: IngestorSettings, clock: Clock, abandon: threading.Event, observer: Observer
 ) -> Pipeline:
     pseudonymise = _pseudonymiser(settings)
+    prefetch = settings.memory_budget_bytes // _PREFETCH_SHARE
+    options = consumer_options(settings.kafka, settings.ingestor_group, prefetch)
     admin = connect(settings.kafka)
     source = describe_topic(admin, settings.session_events_topic)
     dead_letters = describe_topic(admin, settings.dead_letter_topic)
     check_message_size(source, dead_letters)
-    prefetch = settings.memory_budget_bytes // _PREFETCH_SHARE
     # A batch that is built and deduplicated is in memory twice.
     held = settings.memory_budget_bytes - prefetch - settings.batch_max_bytes
     return build_pipeline(
-        consumer=KafkaGroupConsumer(
-            consumer_options(settings.kafka, settings.ingestor_group, prefetch),
-            source.name,
-            TopicIdReader(admin, source.name),
-        ),
+        consumer=KafkaGroupConsumer(options, source.name, TopicIdReader(admin, source.name)),
         warehouse=open_warehouse(settings.warehouse),
         stream=Stream(settings.ingestor_group, source.name, source.topic_id),
         dead_letters=KafkaDeadLetterWriter(

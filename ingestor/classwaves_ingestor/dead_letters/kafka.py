@@ -9,6 +9,7 @@ from confluent_kafka import Message as Delivered
 
 from classwaves_ingestor.dead_letters.dead_letter import DeadLetter, stub
 from classwaves_ingestor.errors import BrokerUnavailable, DeadLetterTopicTooSmall
+from classwaves_ingestor.kafka.admin import refused_options
 
 log = logging.getLogger(__name__)
 
@@ -30,17 +31,18 @@ class KafkaDeadLetterWriter:
     ) -> None:
         self._topic = topic
         self._seconds = seconds
-        self._producer = Producer(
-            {
-                "client.id": "classwaves-ingestor-dead-letters",
-                **options,
-                "acks": "all",
-                "enable.idempotence": True,
-                "message.max.bytes": max_bytes,
-                "delivery.timeout.ms": int(seconds * 1000),
-            },
-            logger=log,
-        )
+        with refused_options():
+            self._producer = Producer(
+                {
+                    "client.id": "classwaves-ingestor-dead-letters",
+                    **options,
+                    "acks": "all",
+                    "enable.idempotence": True,
+                    "message.max.bytes": max_bytes,
+                    "delivery.timeout.ms": int(seconds * 1000),
+                },
+                logger=log,
+            )
 
     def write(self, dead_letters: Sequence[DeadLetter]) -> None:
         """See `DeadLetterWriter.write`."""

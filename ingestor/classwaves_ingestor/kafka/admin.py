@@ -1,8 +1,9 @@
 """The admin client, and the meaning of its errors."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -43,13 +44,27 @@ def connect(options: Mapping[str, str]) -> AdminClient:
     Raises:
         SettingsError: librdkafka refuses an option or its value.
     """
-    try:
+    with refused_options():
         return AdminClient(
             {"client.id": "classwaves-ingestor-admin", **options},
             logger=logging.getLogger(__name__),
         )
+
+
+@contextmanager
+def refused_options() -> Iterator[None]:
+    """Turn librdkafka's refusal to create a client into an error of the settings.
+
+    Raises:
+        SettingsError: librdkafka refuses an option or its value.
+    """
+    try:
+        yield
     except KafkaException as error:
-        raise SettingsError(f"KAFKA_*: {error.args[0].str()}") from None
+        raise SettingsError(
+            f"librdkafka refuses the KAFKA_ settings: {error.args[0].str()}. Correct the variable "
+            "KAFKA_X_Y of its option x.y, or remove it."
+        ) from error
 
 
 def metadata(

@@ -7,6 +7,7 @@ from typing import cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from classwaves_ingestor.errors import BrokerUnavailable
+from classwaves_ingestor.kafka.admin import refused_options
 from classwaves_ingestor.kafka.interface import (
     Message,
     PollResult,
@@ -34,6 +35,13 @@ _REQUIRED: Mapping[str, str | bool] = {
 }
 """The guarantees depend on these options; the environment cannot change them."""
 
+_REFUSED = frozenset(
+    {
+        "group.id",  # INGESTOR_GROUP owns the positions in the table
+        "transactional.id",  # outside a transaction no dead letter can be written
+    }
+)
+
 
 def consumer_options(
     options: Mapping[str, str], group: str, prefetch_bytes: int
@@ -48,7 +56,7 @@ def consumer_options(
     Raises:
         SettingsError: an option would break a guarantee.
     """
-    for name in options.keys() & (_REQUIRED.keys() | {"group.id"}):
+    for name in options.keys() & (_REQUIRED.keys() | _REFUSED):
         variable = "KAFKA_" + name.upper().replace(".", "_")
         raise SettingsError(
             f"{variable} cannot be set: the guarantees depend on the ingestor's value. Remove it."
@@ -91,7 +99,8 @@ class KafkaGroupConsumer:
             "error_cb": self._on_error,
             "on_commit": _log_commit,
         }
-        self._consumer = Consumer(configuration, logger=log)
+        with refused_options():
+            self._consumer = Consumer(configuration, logger=log)
 
     def subscribe(self, listener: RebalanceListener) -> None:
         """See `GroupConsumer.subscribe`."""

@@ -1,5 +1,6 @@
 """Reads ranges of offsets, independent of consumer groups."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from time import monotonic
 from typing import cast
@@ -7,9 +8,11 @@ from typing import cast
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from classwaves_ingestor.errors import BrokerUnavailable
-from classwaves_ingestor.kafka.admin import REQUEST_SECONDS
+from classwaves_ingestor.kafka.admin import REQUEST_SECONDS, refused_options
 from classwaves_ingestor.kafka.consumer import consumer_options
 from classwaves_ingestor.kafka.interface import Message
+
+log = logging.getLogger(__name__)
 
 _PREFETCH_BYTES = 64 * 1024 * 1024
 _BATCH = 5_000
@@ -25,7 +28,9 @@ class RangeReader:
 
     def __init__(self, options: Mapping[str, str]) -> None:
         # librdkafka requires a group name, but a consumer with manual assignment never joins it.
-        self._consumer = Consumer(consumer_options(options, "classwaves-ledger", _PREFETCH_BYTES))
+        configuration = consumer_options(options, "classwaves-ledger", _PREFETCH_BYTES)
+        with refused_options():
+            self._consumer = Consumer(configuration, logger=log)
 
     def read(self, topic: str, partition: int, offsets: range) -> Iterator[Message]:
         """The messages at these offsets, ascending. Offsets without a message are skipped.

@@ -31,6 +31,14 @@ _REQUIRED: Mapping[str, str | bool | int] = {
 }
 """The guarantees depend on these options; the environment cannot change them."""
 
+_REFUSED = frozenset(
+    {
+        "message.timeout.ms",  # another name of delivery.timeout.ms
+        "request.required.acks",  # another name of acks
+        "transactional.id",  # outside a transaction nothing can be sent
+    }
+)
+
 _transports: "WeakSet[KafkaTransport]" = WeakSet()
 
 
@@ -46,7 +54,7 @@ def producer_options(
     Raises:
         SettingsError: an option would break a guarantee.
     """
-    for name in options.keys() & {*_REQUIRED, "message.timeout.ms", "request.required.acks"}:
+    for name in options.keys() & {*_REQUIRED, *_REFUSED}:
         variable = "KAFKA_" + name.upper().replace(".", "_")
         raise SettingsError(
             f"{variable} cannot be set: the guarantees depend on the publisher's value. Remove it."

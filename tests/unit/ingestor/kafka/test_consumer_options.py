@@ -15,6 +15,7 @@ REQUIRED = [
     "isolation.level",
     "partition.assignment.strategy",
     "group.id",
+    "transactional.id",
 ]
 
 

@@ -20,6 +20,7 @@ def test_the_environment_may_set_options_that_affect_no_guarantee():
         "partitioner",
         "delivery.timeout.ms",
         "message.timeout.ms",
+        "transactional.id",
     ],
 )
 def test_an_option_that_a_guarantee_needs_cannot_be_set(option):
