@@ -219,7 +219,7 @@ def main(
 ) -> None:
     """Measure what emit costs its caller, with the broker up, away and hanging."""
     found = conditions() | {
-        "events": f"{events:,} of about 450 bytes, one thread, 6 partitions, broker beside it"
+        "events": f"{events:,} of about 450 bytes, one thread, 6 partitions, a local broker"
     }
     print(json.dumps(found))
     print(

@@ -52,7 +52,7 @@ class Reading:
         at: seconds of a monotonic clock.
         emitted: events that the SDK accepted.
         ends: by partition, how many messages the broker has, as the consumers or the ledger last
-            told.
+            known.
         ledger: what became of them.
         latencies: how many events took how long until they could be queried: for each bound of the
             metric the number

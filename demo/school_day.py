@@ -19,7 +19,7 @@ class Event:
     Args:
         at: when it happened.
         pod: the process that tells it.
-        message: the whole message as a JSON object; nobody changes it.
+        message: the whole message as a JSON object, never changed.
     """
 
     at: datetime
@@ -247,7 +247,7 @@ class Lesson:
                 "school_id": self._school_id,
                 "payload": payload,
             }
-            # The SDK's pods leave sources and sequences to it, and the old controller knows nothing
+            # The SDK's pods leave sources and sequences to it, and the old controller has none
             # of them.
             if pod == GUIDANCE:
                 count += 1

@@ -30,7 +30,7 @@ from demo.sources.roster import (
 
 
 def classroom_sessions(rng: np.random.Generator, roster: Roster) -> tuple[str, pa.Table]:
-    """Return the sessions that the backend knows, all active, like sessions it never closed."""
+    """Return the sessions of the backend, all active, like sessions it never closed."""
     of = np.flatnonzero(~roster.unknown)
     return table(
         CLASSROOM_SESSIONS,

@@ -95,7 +95,7 @@ class Roster:
         begins, ends: of the lesson as it really was.
         resumed: when it was started once more; -1 if it was not.
         never_started, never_ended, ended_late, ended_twice, ended_between: what is odd in what was
-            told about it.
+            informed of it.
         unnamed: the envelopes of its events name no school.
         unknown: classroom_sessions does not have it.
         disputed: some of its envelopes name another school.

@@ -44,7 +44,7 @@ class Fault:
         kind: its effect.
         matching: regular expression that is searched for in the statement.
         times: number of requests that it affects; None means all.
-        lasting: seconds for which it waits for requests; None means for ever.
+        lasting: seconds for which it waits for requests; None means without limit.
         rpc: name of the Thrift call that it affects.
         seconds: delay of a late reply.
         status: HTTP status of a refusal.

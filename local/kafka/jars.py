@@ -1,6 +1,6 @@
 """Java, and the jars of a product, which Maven fetches once into a cache.
 
-A cache folder is complete when its MANIFEST agrees with the jars beside it. The manifest is written
+A cache folder is complete when its MANIFEST agrees with the jars in it. The manifest is written
 last, and the folder gets its final name only then, so neither an interrupted resolve nor a lost jar
 ever counts.
 """

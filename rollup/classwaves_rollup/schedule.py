@@ -83,8 +83,8 @@ def parse_hours(first: str, last: str) -> list[datetime]:
     """The hours of a range, both ends included, oldest first.
 
     Args:
-        first: an hour as for `parse_hour`, or a date, which stands for its first hour.
-        last: an hour, or a date, which stands for its last hour.
+        first: an hour as for `parse_hour`, or a date, which means its first hour.
+        last: an hour, or a date, which means its last hour.
 
     Raises:
         ValueError: one of them is neither, or `last` is before `first`.

@@ -50,6 +50,6 @@ class Shown:
             try:
                 if select.select([self._terminal], [], [], 0.1)[0]:
                     self._text += os.read(self._terminal, 65_536).decode(errors="replace")
-            except OSError:  # nobody writes to it any more
+            except OSError:  # no process writes to it any more
                 deadline = 0
             assert time.monotonic() < deadline, f"{words} was not shown:\n{self._text[-5000:]}"

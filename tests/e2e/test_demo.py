@@ -112,9 +112,9 @@ def test_another_engine_finds_in_the_table_what_the_demo_says(played):
                 "SELECT DISTINCT event_type FROM events"
             ).fetchall()
         }
-    told = re.search(r"every one of ([\d,]+) valid events", done.stdout)
-    assert told is not None
-    assert rows == identities == int(told[1].replace(",", ""))
+    proven = re.search(r"every one of ([\d,]+) valid events", done.stdout)
+    assert proven is not None
+    assert rows == identities == int(proven[1].replace(",", ""))
     assert types == set(EventType)
     assert partitions > 1
 
@@ -174,7 +174,7 @@ def test_chaos_that_is_off_kills_nothing(tmp_path):
 def test_in_a_terminal_keys_kill_a_consumer_a_producer_and_the_broker_and_end_the_day(
     tmp_path, own_broker
 ):
-    own_broker.close()  # it only told that this machine can run one
+    own_broker.close()  # it only showed that this machine can run one
     environ = {
         **os.environ,
         "DEMO_SECONDS": "60",

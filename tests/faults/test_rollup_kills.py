@@ -15,7 +15,7 @@ from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from demo.environment import Environment
 from demo.process import Process
 from tests.support.rollup.harness import HOUR, TEN, RollupHarness, event_row, read_results
-from tests.support.waiting import PATIENCE, wait_until
+from tests.support.waiting import TIMEOUT_SECONDS, wait_until
 
 _HOUR_POINTS = ("hour-begun", "hour-read", "hour-facts", "hour-rows", "hour-done")
 _INSIDE = (
@@ -50,7 +50,7 @@ class RollupProcesses:
     def end(self, *arguments: str, **environ: str) -> int:
         """Run a command to its end; give its exit code."""
         with self.start(*arguments, **environ) as process:
-            code = process.wait(PATIENCE)
+            code = process.wait(TIMEOUT_SECONDS)
             assert code in (0, -signal.SIGKILL), process.log_tail()
             return code
 
@@ -150,7 +150,7 @@ def test_a_superseded_run_that_resumes_and_dies_does_not_hide_late_data(rollup, 
         harness.compute(*_HOURS)
         harness.add(late)
         os.kill(superseded.pid, signal.SIGCONT)
-        assert superseded.wait(PATIENCE) in (0, -signal.SIGKILL), superseded.log_tail()
+        assert superseded.wait(TIMEOUT_SECONDS) in (0, -signal.SIGKILL), superseded.log_tail()
     assert rollup.end(*backfill()) == 0
     assert rollup.rows() == expected(*early, late)
 
@@ -167,7 +167,7 @@ def test_processes_that_race_for_the_same_hours_write_the_same_rows_once(rollup)
         rollup.start(*backfill()) as other,
         rollup.start(*once()) as third,
     ):
-        codes = [process.wait(PATIENCE) for process in (one, other, third)]
+        codes = [process.wait(TIMEOUT_SECONDS) for process in (one, other, third)]
     assert codes == [0, 0, 0], "\n".join(process.log_tail() for process in (one, other, third))
     assert rollup.rows() == expected(*BEFORE, *LATE)
     assert {run.state for run in rollup.harness.run_log.values()} == {State.DONE}
@@ -192,7 +192,7 @@ def test_two_workers_recompute_late_events_and_end_at_sigterm(rollup):
         )
         for process in (one, other):
             process.terminate()
-        assert [process.wait(PATIENCE) for process in (one, other)] == [0, 0], (
+        assert [process.wait(TIMEOUT_SECONDS) for process in (one, other)] == [0, 0], (
             one.log_tail() + other.log_tail()
         )
     assert recomputed()

@@ -205,7 +205,7 @@ CASES = {
             ("b", at("2026-03-29 00:00:00")),
         ],
     ),
-    "every hour of a span beside the row": Case(
+    "every hour of an interval with the row": Case(
         "SELECT id, hours.hour FROM things LATERAL VIEW explode(sequence(:hour, :hour + "
         "INTERVAL 1 HOUR, "
         "INTERVAL 1 HOUR)) hours AS hour WHERE id = 'a' ORDER BY hour",

@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable
 
-PATIENCE = 90.0
+TIMEOUT_SECONDS = 90.0
 """Seconds. No result depends on it: it only ends a hang, also on a loaded machine."""
 
 
-def wait_until(true: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+def wait_until(true: Callable[[], object], what: str, seconds: float = TIMEOUT_SECONDS) -> None:
     """Return once `true()` is true. Raises AssertionError with `what` after the deadline."""
     deadline = time.monotonic() + seconds
     while not true():

@@ -147,7 +147,7 @@ def id_shards_of(session_ids: Sequence[str]) -> npt.NDArray[np.uint8]:
 
     A session can be in two partitions at once: librdkafka's default partitioner is CRC32, that of
     the Java and Node clients is murmur2, and partitions are added. So a commit fences the id
-    shards of its sessions, beside its positions. The shard is Kafka's murmur2 modulo 60: with
+    shards of its sessions and its positions. The shard is Kafka's murmur2 modulo 60: with
     murmur2 producers and a number of partitions that divides 60, two consumers share no shard.
     """
     encoded = [session_id.encode() for session_id in session_ids]

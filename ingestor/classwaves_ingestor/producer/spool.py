@@ -37,7 +37,7 @@ _SETTINGS = (
     "synchronous = NORMAL",
     # Checkpoints wait for the disk: `checkpoint` runs on another thread than the emitting one.
     "wal_autocheckpoint = 0",
-    # Otherwise the log would keep the size of the largest burst for ever.
+    # Otherwise the log would never shrink after the largest burst.
     f"journal_size_limit = {_WAL_LARGE // 2}",
     "secure_delete = OFF",
 )

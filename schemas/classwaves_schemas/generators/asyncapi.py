@@ -15,7 +15,7 @@ _KAFKA = "0.5.0"
 
 
 def document() -> dict[str, Any]:
-    """The document; messages refer to the JSON Schemas beside it."""
+    """The document; messages refer to the JSON Schemas in the same folder."""
     names = [*map(str, EventType), "dead_letter"]
     return {
         "asyncapi": "3.0.0",

@@ -12,7 +12,7 @@ def entry(second, message, **fields):
 
 
 LOG = [
-    "a line of somebody else\n",
+    "a line of another program\n",
     entry(1, "a message", partitions=[0, 1]),
     entry(3, "Committed", rows=10, positions={"0": 10}),
     entry(4, "a message", partitions=[2]),

@@ -31,8 +31,8 @@ def test_files_outside_the_window_are_not_touched(tmp_path):
     build_hour(str(tmp_path), 2, 4)
     alone = touchable_bytes(str(tmp_path), HOUR)
     build_days(str(tmp_path), 3, 3, 2, 4)
-    beside = touchable_bytes(str(tmp_path), HOUR)
-    grown = {name for name in alone if beside[name] > alone[name]}
+    grown_by_hour = touchable_bytes(str(tmp_path), HOUR)
+    grown = {name for name in alone if grown_by_hour[name] > alone[name]}
     # Rooms and groups have no time by which an hour could leave files out.
     assert grown == {"sessions.classroom_sessions", "sessions.student_groups"}
 

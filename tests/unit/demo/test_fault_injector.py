@@ -132,7 +132,7 @@ def test_a_broker_that_does_not_come_back_is_not_passed_over(processes, broker, 
 
 
 def test_somebody_elses_broker_is_left_alone_and_that_is_said(processes, announced):
-    broker = Broker(Kafka("given", "the one of somebody", "127.0.0.1:1", lambda: None))
+    broker = Broker(Kafka("given", "an existing one", "127.0.0.1:1", lambda: None))
     injector = FaultInjector(
         processes, broker, [ScheduledKill(1, Target.BROKER, 2)], announced.append
     )

@@ -35,8 +35,8 @@ def test_the_contract_refuses_what_was_spoilt_for_that_reason_and_nothing_else(
     message_faults, seed
 ):
     for each in message_faults.deliveries(DAY[:300], BEGINS, SECONDS, seed):
-        verdict = explain(each.value, NOW)
-        assert (verdict and verdict.reason) == each.reason
+        rejection = explain(each.value, NOW)
+        assert (rejection and rejection.reason) == each.reason
 
 
 @settings(max_examples=10)

@@ -18,7 +18,7 @@ SENT = [
 ]
 SPOILT = [("s1", "a", "tombstone", "acknowledged")]
 STORED = [("s1", "a", '{"leaderId":"p1_0"}'), ("s1", "b", "{}")]
-LETTERS = Counter(tombstone=1)
+DEAD_LETTERS = Counter(tombstone=1)
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("session_id", "id", "event_type", "source", "payload")]
 )
@@ -26,7 +26,7 @@ SCHEMA = pa.schema(
 
 @pytest.fixture
 def proof_of(tmp_path):
-    def prove_it(stored=STORED, sent=SENT, dead_letters=LETTERS) -> Proof:
+    def prove_it(stored=STORED, sent=SENT, dead_letters=DEAD_LETTERS) -> Proof:
         with path_of(tmp_path, "pod-1").open("w", newline="") as lines:
             csv.writer(lines).writerows([*sent, *SPOILT])
         rows = [

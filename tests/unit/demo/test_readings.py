@@ -23,15 +23,15 @@ def reading(at, rows=0, latencies=(0, 0, 0, 0)):
 
 
 def history(*readings):
-    told = History(BOUNDS)
+    found = History(BOUNDS)
     for each in readings:
-        told.add(each)
-    return told
+        found.add(each)
+    return found
 
 
 def test_a_rate_is_the_growth_in_a_second():
-    told = history(reading(0.0, rows=100), reading(2.0, rows=300), reading(3.0, rows=300))
-    assert told.rates(lambda each: each.ledger.rows) == [100, 0]
+    found = history(reading(0.0, rows=100), reading(2.0, rows=300), reading(3.0, rows=300))
+    assert found.rates(lambda each: each.ledger.rows) == [100, 0]
 
 
 def test_one_reading_has_no_rate_and_none_has_no_freshness():

@@ -33,11 +33,11 @@ def test_every_source_has_the_declared_columns_and_none_is_null_that_must_not_be
 
 def test_sessions_are_as_odd_as_in_reality(made):
     rows = made["analytics.session_events"].to_pylist()
-    told = Counter((row["session_id"], row["event_type"]) for row in rows)
+    counts = Counter((row["session_id"], row["event_type"]) for row in rows)
     sessions = {row["session_id"] for row in rows}
     assert len(sessions) == 400
-    started = {session: told[session, "started"] for session in sessions}
-    ended = {session: told[session, "ended"] for session in sessions}
+    started = {session: counts[session, "started"] for session in sessions}
+    ended = {session: counts[session, "ended"] for session in sessions}
     assert any(count > 1 for count in started.values())
     assert any(count > 1 for count in ended.values())
     assert any(not ended[session] for session in sessions)

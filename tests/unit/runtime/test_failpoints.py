@@ -67,8 +67,8 @@ def test_a_stop_freezes_the_process_until_sigcont():
         _, status = os.waitpid(process.pid, os.WUNTRACED)
         assert os.WIFSTOPPED(status)
         process.send_signal(signal.SIGCONT)
-        told, _ = process.communicate(timeout=60)
-    assert told.split() == ["1", "2", "3", "4"]
+        output, _ = process.communicate(timeout=60)
+    assert output.split() == ["1", "2", "3", "4"]
     assert process.returncode == 0
 
 

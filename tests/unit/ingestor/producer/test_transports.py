@@ -8,7 +8,7 @@ from classwaves_ingestor.producer.errors import QueueFull
 from classwaves_ingestor.producer.memory import MemoryTransport
 from classwaves_ingestor.producer.transport import Failure
 from tests.support.transport_behaviour import TransportBehaviour, ignore_failure
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import TIMEOUT_SECONDS
 
 
 class TestMemoryTransport(TransportBehaviour):
@@ -41,20 +41,20 @@ def test_a_second_poll_waits_for_the_callbacks_of_the_first():
 
     def refuse(failure):
         entered.set()
-        assert resume.wait(PATIENCE)
+        assert resume.wait(TIMEOUT_SECONDS)
         failures.append(failure)
 
     topic.failure = Failure("topic_authorization_failed")
     topic.send("s", b"1", topic.on_failure(refuse))
     threads = [threading.Thread(target=topic.poll) for _ in range(2)]
     threads[0].start()
-    assert entered.wait(PATIENCE)
+    assert entered.wait(TIMEOUT_SECONDS)
     threads[1].start()
     threads[1].join(0.05)
     assert threads[1].is_alive()
     resume.set()
     for each in threads:
-        each.join(PATIENCE)
+        each.join(TIMEOUT_SECONDS)
     assert failures == [topic.failure]
 
 
