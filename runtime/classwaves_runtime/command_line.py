@@ -9,7 +9,7 @@ import typer
 
 from classwaves_runtime import logs
 from classwaves_runtime.entry_point import one_line_errors
-from classwaves_runtime.settings import DISTRIBUTION, Settings
+from classwaves_runtime.settings import DISTRIBUTION, Settings, Variable
 
 
 def command_line(about: str) -> typer.Typer:
@@ -20,7 +20,11 @@ def command_line(about: str) -> typer.Typer:
     """
     # Rich would join the lines of the list of variables.
     app = typer.Typer(
-        help=about, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
+        help=about,
+        epilog="The help of each command lists the environment variables that it reads.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
     )
 
     @app.callback()
@@ -46,17 +50,23 @@ def add_command(app: typer.Typer, command: Callable[..., None], *settings: type[
         command: a function; its name becomes the name of the command.
         settings: what the command reads from the environment.
     """
-    lines = _variable_lines((*settings, logs.LogSettings))
-    # \b keeps the line breaks of a paragraph.
-    epilog = "\n".join(["\b", "Environment variables:", *lines])
+    epilog = "\n\n".join(_variable_paragraphs((logs.LogSettings, *settings)))
     app.command(epilog=epilog)(one_line_errors()(command))
 
 
-def _variable_lines(classes: tuple[type[Settings], ...]) -> Iterator[str]:
-    variables = {each.name: each for settings in classes for each in settings.variables()}
-    for variable in variables.values():
-        yield f"  {variable.name} ({variable.default})"
-        yield f"      {variable.description}"
+def _variable_paragraphs(classes: tuple[type[Settings], ...]) -> Iterator[str]:
+    by_heading: dict[str, dict[str, Variable]] = {}
+    for settings in classes:
+        variables = {each.name: each for each in settings.variables()}
+        by_heading.setdefault(settings.help_heading, {}).update(variables)
+    for heading, variables in by_heading.items():
+        lines = [
+            line
+            for each in variables.values()
+            for line in (f"  {each.name} ({each.default})", f"      {each.description}")
+        ]
+        # \b keeps the line breaks of a paragraph.
+        yield "\n".join(["\b", f"{heading}:", *lines])
 
 
 def _print_version(wanted: bool) -> None:

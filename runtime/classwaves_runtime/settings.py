@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from types import MappingProxyType
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     AfterValidator,
@@ -60,6 +60,9 @@ class Settings(BaseModel):
     The description of a field says what its value should be. A field with `repr=False` is secret:
     its value is never logged. An empty variable counts as unset.
     """
+
+    help_heading: ClassVar[str] = "Environment variables"
+    """The heading of the variables in the help of a command."""
 
     model_config = ConfigDict(
         alias_generator=str.upper,

@@ -68,6 +68,18 @@ def test_the_help_lists_each_variable_with_its_default_and_description(command):
             assert lines[line + 1] == variable.description
 
 
+@pytest.mark.parametrize("name", APPS)
+def test_the_help_of_all_commands_says_where_the_variables_are(name):
+    assert "lists the environment variables that it reads" in run(f"{name} --help").output
+
+
+def test_the_variables_of_databricks_have_a_heading_of_their_own():
+    general, databricks = run("ingestor verify --help").output.split("of a databricks: warehouse:")
+    assert "WAREHOUSE (required)" in general
+    assert "DATABRICKS_HOST (required)" in databricks
+    assert "DATABRICKS_HOST" not in general
+
+
 def test_the_help_of_ingestor_run_shows_required_and_default_values():
     output = run("ingestor run --help").output
     assert "KAFKA_BOOTSTRAP_SERVERS (required)" in output

@@ -1,7 +1,7 @@
 """Settings of the SQL warehouse: its address, its catalog and the credentials."""
 
 import re
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -35,6 +35,8 @@ class DatabricksSettings(Settings):
     The credentials are a token, or a service principal's client id and secret (OAuth machine to
     machine).
     """
+
+    help_heading: ClassVar[str] = "Environment variables of a databricks: warehouse"
 
     databricks_host: Annotated[str, AfterValidator(_url)] = Field(
         description="the workspace, as adb-1.2.example.net"
