@@ -34,6 +34,7 @@ class Contract(BaseModel):
         frozen=True,
         strict=True,
         extra="ignore",
+        revalidate_instances="always",  # copies and constructed models were never validated
         allow_inf_nan=False,
         use_attribute_docstrings=True,
         hide_input_in_errors=True,

@@ -11,6 +11,8 @@ _RFC3339 = re.compile(
     re.ASCII,
 )
 
+_MINUTE = timedelta(minutes=1)
+
 
 def parse_time(text: str) -> datetime:
     """Parse an RFC 3339 time; the result is naive without an offset.
@@ -37,12 +39,24 @@ def parse_time(text: str) -> datetime:
 
 
 def aware(value: object) -> object:
-    """Pydantic validator before a time field: parses text and refuses naive times."""
+    """Pydantic validator before a time field: parses text and refuses naive times.
+
+    A time whose offset is not a whole number of minutes becomes UTC, because RFC 3339 text cannot
+    express its offset.
+    """
     if isinstance(value, str):
         try:
             value = parse_time(value)
         except ValueError:
             raise PydanticCustomError("time_format", "Input should be an RFC 3339 time") from None
-    if isinstance(value, datetime) and value.tzinfo is None:
+    if not isinstance(value, datetime):
+        return value
+    offset = value.utcoffset()
+    if offset is None:
         raise PydanticCustomError("naive_time", "Input should end with Z or an offset from UTC")
+    if offset % _MINUTE:
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            raise PydanticCustomError("time_format", "Input should be a time in UTC") from None
     return value

@@ -1,5 +1,6 @@
 import json
-from datetime import UTC, datetime, timedelta, timezone
+import warnings
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from types import MappingProxyType
 
 import pytest
@@ -7,7 +8,10 @@ import pytest
 from classwaves_ingestor.producer.draft import draft
 from classwaves_ingestor.producer.errors import InvalidEvent
 from classwaves_schemas.envelope import EventType
+from classwaves_schemas.fastpath import parse
 from classwaves_schemas.payloads.configured import Configured, GroupPlan, PlannedGroup
+from classwaves_schemas.payloads.ended import Ended
+from classwaves_schemas.payloads.member_join import MemberJoin
 from classwaves_schemas.payloads.started import Started
 from classwaves_schemas.pseudonym import Pseudonymiser
 from classwaves_schemas.validation import explain
@@ -159,3 +163,65 @@ def test_a_time_is_converted_to_utc_from_any_offset():
         )
         == NOW
     )
+
+
+@pytest.mark.parametrize(
+    "offset",
+    [
+        timedelta(hours=5, minutes=53, seconds=28),  # local mean time of an old time zone
+        timedelta(hours=1, microseconds=5),
+        -timedelta(hours=23, minutes=59, seconds=59),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("where", ["event_time", "timestamp"])
+def test_a_time_keeps_its_moment_with_an_offset_that_text_cannot_express(offset, where):
+    """RFC 3339 offsets have whole minutes."""
+    moment = NOW.astimezone(timezone(offset))
+    given = {"event_time": moment} if where == "event_time" else {"payload": {"timestamp": moment}}
+    event, _ = parse(draft(fields(**given), None, NOW).text + b"}")
+    assert (event.event_time if where == "event_time" else event.payload.timestamp) == NOW
+
+
+class WithoutOffset(tzinfo):
+    """A time zone that does not know its offset, which makes a time naive."""
+
+    def utcoffset(self, _):
+        return None
+
+
+@pytest.mark.parametrize("where", ["event_time", "timestamp"])
+def test_a_time_zone_without_an_offset_is_refused_by_its_field(where):
+    naive = NOW.replace(tzinfo=WithoutOffset())
+    given = {"event_time": naive} if where == "event_time" else {"payload": {"timestamp": naive}}
+    with pytest.raises(InvalidEvent, match=rf"{where}: .*offset from UTC"):
+        draft(fields(**given), None, NOW)
+
+
+@pytest.mark.parametrize("where", ["event_time", "timestamp"])
+def test_a_time_that_has_no_moment_in_utc_is_refused_by_its_field(where):
+    first = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5, minutes=53, seconds=28)))
+    given = {"event_time": first} if where == "event_time" else {"payload": {"timestamp": first}}
+    with pytest.raises(InvalidEvent, match=f"{where}: "):
+        draft(fields(**given), None, NOW)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "payload", "where"),
+    [
+        ("ended", Ended.model_construct(reason="bored"), "payload.reason"),
+        ("ended", Ended(reason="other").model_copy(update={"duration_seconds": "x"}), "payload.d"),
+        ("member_join", MemberJoin.model_construct(studentId=5), "payload.studentId"),
+        (
+            "configured",
+            {"groupPlan": GroupPlan.model_construct(numberOfGroups=-1)},
+            "payload.groupPlan.numberOfGroups",
+        ),
+    ],
+    ids=["constructed", "copied", "pupil's id", "nested"],
+)
+def test_a_model_that_was_made_without_validation_is_validated(event_type, payload, where):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(InvalidEvent, match=f"^{where}"):
+            draft(fields(event_type, payload=payload), KEYED, NOW)
