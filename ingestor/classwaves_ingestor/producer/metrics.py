@@ -3,8 +3,8 @@
 They bypass `classwaves_runtime.metrics.Meters`: `emit` is fast, so labels are looked up only once.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -142,12 +142,28 @@ class PublisherMetrics:
         self._metrics["left_spools"].set(sum(each.left for each in all_))
 
 
+# Of worker processes with PROMETHEUS_MULTIPROC_DIR only the living count: a killed worker's events
+# are adopted by another one, which counts them too.
+_ACROSS_PROCESSES: Mapping[str, Literal["livesum", "livemax"]] = {
+    f"{_PREFIX}spool_events": "livesum",
+    f"{_PREFIX}spool_bytes": "livesum",
+    f"{_PREFIX}oldest_event_age_seconds": "livemax",
+    f"{_PREFIX}left_spools": "livesum",
+}
+
+
 def _register(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
     match metric.kind:
         case Kind.COUNTER:
             return Counter(metric.name, metric.help, metric.labels, registry=registry)
         case Kind.GAUGE:
-            return Gauge(metric.name, metric.help, metric.labels, registry=registry)
+            return Gauge(
+                metric.name,
+                metric.help,
+                metric.labels,
+                registry=registry,
+                multiprocess_mode=_ACROSS_PROCESSES[metric.name],
+            )
         case Kind.HISTOGRAM:
             return Histogram(
                 metric.name, metric.help, metric.labels, registry=registry, buckets=metric.bounds
