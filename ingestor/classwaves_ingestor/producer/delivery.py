@@ -83,12 +83,12 @@ class Delivery:
         self._count_direct = count_direct
         self._transport = connect()
         self._retry_seconds = policy.retry_seconds
-        self._next_look = clock.monotonic()
+        self._maintain_at = clock.monotonic()
         self._waiting = threading.Event()
         self._stopping = threading.Event()
         self._progressed = threading.Condition()
         self._flushing = 0
-        self.working = threading.Lock()
+        self.fork_lock = threading.Lock()
         """Held except during waits: its holder may fork, since no lock inside SQLite is taken."""
         self._thread = threading.Thread(target=self._run, name="event-delivery", daemon=True)
 
@@ -121,7 +121,7 @@ class Delivery:
         self._metrics.after_fork_in_child(self)
 
     def _run(self) -> None:
-        with self.working:
+        with self.fork_lock:
             while not self._stopping.is_set():
                 try:
                     self._run_once()
@@ -133,19 +133,20 @@ class Delivery:
 
     def _run_once(self) -> None:
         """Send one batch, or wait for events."""
-        self._look_around()
+        self._maintain_spools()
         self._waiting.clear()
-        found = self._next()
+        found = self._next_events()
         if found is not None:
             self._deliver(*found)
         elif self._wait_for_events():
             self._pause(self._policy.linger_seconds)
 
-    def _look_around(self) -> None:
+    def _maintain_spools(self) -> None:
+        """Adopt orphans, retire deleted spools and set the gauges, at the policy's interval."""
         now = self._clock.monotonic()
-        if now < self._next_look:
+        if now < self._maintain_at:
             return
-        self._next_look = now + self._policy.look_around_seconds
+        self._maintain_at = now + self._policy.look_around_seconds
         self._spools.retire_vanished()
         self._count_direct()
         self._spools.adopt()
@@ -161,7 +162,7 @@ class Delivery:
         events, size = sum(each.events for each in spools), sum(each.bytes for each in spools)
         self._metrics.spools_waiting(self, Waiting(events, size, age, self._spools.left()))
 
-    def _next(self) -> tuple[OpenSpool, Sequence[Event]] | None:
+    def _next_events(self) -> tuple[OpenSpool, Sequence[Event]] | None:
         spools = self._spools.spools()
         while spools:
             opened = spools[0]
@@ -254,7 +255,7 @@ class Delivery:
 
     def _maintain(self) -> None:
         """Maintenance during long waits for the broker."""
-        self._look_around()
+        self._maintain_spools()
         self._checkpoint()
 
     def _checkpoint(self) -> None:
@@ -304,8 +305,8 @@ class Delivery:
 
     @contextmanager
     def _unlocked(self) -> Iterator[None]:
-        self.working.release()
+        self.fork_lock.release()
         try:
             yield
         finally:
-            self.working.acquire()
+            self.fork_lock.acquire()

@@ -78,7 +78,7 @@ class Emitter:
             count_direct=self._direct.count,
         )
         try:
-            self._spools.own()
+            self._spools.own_spool()
         except SpoolUnavailable as error:
             log.error("Events cannot be spooled for now", extra={"error": str(error)})  # noqa: TRY400
         self._delivery.start()
@@ -93,7 +93,7 @@ class Emitter:
             value = self._complete(draft)
             minted_at = self._clock.now().timestamp()
             while True:
-                spool = self._spools.own()
+                spool = self._spools.own_spool()
                 try:
                     spool.append(draft.session_id, value, minted_at)
                     self._sequences.commit(draft.session_id)
@@ -147,7 +147,7 @@ class Emitter:
         self._direct.close()
         # An interrupted emit continues when the signal handler that called us returns.
         if self._delivery.stop(_STOP_SECONDS) and idle:
-            with self._delivery.working:
+            with self._delivery.fork_lock:
                 self._spools.close()
         return left
 
@@ -155,7 +155,7 @@ class Emitter:
     def without_threads_in_sqlite(self) -> Iterator[None]:
         """Keep our threads out of SQLite, whose locks a forked child would inherit as taken."""
         with ExitStack() as held:
-            for lock in (self._numbering, self._delivery.working):
+            for lock in (self._numbering, self._delivery.fork_lock):
                 # A signal handler may fork during an emit that holds the lock itself.
                 held.enter_context(held_within(lock, _FORK_SECONDS))
             yield

@@ -74,7 +74,7 @@ class SpoolSet:
         self._reopen_at = float("-inf")
         self._create_error: SpoolUnavailable | None = None
 
-    def own(self) -> Spool:
+    def own_spool(self) -> Spool:
         """The process's own spool, created on demand.
 
         Raises:

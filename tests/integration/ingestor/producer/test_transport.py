@@ -78,7 +78,7 @@ def test_an_event_beyond_the_topics_size_limit_does_not_fail_its_batch(kafka, to
         session_events_topic=topic_name,
     )
     with EventPublisher(given, component="test", registry=CollectorRegistry()) as publisher:
-        with publisher._emitter._delivery.working:  # delivery reads all of them in one batch
+        with publisher._emitter._delivery.fork_lock:  # delivery reads all of them in one batch
             ids = [
                 publisher.emit(
                     "configured",

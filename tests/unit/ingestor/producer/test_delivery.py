@@ -53,7 +53,7 @@ def test_a_batch_in_flight_at_close_stays_in_the_spool_and_the_next_process_send
 
     topic.away = True
     publisher = start()
-    with publisher._emitter._delivery.working:  # delivery reads all of them in one batch
+    with publisher._emitter._delivery.fork_lock:  # delivery reads all of them in one batch
         ids = [publisher.emit("started", **EVENT) for _ in range(QUICK.batch_events)]
     wait_until(lambda: len(topic._waiting) == len(ids), "all are on their way")
     assert publisher.close(0) == len(ids)
@@ -82,7 +82,7 @@ def test_an_event_that_makes_its_batch_fail_is_refused_alone(tmp_path, registry)
     with EventPublisher(
         settings(tmp_path), component="test", registry=registry, connect=topic.connect, policy=QUICK
     ) as publisher:
-        with publisher._emitter._delivery.working:  # delivery reads all of them in one batch
+        with publisher._emitter._delivery.fork_lock:  # delivery reads all of them in one batch
             ids = [
                 publisher.emit(
                     "configured", **EVENT, payload={"groupSizes": [1] * (300 if number == 3 else 1)}
@@ -110,7 +110,7 @@ def test_a_full_transport_does_not_stop_the_gauges_or_the_adoption_of_orphans(
     with EventPublisher(
         settings(tmp_path), component="test", registry=registry, connect=topic.connect, policy=QUICK
     ) as publisher:
-        with publisher._emitter._delivery.working:  # delivery reads all of them in one batch
+        with publisher._emitter._delivery.fork_lock:  # delivery reads all of them in one batch
             for _ in range(QUICK.batch_events):
                 publisher.emit("started", **EVENT)
         wait_until(lambda: len(topic._waiting) == 2, "the transport is full")

@@ -406,7 +406,7 @@ def test_a_file_error_begins_a_new_source_so_no_sequence_is_used_twice(publish, 
     publisher = publish()
     publisher.emit("started", **EVENT)
     publisher.flush(30)
-    spool = publisher._emitter._spools.own()
+    spool = publisher._emitter._spools.own_spool()
     spool._writer.close()
     with pytest.raises(SpoolUnavailable):
         publisher.emit("started", **EVENT)
@@ -456,7 +456,7 @@ def test_an_emit_interrupted_by_a_signal_uses_no_sequence_twice_and_keeps_the_co
     topic.away = True
     publisher = publish()
     publisher.emit("started", **EVENT)
-    spool = publisher._emitter._spools.own()
+    spool = publisher._emitter._spools.own_spool()
     if at == "within append":
         spool._writer = Interrupted(spool._writer)
     else:
@@ -491,7 +491,7 @@ def test_a_signal_handler_can_close_during_an_emit_and_the_next_process_sends_th
     publish, tmp_path, monkeypatch
 ):
     publisher = publish()
-    spool = publisher._emitter._spools.own()
+    spool = publisher._emitter._spools.own_spool()
     execute = spool._writer.execute
 
     class Connection:
@@ -515,8 +515,8 @@ def test_a_signal_handler_can_close_during_an_emit_and_the_next_process_sends_th
 def test_a_spool_replaced_during_an_emit_is_no_error(publish, topic):
     publisher = publish()
     publisher.emit("started", **EVENT)
-    publisher._emitter._spools.own().seal()
-    publisher._emitter._spools.retire(publisher._emitter._spools.own())
+    publisher._emitter._spools.own_spool().seal()
+    publisher._emitter._spools.retire(publisher._emitter._spools.own_spool())
     publisher.emit("started", **EVENT)
     assert publisher.flush(30) == 0
     assert list(sequences_by_source(decode(topic.messages)).values()) == [[1, 2]]

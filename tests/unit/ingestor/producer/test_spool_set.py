@@ -77,7 +77,7 @@ TWO_AT_ONCE = pytest.mark.parametrize("spools", [{"adopted_at_once": 2}], indire
 
 
 def test_orphans_come_oldest_first_and_the_own_spool_last(spools, tmp_path):
-    spools.own().append("s", b"own", 1.0)
+    spools.own_spool().append("s", b"own", 1.0)
     orphan(tmp_path / "spools", "2", b"2")
     orphan(tmp_path / "spools", "1", b"1")
     spools.adopt()
@@ -85,7 +85,7 @@ def test_orphans_come_oldest_first_and_the_own_spool_last(spools, tmp_path):
 
 
 def test_a_finished_orphan_is_removed_and_the_own_spool_stays(spools, tmp_path):
-    own = spools.own()
+    own = spools.own_spool()
     orphan(tmp_path / "spools", "1")
     spools.adopt()
     spools.finish(spools.spools()[0])
@@ -139,12 +139,12 @@ def test_a_lock_file_without_a_spool_is_removed(spools, tmp_path):
 def test_a_damaged_own_spool_is_set_aside_with_its_intact_events_kept_and_a_new_one_begins(
     spools, tmp_path
 ):
-    own = spools.own()
+    own = spools.own_spool()
     own.append("s", b"intact", 1.0)
     own.append("s", b"damaged", 1.0)
     own._writer.execute("UPDATE events SET value = x'00' WHERE position = 2")
     spools.set_aside(spools.spools()[0])
-    assert spools.own() is not own
+    assert spools.own_spool() is not own
     assert contents(spools) == [[b"intact"], []]
     assert own.path.with_suffix(".corrupt").exists()
 
@@ -242,8 +242,8 @@ def test_an_orphan_that_cannot_be_locked_is_retried_later(spools, clock, tmp_pat
 def test_a_damaged_spool_that_could_not_be_set_aside_is_set_aside_later(
     spools, clock, tmp_path, monkeypatch
 ):
-    spools.own().append("s", b"intact", 1.0)
-    path = spools.own().path
+    spools.own_spool().append("s", b"intact", 1.0)
+    path = spools.own_spool().path
     with monkeypatch.context() as read_only:
         read_only.setattr(SpoolLock, "set_aside", failing(OSError(30, "Read-only file system")))
         spools.set_aside(spools.spools()[0])
@@ -284,7 +284,7 @@ def test_salvaged_events_that_cannot_be_opened_are_retried_later(
             raise SpoolUnavailable("too many open files")
         return Spool(path, max_bytes)
 
-    spools.own().append("s", b"intact", 1.0)
+    spools.own_spool().append("s", b"intact", 1.0)
     with monkeypatch.context() as exhausted:
         exhausted.setattr(module, "Spool", refused)
         spools.set_aside(spools.spools()[0])
@@ -346,16 +346,16 @@ def test_the_creation_of_a_spool_is_retried_after_a_second_not_at_each_event(
     monkeypatch.setattr(module, "Spool", refused)
     for _ in range(5):
         with pytest.raises(SpoolUnavailable, match="no room"):
-            spools.own()
+            spools.own_spool()
     assert len(attempts) == 1
     assert names(tmp_path / "spools") == []
     monkeypatch.undo()
     clock.advance(1.1)
-    assert spools.own().events == 0
+    assert spools.own_spool().events == 0
 
 
 def test_a_retired_spool_accepts_no_event_and_its_retirement_is_logged_once(spools):
-    own = spools.own()
+    own = spools.own_spool()
     assert spools.retire(own)
     assert not spools.retire(own)
     with pytest.raises(SpoolUnavailable):
@@ -364,7 +364,7 @@ def test_a_retired_spool_accepts_no_event_and_its_retirement_is_logged_once(spoo
 
 def test_after_a_fork_the_spools_belong_to_the_parent_alone(spools, tmp_path):
     orphan(tmp_path / "spools", "1", b"1")
-    own = spools.own()
+    own = spools.own_spool()
     spools.adopt()
     child = os.fork()
     if child == 0:
@@ -385,4 +385,4 @@ def test_a_lock_file_that_a_sibling_removed_before_we_locked_it_is_created_again
         return take(path)
 
     monkeypatch.setattr(SpoolLock, "take", too_late)
-    assert spools.own().path not in swept
+    assert spools.own_spool().path not in swept
