@@ -128,9 +128,4 @@ class Environment:
     @staticmethod
     def command(program: Program, *arguments: str) -> list[str]:
         """Return the command line of a program, without need for installed scripts."""
-        return [
-            sys.executable,
-            "-c",
-            f"from classwaves_{program}.cli import app; app(prog_name={program!r})",
-            *arguments,
-        ]
+        return [sys.executable, "-m", f"classwaves_{program}", *arguments]
