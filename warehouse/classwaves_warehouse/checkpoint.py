@@ -20,7 +20,8 @@ class Progress:
             expired messages).
         erased: messages of erased persons, which are not stored again.
         ingested_through_ms: broker time through which the partition is ingested, in Unix
-            milliseconds; None if unknown.
+            milliseconds; None if unknown. It replaces the checkpoint's time, also by an earlier
+            one: a time that was too late would otherwise stay.
     """
 
     position: int
@@ -68,7 +69,7 @@ class Checkpoint:
             erased=self.erased + progress.erased,
             holes=self.holes + progress.holes,
             dead_lettered=dead_lettered,
-            ingested_through_ms=_latest(self.ingested_through_ms, progress.ingested_through_ms),
+            ingested_through_ms=progress.ingested_through_ms,
         )
 
 
@@ -99,7 +100,3 @@ def _furthest(checkpoints: Mapping[int, Checkpoint]) -> int:
 
 def _datetime(milliseconds: int | None) -> datetime | None:
     return None if milliseconds is None else _EPOCH + timedelta(milliseconds=milliseconds)
-
-
-def _latest(*times_ms: int | None) -> int | None:
-    return max((time for time in times_ms if time is not None), default=None)

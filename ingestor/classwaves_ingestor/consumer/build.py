@@ -24,8 +24,8 @@ from classwaves_runtime.health import Health
 from classwaves_runtime.metrics import Meters
 from classwaves_warehouse.interface import Stream, Warehouse
 
-_END_INTERVAL_MS: Final = 10_000
-"""Milliseconds between two requests for the end of one partition."""
+_END_INTERVAL: Final = 10.0
+"""Seconds between two requests for the end of one partition."""
 
 
 def build_pipeline(
@@ -42,7 +42,7 @@ def build_pipeline(
     pseudonymise: Callable[[str], str] | None = None,
     abandon: threading.Event | None = None,
     ledger_thread: Executor | None = None,
-    end_interval_ms: int = _END_INTERVAL_MS,
+    end_interval: float = _END_INTERVAL,
 ) -> Pipeline:
     """Wire a pipeline. Every stage gets the same clock and observer.
 
@@ -59,7 +59,7 @@ def build_pipeline(
         pseudonymise: replaces a pupil's id; None without a key.
         abandon: ends every wait for warehouse or broker once it is set.
         ledger_thread: executor with one worker; a new thread by default.
-        end_interval_ms: milliseconds between two requests for the end of one partition.
+        end_interval: seconds between two requests for the end of one partition.
 
     Raises:
         TableMissing, TableMismatch: the table does not exist, or differs from its contract.
@@ -73,7 +73,7 @@ def build_pipeline(
         ledger=warehouse.ledger(stream),
         dead_letters=dead_letters,
         source=SourceTopic(stream.topic, stream.topic_id),
-        ingested_through=IngestedThrough(end_interval_ms),
+        ingested_through=IngestedThrough(end_interval, skew_ms=0),
         clock=clock,
         abandon=abandon or threading.Event(),
         observer=observer,

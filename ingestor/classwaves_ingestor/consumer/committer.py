@@ -130,6 +130,9 @@ class Committer:
             low, high = self._consumer.watermarks(partition)
             checkpoint = checkpoints.get(partition)
             offsets[partition] = StartOffset(checkpoint.position if checkpoint else None, low, high)
+            self._ingested_through.restore(
+                partition, checkpoint.ingested_through_ms if checkpoint else None
+            )
         return offsets
 
     def _write_dead_letters(self, batch: MicroBatch) -> None:
@@ -151,14 +154,16 @@ class Committer:
         # The messages were fetched before this request. An unchanged topic id therefore proves
         # that they belong to our topic.
         self._require_same_topic()
+        now_ms = int(self._clock.now().timestamp() * 1000)
+        at = self._clock.monotonic()
         for partition in progress:
-            requested_ms = int(self._clock.now().timestamp() * 1000)
-            if self._ingested_through.due(partition, requested_ms):
+            if self._ingested_through.due(partition, at):
                 end = self._consumer.watermarks(partition)[1]
-                self._ingested_through.record_end(partition, requested_ms, end)
+                self._ingested_through.record_end(partition, end, now_ms, at)
         return {
             partition: replace(
-                each, ingested_through_ms=self._ingested_through.at(partition, each.position)
+                each,
+                ingested_through_ms=self._ingested_through.at(partition, each.position, now_ms),
             )
             for partition, each in progress.items()
         }

@@ -1,11 +1,12 @@
 """The app ids under which a ledger stores its numbers in a Delta log.
 
-| app id                                      | version                                    |
-|---------------------------------------------|--------------------------------------------|
-| `{group}/{topic id}/{partition}`            | position: the next offset to read          |
-| `{group}/{topic id}/{partition}/{counter}`  | a counter, see `Checkpoint`                |
-| `ids/{id shard}`                            | commits that added identities of the shard |
-| `topics/{group}/{topic}/{topic id}`         | 1: this topic id has been accepted         |
+| app id                                        | version                                    |
+|-----------------------------------------------|--------------------------------------------|
+| `{group}/{topic id}/{partition}`              | position: the next offset to read          |
+| `{group}/{topic id}/{partition}/{counter}`    | a counter, see `Checkpoint`                |
+| `{group}/{topic id}/{partition}/stored-until` | `ingested_through_ms`; 0 if unknown        |
+| `ids/{id shard}`                              | commits that added identities of the shard |
+| `topics/{group}/{topic}/{topic id}`           | 1: this topic id has been accepted         |
 
 Groups, topics and topic ids are percent-encoded, because they may contain slashes.
 """
@@ -19,6 +20,7 @@ from classwaves_warehouse.interface import Stream
 
 _ID_SHARDS = "ids/"
 _DEAD_LETTERS = "dead-letters/"
+_INGESTED_THROUGH = "stored-until"
 
 
 class AppIds:
@@ -52,7 +54,6 @@ class AppIds:
             "conflicting": checkpoint.conflicting,
             "erased": checkpoint.erased,
             "holes": checkpoint.holes,
-            "stored-until": checkpoint.ingested_through_ms or 0,
             **{
                 f"{_DEAD_LETTERS}{quote(reason, safe='')}": count
                 for reason, count in checkpoint.dead_lettered.items()
@@ -62,6 +63,8 @@ class AppIds:
         return {
             position: checkpoint.position,
             f"{position}/first": checkpoint.first_offset,
+            # Not left out: an app id keeps its last number, and the time can become unknown.
+            f"{position}/{_INGESTED_THROUGH}": checkpoint.ingested_through_ms or 0,
         } | stored
 
     def decode(self, transactions: Mapping[str, int]) -> dict[int, Checkpoint]:
@@ -102,5 +105,5 @@ def _checkpoint(numbers: Mapping[str, int]) -> Checkpoint:
         erased=numbers.get("erased", 0),
         holes=numbers.get("holes", 0),
         dead_lettered=MappingProxyType(dead_lettered),
-        ingested_through_ms=numbers.get("stored-until"),
+        ingested_through_ms=numbers.get(_INGESTED_THROUGH) or None,
     )

@@ -100,7 +100,7 @@ class StepConsumer:
             limit=limit,
             abandon=self.abandon,
             ledger_thread=self.ledger_thread,
-            end_interval_ms=0,
+            end_interval=0,
         )
 
     def run(self, times: int = 1) -> None:

@@ -54,7 +54,12 @@ def test_a_zero_counter_is_left_out():
     stored = AppIds(Stream("g/1", "t", "T")).encode(
         4, Checkpoint(position=3, first_offset=0, holes=1)
     )
-    assert stored == {"g%2F1/T/4": 3, "g%2F1/T/4/first": 0, "g%2F1/T/4/holes": 1}
+    assert stored == {
+        "g%2F1/T/4": 3,
+        "g%2F1/T/4/first": 0,
+        "g%2F1/T/4/stored-until": 0,
+        "g%2F1/T/4/holes": 1,
+    }
 
 
 def test_the_id_shards_of_a_commit_are_separated_from_its_other_transactions():

@@ -25,7 +25,7 @@ THEN UPDATE SET
     from_json(updates.dead_lettered, 'MAP<STRING, BIGINT>', map('mode', 'FAILFAST')),
     (reason, total, increment) -> coalesce(total, 0) + coalesce(increment, 0)
   )),
-  stored_until = greatest(stored.stored_until, timestamp_micros(updates.stored_until))
+  stored_until = timestamp_micros(updates.stored_until)
 WHEN NOT MATCHED AND updates.unexpected_positions = 0 AND updates.expected IS NULL
 THEN INSERT (
   consumer_group, topic, topic_id, kafka_partition, position, first_offset, duplicates,
