@@ -10,7 +10,7 @@ from itertools import islice
 from classwaves_rollup.errors import Superseded
 from classwaves_rollup.hour_computer import HourComputer, compute_until_done
 from classwaves_rollup.late_data import LateDataScan
-from classwaves_rollup.run_log import Run, RunLog, State, latest_versions
+from classwaves_rollup.run_log import Run, RunLog, State, has_ended, latest_versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,13 @@ class Backfill:
         computer = self.open_computer()
         through = computer.ingestion.ingested_through(computer.store)
         incomplete = set() if through is None else set(run_log.incomplete(through))
-        version = computer.code_version
+        version, now = computer.code_version, computer.clock.now()
         return [
             hour
             for hour in hours
-            if hour in incomplete or not _is_up_to_date(run_log.get(hour), version)
+            if hour in incomplete
+            or not has_ended(hour, now)
+            or not _is_up_to_date(run_log.get(hour), version)
         ]
 
     def results(

@@ -28,7 +28,16 @@ from classwaves_rollup.formulas import (
     hourly_parameters,
     window,
 )
-from classwaves_rollup.run_log import Run, RunLog, State, new_owner, read_run, read_run_log
+from classwaves_rollup.run_log import (
+    NOT_ENDED,
+    Run,
+    RunLog,
+    State,
+    has_ended,
+    new_owner,
+    read_run,
+    read_run_log,
+)
 from classwaves_rollup.settings import RollupSettings
 from classwaves_runtime.clock import Clock
 from classwaves_runtime.failpoints import FailPoint
@@ -84,7 +93,7 @@ class HourComputer:
         store: of the warehouse.
         ingestion: whose progress makes an hour complete.
         rates: of the estimates.
-        clock: for the times in the run log; no row depends on it.
+        clock: for the times in the run log, and whether an hour has ended; no row depends on it.
         owner: of the runs.
         formulas: the statements that compute an hour.
         retry: of writes that conflict with another writer.
@@ -124,7 +133,8 @@ class HourComputer:
             examined_versions: of the last scan for late data, to be kept with the run.
 
         Returns:
-            The run, done or failed, as the run log has it.
+            The run, done or failed, as the run log has it. The run of an hour that had not ended
+            before its sources were read is dirty: its rows are those of a part of the hour.
 
         Raises:
             Superseded: another run computes the hour, or `previous` is out of date.
@@ -152,6 +162,7 @@ class HourComputer:
 
     def _replace_rows_once(self, run: Run) -> Run:
         hour = run.metric_hour
+        ended = has_ended(hour, self.clock.now())
         # Asked before the sources are read, so that they contain at least what was ingested then.
         through = self.ingestion.ingested_through(self.store)
         with self.store.snapshot([ROLLUP_FACTS_HOURLY, *SOURCES, ROLLUP_RUNS]) as sources:
@@ -172,9 +183,10 @@ class HourComputer:
         names = {source.qualified_name for source in SOURCES}
         return replace(
             run,
-            state=State.DONE,
+            state=State.DONE if ended else State.DIRTY,
             finished_at=self.clock.now(),
-            complete=through is not None and through >= hour + HOUR,
+            complete=ended and through is not None and through >= hour + HOUR,
+            error=None if ended else NOT_ENDED,
             facts=facts,
             hourly_rows=rows,
             events_without_school=counted.column(0)[0].as_py(),

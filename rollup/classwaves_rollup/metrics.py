@@ -36,6 +36,11 @@ FAILED_RUNS = gauge("rollup_failed_runs", "Hours that could not be computed.")
 LATE_RUNS = gauge(
     "rollup_late_runs", "Hours that were due more than 10 minutes ago and are not done."
 )
+FUTURE_RUNS = gauge(
+    "rollup_future_runs",
+    "Hours of the run log that have not ended: `rollup once` computed the open hour, or a clock is "
+    "or was wrong.",
+)
 INCOMPLETE_RUNS = gauge("rollup_incomplete_runs", "Done hours whose end ingestion had not passed.")
 
 # Errors.

@@ -80,6 +80,16 @@ class Observer:
                 extra={"hours": [f"{hour:%Y-%m-%dT%H}" for hour in sorted(marked)]},
             )
 
+    def taken_back(self, hours: Collection[datetime]) -> None:
+        """Hours were done before their end, and are not done now."""
+        self.heartbeat()
+        log.warning(
+            "Hours that have not ended were done: this clock is behind, or that of the worker that "
+            "computed them was ahead. They are computed again after their end. Check the clocks of "
+            "all workers.",
+            extra={"hours": [f"{hour:%Y-%m-%dT%H}" for hour in sorted(hours)]},
+        )
+
     def warehouse_unavailable(self, error: WarehouseUnavailable) -> None:
         """The warehouse did not respond; the worker tries again later."""
         self.heartbeat()
@@ -107,6 +117,7 @@ class Observer:
         self._meters.set(metrics.DIRTY_RUNS, len(run_log.in_state(State.DIRTY)))
         self._meters.set(metrics.FAILED_RUNS, len(failed))
         self._meters.set(metrics.LATE_RUNS, len(late))
+        self._meters.set(metrics.FUTURE_RUNS, len(run_log.future(now)))
         self._meters.set(metrics.INCOMPLETE_RUNS, len(run_log.incomplete()))
         self._meters.set(metrics.HOUR_LAG, lag_seconds(run_log, now))
         self._set_readiness("failed", failed, "could not be computed")

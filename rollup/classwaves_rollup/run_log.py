@@ -19,6 +19,9 @@ from classwaves_warehouse.interface import RollupStore, Snapshot
 TAKEOVER_SECONDS: Final = 120.0
 """How long a worker leaves another owner's run alone. Taking over a live run only repeats work."""
 
+NOT_ENDED: Final = "the hour has not ended"
+"""Why a computed hour is not done."""
+
 _SELECT = f"SELECT {', '.join(ROLLUP_RUNS.column_names)} FROM {ROLLUP_RUNS.name}"  # noqa: S608
 _SELECT_HOUR = f"{_SELECT} WHERE metric_hour = :hour"
 _JSON_COLUMNS = ("source_versions", "examined_versions")
@@ -49,7 +52,7 @@ class Run:
         examined_versions: by source, the version up to which all hours were scanned for late data.
             It does not concern this hour: the greatest version in the run log counts.
         code_version: of the code that computed the hour.
-        error: why the run failed, or why the hour is dirty.
+        error: why the run failed, or why the hour is dirty or could not be done.
     """
 
     metric_hour: datetime
@@ -106,6 +109,11 @@ class Run:
     def marked_dirty(self, reason: str) -> Self:
         """The hour after its sources changed, with a new run_id."""
         return replace(self, run_id=_new_run_id(new_owner()), state=State.DIRTY, error=reason)
+
+    def taken_back(self) -> Self:
+        """The hour after it turned out to be done before its end, with a new run_id."""
+        dirty = self.marked_dirty(NOT_ENDED)
+        return replace(dirty, started_at=None, finished_at=None, complete=False)
 
     def belongs_to(self, owner: str) -> bool:
         """Whether this owner started the run."""
@@ -166,9 +174,9 @@ class RunLog(Mapping[datetime, Run]):
     def missing(self, until: datetime) -> list[datetime]:
         """The hours from the first to this one that have no run, oldest first.
 
-        An empty run log misses `until` alone.
+        A run log without an hour up to this one misses `until` alone.
         """
-        if not self._runs:
+        if not any(hour <= until for hour in self._runs):
             return [until]
         return [hour for hour in self._hours_until(until) if hour not in self._runs]
 
@@ -187,6 +195,10 @@ class RunLog(Mapping[datetime, Run]):
             return found
         return [hour for hour in found if hour + HOUR <= ingested_through]
 
+    def future(self, now: datetime) -> list[datetime]:
+        """The hours that have not ended, newest first."""
+        return [hour for hour in reversed(self._runs) if not has_ended(hour, now)]
+
     @property
     def examined_versions(self) -> Mapping[str, int]:
         """By source, the version up to which all hours were scanned for late data."""
@@ -200,6 +212,11 @@ class RunLog(Mapping[datetime, Run]):
 
     def _is_final(self, hour: datetime) -> bool:
         return hour in self._runs and self._runs[hour].is_final
+
+
+def has_ended(hour: datetime, now: datetime) -> bool:
+    """Whether the end of an hour is not beyond now."""
+    return hour + HOUR <= now
 
 
 def latest_versions(*versions: Mapping[str, int]) -> Mapping[str, int]:

@@ -6,7 +6,7 @@ from typing import Final
 from apscheduler.triggers.cron import CronTrigger
 
 from classwaves_rollup.formulas import HOUR
-from classwaves_rollup.run_log import RunLog, State
+from classwaves_rollup.run_log import RunLog, State, has_ended
 
 GRACE: Final = timedelta(minutes=10)
 """An hour is late when it is not done this long after it was due."""
@@ -39,12 +39,14 @@ def _next(trigger: CronTrigger, now: datetime) -> datetime:
 def late_hours(run_log: RunLog, now: datetime) -> list[datetime]:
     """The hours that should be done and are not, oldest first.
 
-    A dirty hour is not late if its last run finished: the hour was done in time, and a worker
-    recomputes it soon.
+    A dirty hour is not late if its last run finished after its end: the hour was done in time, and
+    a worker recomputes it soon.
     """
     newest = newest_due(now - GRACE)
     unfinished = (
-        hour for hour in run_log.in_state(State.DIRTY) if run_log[hour].finished_at is None
+        hour
+        for hour in run_log.in_state(State.DIRTY)
+        if (finished_at := run_log[hour].finished_at) is None or not has_ended(hour, finished_at)
     )
     waiting = [
         *run_log.missing(newest_due(now)),

@@ -18,6 +18,7 @@ from classwaves_rollup.run_log import (
     RunLog,
     State,
     TakeoverTimeout,
+    has_ended,
     latest_versions,
     read_run_log,
 )
@@ -27,7 +28,7 @@ from classwaves_runtime.clock import Clock, SystemClock
 from classwaves_runtime.health import Health, dump_stacks_on_sigquit, serve_health, stall_watch
 from classwaves_runtime.metrics import Meters
 from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, ROLLUP_RUNS
-from classwaves_warehouse.errors import WarehouseUnavailable
+from classwaves_warehouse.errors import ConcurrentWrite, WarehouseUnavailable
 from classwaves_warehouse.open import open_warehouse
 
 log = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ class Worker:
         """
         try:
             self._set_run_log(read_run_log(self.computer.store))
+            self._take_back()
             more = self._compute(self._missing())
             self._set_run_log(self.scan.mark(self.computer.store, self.observer.scanned))
             more = self._compute(self._to_recompute()) or more
@@ -91,12 +93,39 @@ class Worker:
             return False
         return more
 
+    def _take_back(self) -> None:
+        """Mark the done hours dirty that have not ended: a clock was ahead when they were computed.
+
+        They are computed again once they have ended.
+        """
+        early = [
+            hour
+            for hour in self._run_log.future(self.clock.now())
+            if self._run_log[hour].state is State.DONE
+        ]
+        taken_back = []
+        for hour in early:
+            present = self._run_log[hour]
+            run = present.taken_back()
+            try:
+                self.computer.store.upsert_run(run.row(), present.run_id)
+            except ConcurrentWrite:
+                continue  # the next call looks at what the other run has written
+            self._run_log = self._run_log.with_run(run)
+            taken_back.append(hour)
+        if taken_back:
+            self.observer.taken_back(taken_back)
+            self._set_run_log(self._run_log)
+
     def _missing(self) -> Iterator[datetime]:
         """Due hours without a run, oldest first."""
         yield from self._run_log.missing(newest_due(self.clock.now()))
 
     def _to_recompute(self) -> Iterator[datetime]:
-        """Hours that need another run: dirty ones first, and of each kind the newest first."""
+        """Ended hours that need another run: dirty ones first, of each kind the newest first."""
+        return (hour for hour in self._unfinished() if has_ended(hour, self.clock.now()))
+
+    def _unfinished(self) -> Iterator[datetime]:
         run_log = self._run_log
         yield from run_log.in_state(State.DIRTY)
         through = self.computer.ingestion.ingested_through(self.computer.store)

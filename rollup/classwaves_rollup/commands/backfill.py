@@ -85,7 +85,7 @@ def _compute(job: Backfill, hours: Sequence[datetime], run_log: RunLog) -> list[
         rows = 0
         for hour, result in job.results(hours, run_log):
             progress.advance(task)
-            if isinstance(result, Run) and result.state is State.DONE:
+            if isinstance(result, Run) and result.state is not State.FAILED:
                 rows += result.hourly_rows or 0
             else:
                 failed.append(hour)

@@ -37,8 +37,9 @@ def once(
     if run.state is State.FAILED:
         raise HoursFailed(f"{hour:%Y-%m-%dT%H} failed: {run.error}")
     typer.echo(
-        f"{hour:%Y-%m-%dT%H} {run.state} in {run.seconds or 0:.1f} s: "
+        f"{hour:%Y-%m-%dT%H} {'done' if run.state is State.DONE else 'computed'} "
+        f"in {run.seconds or 0:.1f} s: "
         f"{run.hourly_rows} rows from {run.facts} facts, "
         f"{run.events_without_school} events without a school; "
-        f"{'complete' if run.complete else 'ingestion had not passed its end'}"
+        f"{'complete' if run.complete else run.error or 'ingestion had not passed its end'}"
     )

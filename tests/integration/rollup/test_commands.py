@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from classwaves_rollup.cli import app
-from classwaves_rollup.commands import status
+from classwaves_rollup.commands import backfill, once, status
 from classwaves_rollup.errors import WorkerStopped
 from classwaves_rollup.formulas import Formulas
 from classwaves_rollup.run_log import State
@@ -240,3 +240,29 @@ def test_a_worker_whose_thread_ends_early_raises_an_error(harness, monkeypatch):
 def test_a_rate_below_zero_is_refused():
     with pytest.raises(SettingsError, match="ROLLUP_COST_PER_MINUTE"):
         WorkerSettings.from_environment({"WAREHOUSE": "memory:", "ROLLUP_COST_PER_MINUTE": "-1"})
+
+
+def test_the_open_hour_is_computed_and_not_done(harness, monkeypatch):
+    for command in (once, backfill):
+        monkeypatch.setattr(command, "SystemClock", lambda: ManualClock(TEN + HOUR / 2))
+    done = rollup("once", "--hour", "2026-03-02T10")
+    assert done.exit_code == 0
+    assert "2026-03-02T10 computed in " in done.stdout
+    assert done.stdout.endswith("; the hour has not ended\n")
+    assert [row["sessions_active"] for row in harness.rows()] == [1]
+    assert harness.run_log[TEN].state is State.DIRTY
+    done = rollup("backfill", "--from", "2026-03-02T10", "--to", "2026-03-02T10")
+    assert (done.exit_code, done.stdout) == (
+        0,
+        "1 hours, 0 of them are up to date.\n1 rows written.\n",
+    )
+
+
+def test_an_hour_that_was_done_before_its_end_is_computed_again(harness, monkeypatch):
+    """Its run has the clock of a machine that was ahead."""
+    harness.compute(TEN)
+    assert harness.run_log[TEN].state is State.DONE
+    monkeypatch.setattr(backfill, "SystemClock", lambda: ManualClock(TEN + HOUR / 2))
+    done = rollup("backfill", "--from", "2026-03-02T10", "--to", "2026-03-02T10")
+    assert done.stdout.startswith("1 hours, 0 of them are up to date.\n")
+    assert harness.run_log[TEN].state is State.DIRTY

@@ -23,6 +23,7 @@ from classwaves_schemas.tables import (
     Table,
 )
 from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.errors import ConcurrentWrite
 from classwaves_warehouse.interface import Stream, Warehouse
 from classwaves_warehouse.memory.warehouse import MemoryWarehouse
 from tests.support.rows import batch
@@ -172,6 +173,8 @@ class FakeRollupStore:
 
     def __init__(self, run_log: RunLog) -> None:
         self.run_log = run_log
+        self.conflicts = 0
+        """How many of the next writes conflict with another run."""
         self.maintained: list[list[str]] = []
         """The names of the tables of each call of `maintain`."""
 
@@ -182,6 +185,14 @@ class FakeRollupStore:
         yield SimpleNamespace(
             versions={each.qualified_name: 1 for each in tables}, query=lambda *_: table
         )
+
+    def upsert_run(self, row: Mapping[str, object], expected_run: str | None) -> None:
+        run = Run.from_row(row)
+        current = self.run_log.get(run.metric_hour)
+        if self.conflicts or (current.run_id if current else None) != expected_run:
+            self.conflicts -= 1
+            raise ConcurrentWrite
+        self.run_log = self.run_log.with_run(run)
 
     def maintain(self, tables: Sequence[Table]) -> None:
         self.maintained.append([table.name for table in tables])

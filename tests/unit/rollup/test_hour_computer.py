@@ -1,6 +1,7 @@
 import sys
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from unittest.mock import Mock
 
 import pytest
@@ -9,6 +10,7 @@ from classwaves_rollup.errors import Superseded
 from classwaves_rollup.formulas import FORMULAS, Rates, code_version, hourly_statement
 from classwaves_rollup.hour_computer import compute_until_done
 from classwaves_rollup.run_log import Run, RunLog, State
+from classwaves_runtime.clock import ManualClock
 from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY
 from classwaves_warehouse.errors import (
     ConcurrentWrite,
@@ -82,6 +84,27 @@ def test_an_hour_is_complete_once_ingestion_has_passed_its_end(quick_harness):
     assert not quick_harness.compute(TEN)[0].complete
     quick_harness.set_ingested_through(TEN + HOUR)
     assert quick_harness.compute(TEN)[0].complete
+
+
+@pytest.mark.parametrize("seconds", [1, 3600])
+def test_an_hour_whose_end_is_beyond_now_is_never_done(quick_harness, seconds):
+    quick_harness.clock = ManualClock(TEN + HOUR - timedelta(seconds=seconds))
+    quick_harness.computer = replace(quick_harness.computer, clock=quick_harness.clock)
+    quick_harness.set_ingested_through(TEN + 2 * HOUR)
+    (run,) = quick_harness.compute(TEN)
+    assert (run.state, run.complete) == (State.DIRTY, False)
+    assert quick_harness.run_log[TEN] == run
+    assert "has not ended" in (run.error or "")
+    quick_harness.clock.advance(seconds)
+    (run,) = quick_harness.compute(TEN)
+    assert (run.state, run.complete, run.error) == (State.DONE, True, None)
+
+
+def test_an_hour_that_ends_while_it_is_computed_is_not_done(quick_harness):
+    clock = ManualClock(TEN + HOUR - timedelta(seconds=1))
+    computer = replace(quick_harness.computer, clock=clock)
+    run = with_faults(computer, replace=[lambda: clock.advance(5)]).compute(TEN, None, {})
+    assert run.state is State.DIRTY
 
 
 def test_a_lagging_partition_keeps_the_hour_incomplete(quick_harness):

@@ -277,3 +277,64 @@ def test_tables_are_compacted_once_a_day_when_there_is_no_other_work():
     while fake.worker.run_once():
         pass
     assert len(fake.fake_store.maintained) == 2
+
+
+def test_done_hours_beyond_now_are_taken_back_and_computed_once_they_are_past(caplog):
+    """Another worker, or this one, had a clock that was ahead."""
+    fake = FakeComputer(now=DUE, run_log=RunLog(runs(TEN, ELEVEN, TWELVE, TWELVE + HOUR)))
+    fake.worker.run_once()
+    assert fake.computed == []
+    log = fake.fake_store.run_log
+    assert log.in_state(State.DONE) == [ELEVEN, TEN]
+    assert log.in_state(State.DIRTY) == [TWELVE + HOUR, TWELVE]
+    assert log[TWELVE].complete is False
+    (warning,) = (each for each in caplog.records if each.levelname == "WARNING")
+    assert warning.hours == ["2026-03-02T12", "2026-03-02T13"]
+    assert fake.value(metrics.FUTURE_RUNS) == 2
+    fake.worker.run_once()
+    assert fake.computed == []
+    fake.clock.advance(3600 - 300)
+    fake.worker.run_once()
+    assert fake.computed == [TWELVE]
+    assert fake.value(metrics.FUTURE_RUNS) == 1
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.RUNNING, State.DIRTY])
+def test_an_unfinished_hour_beyond_now_waits_until_it_is_past(state):
+    fake = FakeComputer(
+        run_log=RunLog({**runs(ELEVEN), **runs(TWELVE, state=state, complete=False)})
+    )
+    fake.worker.run_once()
+    fake.clock.advance(TAKEOVER_SECONDS)
+    fake.worker.run_once()
+    assert fake.computed == []
+    assert fake.fake_store.run_log[TWELVE].state is state
+    fake.clock.advance(3600)
+    fake.worker.run_once()
+    assert fake.computed == [TWELVE]
+
+
+def test_a_run_log_with_hours_beyond_now_only_starts_with_the_newest_due_hour():
+    fake = FakeComputer(run_log=RunLog(runs(TWELVE + 24 * HOUR)))
+    fake.worker.run_once()
+    assert fake.computed == [ELEVEN]
+
+
+def test_an_hour_that_another_run_rewrites_meanwhile_is_left_to_it():
+    fake = FakeComputer(run_log=RunLog(runs(TEN, ELEVEN, TWELVE)))
+    fake.fake_store.conflicts = 1
+    fake.worker.run_once()
+    assert fake.fake_store.run_log[TWELVE].state is State.DONE
+    fake.worker.run_once()
+    assert fake.fake_store.run_log[TWELVE].state is State.DIRTY
+
+
+def test_an_hour_that_was_taken_back_is_late_if_no_worker_computes_it():
+    fake = FakeComputer(run_log=RunLog(runs(ELEVEN, TWELVE)), superseded={TWELVE})
+    fake.worker.run_once()
+    fake.clock.advance(3600)
+    fake.worker.run_once()
+    assert fake.value(metrics.LATE_RUNS) == 0
+    fake.clock.advance(600)
+    fake.observer.report_state()
+    assert fake.value(metrics.LATE_RUNS) == 1
