@@ -1,6 +1,5 @@
 """The publisher for asyncio services."""
 
-import asyncio
 import os
 from datetime import datetime
 from functools import partial
@@ -10,7 +9,7 @@ from typing import Self
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from classwaves_ingestor.producer.delivery import DeliveryPolicy
-from classwaves_ingestor.producer.loop_bridge import LoopBridge
+from classwaves_ingestor.producer.loop_bridge import LoopBridge, in_thread
 from classwaves_ingestor.producer.publisher import NO_FIELDS, EventPublisher, PayloadFields
 from classwaves_ingestor.producer.settings import PublisherSettings
 from classwaves_ingestor.producer.transport import Connect
@@ -93,11 +92,11 @@ class AsyncEventPublisher:
 
     async def flush(self, timeout: float) -> int:
         """See `EventPublisher.flush`."""
-        return await asyncio.to_thread(self._publisher.flush, timeout)
+        return await in_thread(partial(self._publisher.flush, timeout))
 
     async def close(self, timeout: float = 5.0) -> int:
         """See `EventPublisher.close`."""
-        left = await asyncio.to_thread(self._publisher.close, timeout)
+        left = await in_thread(partial(self._publisher.close, timeout))
         self._closed = True
         bridge, self._bridge = self._bridge, None
         if bridge is not None:

@@ -1,6 +1,7 @@
 """The thread that sends spooled events to Kafka and removes acknowledged ones."""
 
 import logging
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from classwaves_ingestor.producer.errors import QueueFull, SpoolUnavailable
+from classwaves_ingestor.producer.locks import Wakeup
 from classwaves_ingestor.producer.metrics import PublisherMetrics, Waiting
 from classwaves_ingestor.producer.spool import BrokenSpool, Event
 from classwaves_ingestor.producer.spool_set import OpenSpool, SpoolSet
@@ -19,6 +21,7 @@ log = logging.getLogger(__name__)
 
 _FLUSH_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 0.05
+_COUNT_SECONDS = 0.25
 _SLICE_EVENTS = 64
 """Events that are read and sent without releasing the interpreter lock to an emitting thread."""
 
@@ -84,10 +87,10 @@ class Delivery:
         self._transport = connect()
         self._retry_seconds = policy.retry_seconds
         self._maintain_at = clock.monotonic()
-        self._waiting = threading.Event()
-        self._stopping = threading.Event()
-        self._progressed = threading.Condition()
-        self._flushing = 0
+        self._stopping = False
+        self._waiting = Wakeup()
+        self._pausing = Wakeup()
+        self._flushing: list[Wakeup] = []
         self.fork_lock = threading.Lock()
         """Held except during waits: its holder may fork, since no lock inside SQLite is taken."""
         self._thread = threading.Thread(target=self._run, name="event-delivery", daemon=True)
@@ -98,22 +101,28 @@ class Delivery:
 
     def wake(self) -> None:
         """Announce events to send."""
-        if not self._waiting.is_set():
-            self._waiting.set()
+        self._waiting.wake()
 
     def flush(self, seconds: float) -> int:
         """Wait until the own spools are empty, at most this long; return the waiting events."""
-        with self._progressed:
-            self._flushing += 1
-            self._progressed.wait_for(lambda: not self._spools.own_events(), seconds)
-            self._flushing -= 1
-        return self._spools.own_events()
+        deadline = self._clock.monotonic() + seconds
+        progressed = Wakeup()
+        self._flushing.append(progressed)
+        try:
+            while (left := self._spools.own_events()) and self._runs_elsewhere():
+                if not progressed.wait(deadline - self._clock.monotonic()):
+                    break
+        finally:
+            self._flushing.remove(progressed)
+        return left
 
     def stop(self, seconds: float) -> bool:
         """Stop the thread; return whether it ended within this time."""
-        self._stopping.set()
-        self._waiting.set()
-        self._thread.join(seconds)
+        self._stopping = True
+        self._waiting.wake()
+        self._pausing.wake()
+        if self._runs_elsewhere():
+            self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def after_fork_in_child(self) -> None:
@@ -122,19 +131,23 @@ class Delivery:
 
     def _run(self) -> None:
         with self.fork_lock:
-            while not self._stopping.is_set():
+            while not self._stopping:
                 try:
                     self._run_once()
                 except Exception:
                     log.exception("The delivery failed; it is retried")
                     self._pause(self._policy.retry_seconds)
+            self._metrics.count()
             self._metrics.closed(self)
             self._transport.close()
+
+    def _runs_elsewhere(self) -> bool:
+        """Whether waiting for the thread makes sense: a finalizer may run in it, or end it."""
+        return threading.current_thread() is not self._thread and not sys.is_finalizing()
 
     def _run_once(self) -> None:
         """Send one batch, or wait for events."""
         self._maintain_spools()
-        self._waiting.clear()
         found = self._next_events()
         if found is not None:
             self._deliver(*found)
@@ -142,7 +155,8 @@ class Delivery:
             self._pause(self._policy.linger_seconds)
 
     def _maintain_spools(self) -> None:
-        """Adopt orphans, retire deleted spools and set the gauges, at the policy's interval."""
+        """Count; at the policy's interval adopt orphans, retire deleted spools, set the gauges."""
+        self._metrics.count()
         now = self._clock.monotonic()
         if now < self._maintain_at:
             return
@@ -163,23 +177,22 @@ class Delivery:
         self._metrics.spools_waiting(self, Waiting(events, size, age, self._spools.left()))
 
     def _next_events(self) -> tuple[OpenSpool, Sequence[Event]] | None:
-        spools = self._spools.spools()
-        while spools:
-            opened = spools[0]
-            sealed = opened.spool.sealed  # before the read: sealed and empty stays empty
-            try:
-                events = opened.spool.read(min(_SLICE_EVENTS, self._policy.batch_events))
-            except BrokenSpool:
-                self._spools.set_aside(opened)
-                self._waiting.set()  # its intact events come next
+        while True:
+            for opened in self._spools.spools():
+                sealed = opened.spool.sealed  # before the read: sealed and empty stays empty
+                try:
+                    events = opened.spool.read(min(_SLICE_EVENTS, self._policy.batch_events))
+                except BrokenSpool:
+                    self._spools.set_aside(opened)
+                    self._waiting.wake()  # its intact events come next
+                    return None
+                if events:
+                    return opened, events
+                if sealed:
+                    self._spools.finish(opened)
+                    break  # an orphan may come next
+            else:
                 return None
-            if events:
-                return opened, events
-            if not sealed:
-                return None
-            self._spools.finish(opened)
-            spools = self._spools.spools()
-        return None
 
     def _deliver(self, opened: OpenSpool, first: Sequence[Event]) -> None:
         """Send a batch slice by slice, starting with `first`, and wait for the acknowledgements.
@@ -206,8 +219,8 @@ class Delivery:
         if opened.spool.spent():
             self._spools.retire(opened.spool)
         self._metrics.delivered(len(delivered))
-        with self._progressed:
-            self._progressed.notify_all()
+        for flush in self._flushing.copy():
+            flush.wake()
         if failures:
             self._fail(opened, failures)
         else:
@@ -221,7 +234,7 @@ class Delivery:
     def _acknowledged(self) -> bool:
         """Wait until all sent events are acknowledged or refused; False on a stop."""
         while self._flush():
-            if self._stopping.is_set():
+            if self._stopping:
                 return False
             self._maintain()
         return True
@@ -264,7 +277,7 @@ class Delivery:
 
     def _send(self, event: Event, failures: dict[int, Failure]) -> bool:
         on_failure = self._transport.on_failure(partial(failures.__setitem__, event.position))
-        while not self._stopping.is_set():
+        while not self._stopping:
             try:
                 self._transport.send(event.key, event.value, on_failure)
             except QueueFull:
@@ -300,8 +313,11 @@ class Delivery:
             return self._waiting.wait(self._policy.look_around_seconds)
 
     def _pause(self, seconds: float) -> None:
-        with self._unlocked():
-            self._stopping.wait(seconds)
+        while seconds > 0 and not self._stopping:
+            with self._unlocked():
+                self._pausing.wait(min(seconds, _COUNT_SECONDS))
+            self._metrics.count()
+            seconds -= _COUNT_SECONDS
 
     @contextmanager
     def _unlocked(self) -> Iterator[None]:

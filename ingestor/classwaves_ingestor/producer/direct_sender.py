@@ -35,7 +35,7 @@ class DirectSender:
         self._dead: Transport | None = None
         self._reconnect_at = float("-inf")
         self._delivered = 0
-        self._counting = threading.Lock()
+        self._counting = threading.RLock()
         self._logged: set[str] = set()
 
     def send(self, key: str, value: bytes) -> None:
@@ -95,8 +95,8 @@ class DirectSender:
     def _count(self, transport: Transport) -> None:
         delivered = transport.delivered()
         if delivered > self._delivered:
-            self._metrics.delivered(delivered - self._delivered)
-            self._delivered = delivered
+            before, self._delivered = self._delivered, delivered
+            self._metrics.delivered(delivered - before)
             self._logged.clear()
 
     def _record_failure(self, transport: Transport, failure: Failure) -> None:

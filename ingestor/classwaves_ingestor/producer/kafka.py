@@ -88,7 +88,8 @@ class KafkaTransport:
         self._delivered_when_logged = 0
         self._sent = 0
         self._refused = 0
-        self._refusing = threading.Lock()
+        self._refusing = threading.RLock()
+        self._serving: set[int] = set()
         try:
             self._producer = Producer({**options, "error_cb": self._log_error}, logger=log)
         except KafkaException as error:
@@ -114,11 +115,12 @@ class KafkaTransport:
 
     def poll(self) -> None:
         """See `Transport.poll`."""
-        self._producer.poll(0)
+        self._serve(self._producer.poll)
 
     def flush(self, seconds: float) -> int:
         """See `Transport.flush`."""
-        return self._producer.flush(seconds)
+        self._serve(self._producer.flush, seconds)
+        return len(self._producer)
 
     def delivered(self) -> int:
         """See `Transport.delivered`."""
@@ -127,7 +129,21 @@ class KafkaTransport:
     def close(self) -> None:
         """See `Transport.close`."""
         self._producer.purge()
-        self._producer.flush(0)
+        self._serve(self._producer.flush)
+
+    def _serve(self, call: Callable[[float], int], seconds: float = 0.0) -> None:
+        """Run callbacks, unless a signal handler interrupted one of them in this thread.
+
+        confluent-kafka aborts the process if a callback runs within a callback.
+        """
+        thread = threading.get_native_id()
+        if thread in self._serving:
+            return
+        self._serving.add(thread)
+        try:
+            call(seconds)
+        finally:
+            self._serving.discard(thread)
 
     def _record_failure(
         self, report: Callable[[Failure], None], error: KafkaError, _: Message | None

@@ -14,6 +14,15 @@ _Call = Callable[[], str]
 _Future = asyncio.Future[str]
 
 
+async def in_thread(call: Callable[[], int]) -> int:
+    """Run a call in a thread; at the end of the interpreter, which starts no thread, at once."""
+    try:
+        result = asyncio.get_running_loop().run_in_executor(None, call)
+    except RuntimeError:
+        return call()
+    return await result
+
+
 class LoopBridge:
     """Runs calls in order on one thread, and returns their results to the loop in batches.
 
@@ -32,9 +41,13 @@ class LoopBridge:
         future = asyncio.get_running_loop().create_future()
         with self._lock:
             self._waiting.append((call, future))
-            if not self._running:
-                self._executor.submit(self._work)
-                self._running = True
+            if self._running:
+                return future
+            self._running = True
+        try:
+            self._executor.submit(self._work)
+        except RuntimeError:  # the interpreter ends, and starts no thread any more
+            self._work()
         return future
 
     def close(self) -> None:

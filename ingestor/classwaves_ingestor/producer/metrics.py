@@ -3,11 +3,15 @@
 They bypass `classwaves_runtime.metrics.Meters`: `emit` is fast, so labels are looked up only once.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics_core import Metric as PrometheusMetric
+from prometheus_client.registry import Collector
 
 from classwaves_ingestor.producer.draft import Draft
 from classwaves_ingestor.producer.errors import PublisherError
@@ -70,14 +74,19 @@ class Waiting(NamedTuple):
 
 
 class PublisherMetrics:
-    """The publisher's metrics in one registry."""
+    """The publisher's metrics in one registry.
+
+    A signal handler may interrupt a metric in its lock, and emit. So only `count` changes a
+    counter or the histogram; the other methods leave the change to it.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self._uncounted: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
+        registry.register(_CountFirst(self))
         self._metrics: dict[str, Any] = {
             each.name.removeprefix(_PREFIX): _register(each, registry) for each in PUBLISHER
         }
         self._waiting: dict[object, Waiting] = {}
-        self._delivered = self._metrics["delivered_total"].inc
         self._duration = self._metrics["emit_duration_seconds"].observe
         self._emitted: dict[str, Callable[[], None]] = {
             each: self._metrics["emitted_total"].labels(each).inc for each in EventType
@@ -93,30 +102,34 @@ class PublisherMetrics:
 
     def emitted(self, draft: Draft, seconds: float) -> None:
         """Count an accepted event and the duration of the call."""
-        self._emitted[draft.event_type]()
-        self._duration(seconds)
-        for path, fields in draft.dropped.items():
-            self._metrics["dropped_fields_total"].labels(path).inc(fields)
+        self._uncounted.append((self._count_emitted, (draft.event_type, seconds, draft.dropped)))
 
     def rejected(self, error: PublisherError) -> None:
         """Count an error of emit."""
-        self._metrics["rejected_total"].labels(type(error).__name__).inc()
+        self._count_later("rejected_total", 1, type(error).__name__)
 
     def delivered(self, events: int) -> None:
         """Count acknowledged events."""
-        self._delivered(events)
+        self._count_later("delivered_total", events)
 
     def failed(self, reason: str, events: int) -> None:
         """Count refused events."""
-        self._metrics["failed_total"].labels(reason).inc(events)
+        self._count_later("failed_total", events, reason)
 
     def adopted(self, events: int) -> None:
         """Count adopted events."""
-        self._metrics["adopted_total"].inc(events)
+        self._count_later("adopted_total", events)
 
     def corrupt(self) -> None:
         """Count a damaged spool."""
-        self._metrics["corrupt_spools_total"].inc()
+        self._count_later("corrupt_spools_total", 1)
+
+    def count(self) -> None:
+        """Count what the other methods left; a scrape calls it first. Not for a signal handler."""
+        with suppress(IndexError):
+            while True:
+                function, arguments = self._uncounted.popleft()
+                function(*arguments)
 
     def spools_waiting(self, publisher: object, waiting: Waiting) -> None:
         """Set the waiting events of a publisher."""
@@ -131,6 +144,22 @@ class PublisherMetrics:
     def after_fork_in_child(self, publisher: object) -> None:
         """Remove a publisher that belongs to the parent process, without waiting for any lock."""
         self._waiting.pop(publisher, None)
+        self._uncounted.clear()
+
+    def _count_later(self, name: str, number: int, *labels: str) -> None:
+        self._uncounted.append((self._increment, (name, number, labels)))
+
+    def _increment(self, name: str, number: int, labels: tuple[str, ...]) -> None:
+        metric = self._metrics[name]
+        (metric.labels(*labels) if labels else metric).inc(number)
+
+    def _count_emitted(
+        self, event_type: str, seconds: float, dropped_fields: Mapping[str, int]
+    ) -> None:
+        self._emitted[event_type]()
+        self._duration(seconds)
+        for path, fields in dropped_fields.items():
+            self._increment("dropped_fields_total", fields, (path,))
 
     def _sum_up(self) -> None:
         all_ = list(
@@ -140,6 +169,20 @@ class PublisherMetrics:
         self._metrics["spool_bytes"].set(sum(each.size for each in all_))
         self._metrics["oldest_event_age_seconds"].set(max((each.age for each in all_), default=0.0))
         self._metrics["left_spools"].set(sum(each.left for each in all_))
+
+
+class _CountFirst(Collector):
+    """Counts at the start of each scrape."""
+
+    def __init__(self, metrics: PublisherMetrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Sequence[PrometheusMetric]:
+        self._metrics.count()
+        return ()
+
+    def describe(self) -> Sequence[PrometheusMetric]:
+        return ()
 
 
 # Of worker processes with PROMETHEUS_MULTIPROC_DIR only the living count: a killed worker's events

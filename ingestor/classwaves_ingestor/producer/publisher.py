@@ -89,7 +89,7 @@ class EventPublisher:
             policy=policy or DeliveryPolicy(),
         )
         self._closed = False
-        self._starting = threading.Lock()
+        self._starting = threading.RLock()
         self._emitter: Emitter | None = self._start()
         _publishers.add(self)
 
@@ -192,11 +192,16 @@ class EventPublisher:
         with self._starting:
             if self._closed:
                 raise PublisherClosed
-            self._emitter = self._emitter or self._start()
+            if self._emitter is None:
+                started = self._start()
+                if self._emitter is None:
+                    self._emitter = started
+                else:  # a signal handler that emitted meanwhile was faster
+                    started.close(0)
             return self._emitter
 
     def _after_fork_in_child(self) -> None:
-        self._starting = threading.Lock()
+        self._starting = threading.RLock()
         emitter, self._emitter = self._emitter, None
         if emitter is not None:
             emitter.after_fork_in_child()

@@ -79,6 +79,10 @@ class BrokenSpool(SpoolUnavailable):
     """The spool's file can no longer be written reliably."""
 
 
+class SpoolInUse(SpoolUnavailable):
+    """A signal handler or finalizer interrupted this thread in a change of the spool."""
+
+
 class CorruptSpool(BrokenSpool):
     """The spool's file is damaged."""
 
@@ -102,7 +106,8 @@ class Spool:
         self.path = path
         self._max_bytes = max_bytes
         self._wal = wal_of(path)
-        self._writing = threading.Lock()
+        self._writing = threading.RLock()
+        self._in_use = False
         self._read_through = 0
         self._leaving: list[int] = []
         self.sealed = False
@@ -123,10 +128,14 @@ class Spool:
 
         Raises:
             SpoolFull: max_bytes are waiting.
+            SpoolInUse: a signal handler or finalizer interrupted this thread in `remove` or
+                `checkpoint`; append to another spool.
             SpoolUnavailable: the event is not written. After BrokenSpool do not append again.
         """
         size = len(value)
         with self._writing:
+            if self._in_use:
+                raise SpoolInUse
             if self.sealed:
                 raise BrokenSpool(f"The spool {self.path} is sealed.")
             if self.bytes + size > self._max_bytes:
@@ -186,14 +195,16 @@ class Spool:
 
     def remove(self, events: Sequence[Event]) -> None:
         """Remove acknowledged events. Deletes that fail are retried with the next ones."""
+        positions = [event.position for event in events]
+        size = sum(len(event.value) for event in events)
         with self._writing:
-            self._leaving += [event.position for event in events]
-            self.events -= len(events)
-            self.bytes -= sum(len(event.value) for event in events)
+            self._leaving += positions
+            self.events -= len(positions)
+            self.bytes -= size
         try:
             while self._leaving:
                 step = json.dumps(self._leaving[:_DELETED_AT_ONCE])
-                with self._writing:
+                with self._using():
                     self._writer.execute(_DELETE, (step,))
                 del self._leaving[:_DELETED_AT_ONCE]
         except _ERRORS as error:
@@ -228,7 +239,7 @@ class Spool:
             if self._move_log() or _size(self._wal) < _WAL_HUGE:
                 return
             self._move_log()
-            with self._writing:
+            with self._using():
                 self._move_log()
 
     def close(self) -> None:
@@ -236,6 +247,15 @@ class Spool:
         self._reader.close()
         with self._writing:
             self._writer.close()
+
+    @contextmanager
+    def _using(self) -> Iterator[None]:
+        with self._writing:
+            self._in_use = True
+            try:
+                yield
+            finally:
+                self._in_use = False
 
     def _move_log(self) -> bool:
         """Whether the whole log was moved; the next write then restarts it."""

@@ -35,7 +35,7 @@ class Postponed(NamedTuple):
 
 
 class SpoolSet:
-    """All spools of one process.
+    """All spools of one process: adopted ones, and its own, one per lane.
 
     Args:
         folder: spool folder of all processes.
@@ -66,7 +66,7 @@ class SpoolSet:
         self._create_retry_seconds = create_retry_seconds
         self._adopt_retry_seconds = adopt_retry_seconds
         self._changing = threading.RLock()
-        self._own: OpenSpool | None = None
+        self._own: dict[int, OpenSpool] = {}
         self._others: list[OpenSpool] = []
         self._left: set[Path] = set()
         self._postponed: dict[Path, Postponed] = {}
@@ -74,34 +74,39 @@ class SpoolSet:
         self._reopen_at = float("-inf")
         self._create_error: SpoolUnavailable | None = None
 
-    def own_spool(self) -> Spool:
-        """The process's own spool, created on demand.
+    def own_spool(self, lane: int = 0) -> Spool:
+        """The process's own spool of a lane, created on demand.
+
+        Args:
+            lane: number of the lane, which one thread at a time uses.
 
         Raises:
             SpoolUnavailable: it cannot be created.
         """
-        own = self._own
+        own = self._own.get(lane)
         if own is None:
-            with self._changing:
-                own = self._own = self._own or self._create_own()
+            own = self._own[lane] = self._create_own()
         return own.spool
 
     def retire(self, spool: Spool) -> bool:
         """Stop appending to this spool; it is sent like an adopted one. False if retired before."""
         with self._changing:
-            if self._own is None or self._own.spool is not spool:
-                return False
-            spool.seal()
-            self._others.append(self._own)
-            self._own = None
-            return True
+            for lane, own in self._own.copy().items():
+                if own.spool is spool:
+                    spool.seal()
+                    self._others.append(own)
+                    del self._own[lane]
+                    return True
+            return False
 
     def retire_vanished(self) -> None:
         """Retire a spool with a deleted file: its events can be sent, but not survive a crash."""
-        own = self._own
-        if own is not None and not own.spool.path.exists():
-            log.error("The spool file was deleted while in use", extra={"spool": own.spool.path})
-            self.retire(own.spool)
+        for own in self._own.copy().values():
+            if not own.spool.path.exists():
+                log.error(
+                    "The spool file was deleted while in use", extra={"spool": own.spool.path}
+                )
+                self.retire(own.spool)
 
     def adopt(self) -> None:
         """Adopt all orphans. Damaged ones are set aside, and their intact events adopted.
@@ -138,9 +143,13 @@ class SpoolSet:
         return len(self._left) + len(self._postponed)
 
     def spools(self) -> list[OpenSpool]:
-        """All spools, in sending order."""
-        with self._changing:
-            return [*self._others, self._own] if self._own else [*self._others]
+        """All spools, in sending order; never waits.
+
+        Those of further lanes have few events and come before the first lane's.
+        """
+        own = self._own.copy()  # before the others: `retire` adds a spool there first
+        others = self._others.copy()
+        return others + [own[lane] for lane in sorted(own, reverse=True) if own[lane] not in others]
 
     def own_events(self) -> int:
         """The number of waiting events that this process emitted."""
@@ -162,11 +171,11 @@ class SpoolSet:
         """Close all spools; waiting events are left to the next process."""
         for opened in self.spools():
             self._release(opened)
-        self._own = None
+        self._own.clear()
 
     def after_fork_in_child(self) -> None:
         """Leave all spools to the parent process, without waiting for any lock."""
-        for opened in [*self._others, *([self._own] if self._own else [])]:
+        for opened in self.spools():
             opened.lock.release()
 
     def _create_own(self) -> OpenSpool:

@@ -138,3 +138,16 @@ def test_a_forked_child_emits_on_its_own_thread(publisher, topic, tmp_path):
     topic.away = False
     wait_until(lambda: len(topic.messages) == 2, "both arrive")
     asyncio.run(publisher.close())
+
+
+def test_at_the_end_of_the_interpreter_calls_run_without_a_thread(publisher, topic):
+    async def service():
+        first = await publisher.emit("started", **EVENT)
+        publisher._bridge._executor.shutdown()
+        await asyncio.get_running_loop().shutdown_default_executor()
+        second = await publisher.emit("ended", **EVENT)
+        assert await publisher.flush(30) == 0
+        assert await publisher.close() == 0
+        return [first, second]
+
+    assert asyncio.run(service()) == [event["id"] for event in decode(topic.messages)]

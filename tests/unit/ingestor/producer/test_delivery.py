@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from classwaves_ingestor.producer import EventPublisher, MemoryTransport
 from classwaves_ingestor.producer.delivery import Delivery
+from classwaves_ingestor.producer.locks import Wakeup
 from classwaves_ingestor.producer.spool import Spool
 from classwaves_ingestor.producer.transport import Failure
 from tests.support.publishing import EVENT, QUICK, decode, settings
@@ -142,7 +143,7 @@ def test_delivery_pauses_for_emits_after_a_full_batch_unless_a_flush_waits(
     for _ in range(3 * QUICK.batch_events):
         publisher.emit("started", **EVENT)
     assert publisher.flush(0.01) == 3 * QUICK.batch_events
-    monkeypatch.setattr(publisher._emitter._delivery, "_flushing", 1)
+    monkeypatch.setattr(publisher._emitter._delivery, "_flushing", [Wakeup()])
     rests.clear()
     topic.away = False
     wait_until(lambda: len(topic.messages) == 6 * QUICK.batch_events, "all are sent")

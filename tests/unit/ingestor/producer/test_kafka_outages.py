@@ -1,4 +1,4 @@
-"""Which errors of librdkafka are logged."""
+"""The transport on a fake of librdkafka: which errors are logged, and interrupted callbacks."""
 
 import pytest
 from confluent_kafka import KafkaError
@@ -61,3 +61,18 @@ def test_an_outage_after_a_delivery_is_logged_again(transport, producer, caplog)
     transport.poll()
     fail(transport)
     assert outages(caplog) == 2
+
+
+def test_a_callback_is_not_interrupted_by_other_callbacks_of_its_thread(
+    transport, producer, monkeypatch
+):
+    def poll(_):
+        polls.append(1)
+        transport.poll()
+        assert transport.flush(60) == 0
+
+    polls = []
+    monkeypatch.setattr(producer, "poll", poll)
+    transport.poll()
+    transport.poll()
+    assert len(polls) == 2

@@ -60,3 +60,26 @@ def test_gauges_of_a_forked_child_leave_out_the_parents_publishers(gauges):
     metrics.after_fork_in_child("parent's")
     metrics.spools_waiting("child's", Waiting(2, 20, 3.0, 0))
     assert read() == (2, 20, 3, 0)
+
+
+def test_events_are_counted_at_a_scrape_without_a_thread():
+    registry = CollectorRegistry()
+    PublisherMetrics(registry).delivered(3)
+    assert registry.get_sample_value("ingestor_publisher_delivered_total") == 3
+
+
+def test_a_forked_child_does_not_count_the_events_of_its_parent():
+    registry = CollectorRegistry()
+    metrics = PublisherMetrics(registry)
+    metrics.delivered(3)
+    metrics.after_fork_in_child("parent's")
+    assert registry.get_sample_value("ingestor_publisher_delivered_total") == 0
+
+
+def test_an_emit_that_interrupts_a_counter_waits_for_no_lock():
+    registry = CollectorRegistry()
+    metrics = PublisherMetrics(registry)
+    counter = metrics._metrics["delivered_total"]
+    with counter._value._lock:
+        metrics.delivered(1)
+    assert registry.get_sample_value("ingestor_publisher_delivered_total") == 1

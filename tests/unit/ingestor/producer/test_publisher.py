@@ -1,6 +1,7 @@
 import logging
 import os
 import signal
+import sys
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -296,7 +297,7 @@ def test_a_spool_file_removed_while_in_use_is_sent_and_replaced(publish, topic, 
     publisher.emit("started", **EVENT)
     (name,) = spools(tmp_path)
     (tmp_path / "spool" / name).unlink()
-    wait_until(lambda: publisher._emitter._spools._own is None, "the loss is noticed")
+    wait_until(lambda: not publisher._emitter._spools._own, "the loss is noticed")
     publisher.emit("ended", **EVENT)
     assert spools(tmp_path) != [name]
     topic.away = False
@@ -510,6 +511,129 @@ def test_a_signal_handler_can_close_during_an_emit_and_the_next_process_sends_th
     assert spools(tmp_path) == [spool.path.name]
     with pytest.raises(PublisherClosed):
         publisher.emit("started", **EVENT)
+
+
+class CallsBack:
+    """A SQLite connection that calls a function before each statement with a text."""
+
+    def __init__(self, connection, text, call):
+        self.connection = connection
+        self.text = text
+        self.call = call
+
+    def __getattr__(self, name):
+        return getattr(self.connection, name)
+
+    def execute(self, statement, *arguments):
+        if self.text in statement:
+            self.call()
+        return self.connection.execute(statement, *arguments)
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_an_emit_that_interrupts_another_one_has_its_own_source_and_spool(
+    publish, topic, tmp_path, durable
+):
+    def interrupt():
+        if len(spools(tmp_path)) < 3:
+            publisher.emit("ended", **EVENT, durable=durable)
+            for opened in publisher._emitter._spools.spools():
+                own = opened.spool
+                if not isinstance(own._writer, CallsBack):
+                    own._writer = CallsBack(own._writer, "INSERT", interrupt)
+
+    topic.away = True
+    publisher = publish()
+    spool = publisher._emitter._spools.own_spool()
+    spool._writer = CallsBack(spool._writer, "INSERT", interrupt)
+    for _ in range(3):
+        publisher.emit("started", **EVENT)
+    assert publisher.flush(0) == 6
+    topic.away = False
+    assert publisher.flush(30) == 0
+    assert sorted(sequences_by_source(decode(topic.messages)).values()) == [[1], [1, 2], [1, 2, 3]]
+
+
+def test_a_finalizer_can_emit_while_delivered_events_are_removed(publish, topic):
+    def finalize():
+        if len(ids) < 4:
+            ids.append(publisher.emit("ended", **EVENT))
+            for opened in publisher._emitter._spools.spools():
+                own = opened.spool
+                if not isinstance(own._writer, CallsBack):
+                    own._writer = CallsBack(own._writer, "DELETE", finalize)
+
+    publisher, ids = publish(), []
+    spool = publisher._emitter._spools.own_spool()
+    spool._writer = CallsBack(spool._writer, "DELETE", finalize)
+    ids.append(publisher.emit("started", **EVENT))
+    wait_until(lambda: len(ids) == 4 and publisher.flush(0) == 0, "all are delivered")
+    assert {event["id"] for event in decode(topic.messages)} == set(ids)
+
+
+def test_a_finalizer_in_the_delivery_thread_can_close_the_publisher(publish, topic, tmp_path):
+    topic.away = True
+    publisher, closed = publish(), []
+    publisher.emit("started", **EVENT)
+    spool = publisher._emitter._spools.own_spool()
+    delivery = publisher._emitter._delivery
+    spool._reader = CallsBack(
+        spool._reader, "minted", lambda: closed or closed.append(publisher.close(60))
+    )
+    wait_until(lambda: closed, "it is closed")
+    assert closed == [1]
+    wait_until(lambda: not delivery._thread.is_alive(), "the delivery ends")
+    with pytest.raises(PublisherClosed):
+        publisher.emit("started", **EVENT)
+
+
+def test_at_the_end_of_the_interpreter_emit_and_close_wait_for_no_thread(
+    publish, topic, tmp_path, monkeypatch
+):
+    topic.away = True
+    publisher = publish()
+    publisher.emit("started", **EVENT)
+    numbering, free = publisher._emitter._numbering, threading.Event()
+    holder = threading.Thread(target=lambda: numbering.acquire() and free.wait())
+    holder.start()
+    wait_until(lambda: not numbering.acquire(blocking=False), "another thread holds the lock")
+    with monkeypatch.context() as ending:
+        ending.setattr(sys, "is_finalizing", lambda: True)
+        publisher.emit("ended", **EVENT)
+        assert publisher.close(1e6) == 2
+    free.set()
+    holder.join()
+    assert len(spools(tmp_path)) == 2
+
+
+def test_a_fork_during_close_leaves_the_spools_to_the_next_process(publish, tmp_path, monkeypatch):
+    monkeypatch.setattr("classwaves_ingestor.producer.emitter._FORK_SECONDS", 0.0)
+    publisher = publish()
+    emitter = publisher._emitter
+    stop = emitter._delivery.stop
+    monkeypatch.setattr(
+        emitter._delivery,
+        "stop",
+        lambda seconds: stop(seconds) and emitter._delivery.fork_lock.acquire(),
+    )
+    assert publisher.close() == 0
+    assert len(spools(tmp_path)) == 1
+
+
+def test_a_signal_handler_can_emit_while_a_forked_child_starts(publish, topic):
+    publisher = publish()
+    first, publisher._emitter, start = publisher._emitter, None, publisher._start
+
+    def interrupted():
+        publisher._start = start
+        publisher.emit("ended", **EVENT)
+        return start()
+
+    publisher._start = interrupted
+    publisher.emit("started", **EVENT)
+    assert publisher.flush(30) == 0
+    assert list(sequences_by_source(decode(topic.messages)).values()) == [[1, 2]]
+    first.close(0)
 
 
 def test_a_spool_replaced_during_an_emit_is_no_error(publish, topic):

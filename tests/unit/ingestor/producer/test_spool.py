@@ -162,10 +162,10 @@ def test_a_huge_log_that_emits_keep_busy_is_checkpointed_while_they_wait(path, m
     waiting, move = [], Spool._move_log
 
     def interrupted(self):
-        waiting.append(self._writing.locked())
-        if not self._writing.locked():
+        waiting.append(self._in_use)
+        if not self._in_use:
             fill(self, 1)
-        return move(self) and self._writing.locked()
+        return move(self) and self._in_use
 
     monkeypatch.setattr(module, "_WAL_LARGE", 100_000)
     monkeypatch.setattr(module, "_WAL_HUGE", 200_000)
