@@ -13,7 +13,9 @@ from classwaves_warehouse.databricks.settings import DatabricksSettings
 from classwaves_warehouse.settings import WarehouseSettings
 
 app = command_line("Session events from Kafka into a Delta table, exactly once.")
-topics = typer.Typer(help="The topics of session events and of dead letters.", no_args_is_help=True)
+topics = typer.Typer(
+    help="The topics of events, dead letters and the broker's clock.", no_args_is_help=True
+)
 tables = typer.Typer(help="The analytics tables.", no_args_is_help=True)
 
 add_command(app, run, IngestorSettings, DatabricksSettings)

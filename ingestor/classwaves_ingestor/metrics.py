@@ -88,6 +88,12 @@ LAG_SECONDS = gauge(
     "Age of the newest stored message while there are newer ones.",
     "partition",
 )
+TIME_SOURCE = gauge(
+    "ingestor_broker_time_source",
+    "1 for the source of the brokers' time: clock-topic, messages, or unknown, with which no hour "
+    "becomes complete.",
+    "time_source",
+)
 STOPPED = gauge(
     "ingestor_stopped_partitions", "Partitions that are stopped until an operator acts."
 )

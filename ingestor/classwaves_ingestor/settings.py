@@ -3,7 +3,14 @@
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import ByteSize, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    ByteSize,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from classwaves_runtime.settings import MIB, KafkaOptions, Settings, TopicName
 from classwaves_warehouse.settings import WarehouseSettings
@@ -32,6 +39,11 @@ class TopicSettings(Settings):
         default_factory=_dead_letter_topic_of,
         description="a topic's name, by default <SESSION_EVENTS_TOPIC>.dead-letters",
     )
+
+    @property
+    def clock_topic(self) -> str:
+        """The topic whose messages carry the time of a broker."""
+        return f"{self.session_events_topic}.clock"
 
     @model_validator(mode="after")
     def _topics_differ(self) -> Self:
@@ -73,6 +85,9 @@ class IngestorSettings(StreamSettings):
     http_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
         default=0,
         description="port of /metrics, /healthz and /readyz; 0 takes a free port and logs it",
+    )
+    broker_clock_skew_seconds: NonNegativeFloat = Field(
+        default=5.0, description="seconds by which the clocks of two brokers may differ"
     )
     drain_seconds: PositiveFloat = Field(
         default=20.0, description="seconds from SIGTERM until the process ends"

@@ -37,6 +37,9 @@ BROKER = MappingProxyType(
         # s, not 9.
         "broker.session.timeout.ms": "3000",
         "broker.heartbeat.interval.ms": "500",
+        # A test can grant and deny rights; what has no ACL is permitted.
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "allow.everyone.if.no.acl.found": "true",
         "message.max.bytes": str(8 * 1024 * 1024),
         "log.retention.hours": "24",
     }

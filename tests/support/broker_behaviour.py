@@ -24,6 +24,7 @@ class Broker(Protocol):
         self, partition: int, value: bytes, key: bytes | None, headers: RawHeaders
     ) -> int: ...
     def leave_a_hole(self, partition: int) -> int: ...
+    def begin_transaction(self, partition: int) -> Callable[[], None]: ...
     def expire(self, partition: int, low: int) -> None: ...
     def add_partition(self) -> None: ...
     def recreate(self) -> None: ...
@@ -362,6 +363,20 @@ class ConsumerBehaviour:
         assert member.watermarks(0) == (0, 5)
         broker.expire(0, 2)
         assert member.watermarks(0) == (2, 5)
+
+    def test_an_open_transaction_holds_delivery_and_eof_but_not_the_high_watermark(self, broker):
+        broker.produce(0, [b"a"])
+        abort = broker.begin_transaction(0)
+        broker.produce(0, [b"b"])
+        reader = RecordingListener(broker.consumer(), at={0: 0})
+        run_until(lambda: reader.eof_offsets.get(0) == 1, reader)
+        poll_in_vain(reader)
+        assert (reader.offsets(0), reader.eof_offsets[0]) == ([0], 1)
+        assert reader.member.watermarks(0) == (0, 3)
+        abort()
+        run_until(lambda: reader.eof_offsets.get(0) == 4, reader)
+        assert reader.offsets(0) == [0, 2]
+        assert reader.member.watermarks(0) == (0, 4)
 
     def test_committed_offsets_are_visible_and_never_read(self, broker):
         broker.produce(0, [b"a"] * 5)

@@ -8,11 +8,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from classwaves_ingestor.kafka.interface import TimeSource
 from classwaves_ingestor.reconciliation.status import PartitionStatus, Status
 from classwaves_ingestor.reconciliation.status import status as read_status
 from classwaves_ingestor.settings import StreamSettings
 from classwaves_runtime.timestamps import format_timestamp
 from classwaves_warehouse.open import open_warehouse
+
+_TIME_SOURCES = {
+    TimeSource.MESSAGES: "broker time: taken from the messages, because the clock topic cannot be "
+    "read",
+    TimeSource.UNKNOWN: "broker time: unknown, no hour becomes complete",
+}
 
 
 def status(
@@ -35,6 +42,7 @@ def _document(found: Status) -> dict[str, Any]:
         ],
         "lag": sum(each.lag for each in found.partitions.values()),
         "stored_until": _moment(found.ingested_through),
+        "broker_time": asdict(found.broker_time),
         "table": asdict(found.table),
     }
 
@@ -45,6 +53,7 @@ def _row(each: PartitionStatus) -> dict[str, Any]:
         "end": each.end,
         "lag": each.lag,
         "stored_until": _moment(each.ingested_through),
+        "open_transaction": each.open_transaction,
     }
 
 
@@ -59,9 +68,18 @@ def _show(found: Status) -> None:
     for partition, each in found.partitions.items():
         table.add_row(
             str(partition),
-            *(str(cell) if cell is not None else "unknown" for cell in _row(each).values()),
+            *map(str, (each.position, each.end, each.lag)),
+            _moment(each.ingested_through) or "unknown",
         )
     Console(width=None if Console().is_terminal else 200).print(table)
+    for partition, each in found.partitions.items():
+        if each.open_transaction is not None:
+            typer.echo(
+                f"open transaction: partition {partition} delivers nothing from offset "
+                f"{each.open_transaction} on, and its hours stay open, until the transaction ends"
+            )
+    if found.broker_time.problem is not None:
+        typer.echo(f"{_TIME_SOURCES[found.broker_time.source]}: {found.broker_time.problem}")
     size = found.table
     typer.echo(
         f"session_events: {size.rows} rows in {size.files} files, {size.bytes} bytes, "

@@ -14,7 +14,9 @@ from classwaves_warehouse.open import open_warehouse
 
 
 def create(
-    partitions: Annotated[int, typer.Option(min=1, help="Partitions of each topic.")] = 6,
+    partitions: Annotated[
+        int, typer.Option(min=1, help="Partitions of events and of dead letters.")
+    ] = 6,
     replication_factor: Annotated[
         int | None,
         typer.Option(min=1, help="Copies of each partition.", show_default="the cluster's default"),

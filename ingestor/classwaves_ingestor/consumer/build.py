@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from classwaves_ingestor import metrics
 from classwaves_ingestor.consumer.backpressure import Backpressure, BackpressurePolicy
+from classwaves_ingestor.consumer.broker_time import BrokerTime
 from classwaves_ingestor.consumer.committer import Committer
 from classwaves_ingestor.consumer.decode import Decoder
 from classwaves_ingestor.consumer.ingested_through import IngestedThrough
@@ -18,7 +19,7 @@ from classwaves_ingestor.consumer.pipeline import Pipeline
 from classwaves_ingestor.dead_letters.dead_letter import SourceTopic
 from classwaves_ingestor.dead_letters.interface import DeadLetterWriter
 from classwaves_ingestor.dead_letters.limit import RejectLimit, RejectLimitState
-from classwaves_ingestor.kafka.interface import GroupConsumer
+from classwaves_ingestor.kafka.interface import BrokerClock, GroupConsumer
 from classwaves_runtime.clock import Clock, SystemClock
 from classwaves_runtime.health import Health
 from classwaves_runtime.metrics import Meters
@@ -34,6 +35,8 @@ def build_pipeline(
     warehouse: Warehouse,
     stream: Stream,
     dead_letters: DeadLetterWriter,
+    broker_clock: BrokerClock,
+    clock_skew: float,
     batch: BatchPolicy,
     budget: BackpressurePolicy,
     limit: RejectLimit,
@@ -51,6 +54,8 @@ def build_pipeline(
         warehouse: destination of the rows.
         stream: consumer group, topic and topic id.
         dead_letters: destination of refused messages.
+        broker_clock: of the topic's cluster.
+        clock_skew: seconds by which the clocks of two brokers may differ.
         batch: limits at which a micro-batch is due.
         budget: memory of buffered and committing messages.
         limit: permitted share of refused messages.
@@ -68,12 +73,14 @@ def build_pipeline(
     observer = observer or Observer(
         Meters(metrics.CONSUMER, CollectorRegistry()), Health(clock), clock
     )
+    broker_time = BrokerTime(broker_clock, clock)
     committer = Committer(
         consumer=consumer,
         ledger=warehouse.ledger(stream),
         dead_letters=dead_letters,
         source=SourceTopic(stream.topic, stream.topic_id),
-        ingested_through=IngestedThrough(end_interval, skew_ms=0),
+        broker_time=broker_time,
+        ingested_through=IngestedThrough(end_interval, round(clock_skew * 1000)),
         clock=clock,
         abandon=abandon or threading.Event(),
         observer=observer,
@@ -88,6 +95,7 @@ def build_pipeline(
         limit=RejectLimitState(limit),
         batch_builder=BatchBuilder(batch),
         backpressure=Backpressure(budget),
+        broker_time=broker_time,
         clock=clock,
         observer=observer,
     )

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from classwaves_ingestor.consumer.assignments import StartOffset
+from classwaves_ingestor.consumer.broker_time import BrokerTime
 from classwaves_ingestor.consumer.ingested_through import IngestedThrough
 from classwaves_ingestor.consumer.micro_batch import CommitResult, MicroBatch
 from classwaves_ingestor.consumer.observer import Observer
@@ -47,8 +48,9 @@ class Committer:
         ledger: owned by the calling thread.
         dead_letters: destination of rejects.
         source: the topic and its id.
+        broker_time: the time of the brokers.
         ingested_through: the broker time of each partition's position.
-        clock: Unix time.
+        clock: gives monotonic seconds.
         abandon: ends all retries once it is set.
         observer: receives waits and table measurements.
         measure: measures the table.
@@ -61,6 +63,7 @@ class Committer:
         ledger: Ledger,
         dead_letters: DeadLetterWriter,
         source: SourceTopic,
+        broker_time: BrokerTime,
         ingested_through: IngestedThrough,
         clock: Clock,
         abandon: threading.Event,
@@ -71,6 +74,7 @@ class Committer:
         self._ledger = ledger
         self._dead_letters = dead_letters
         self._source = source
+        self._broker_time = broker_time
         self._ingested_through = ingested_through
         self._clock = clock
         self._observer = observer
@@ -154,12 +158,13 @@ class Committer:
         # The messages were fetched before this request. An unchanged topic id therefore proves
         # that they belong to our topic.
         self._require_same_topic()
-        now_ms = int(self._clock.now().timestamp() * 1000)
-        at = self._clock.monotonic()
-        for partition in progress:
-            if self._ingested_through.due(partition, at):
+        now_ms, at = self._read_time(), self._clock.monotonic()
+        for partition, each in progress.items():
+            if now_ms is not None and self._ingested_through.due(partition, at):
                 end = self._consumer.watermarks(partition)[1]
-                self._ingested_through.record_end(partition, end, now_ms, at)
+                # A log that ends below the position has lost messages; its end proves nothing.
+                if end >= each.position:
+                    self._ingested_through.record_end(partition, end, now_ms, at)
         return {
             partition: replace(
                 each,
@@ -167,6 +172,11 @@ class Committer:
             )
             for partition, each in progress.items()
         }
+
+    def _read_time(self) -> int | None:
+        now_ms = self._broker_time.now_ms()
+        self._observer.broker_time_read(self._broker_time.source, self._broker_time.problem)
+        return now_ms
 
     def _require_same_topic(self) -> None:
         topic_id = self._consumer.topic_id()

@@ -14,6 +14,7 @@ from classwaves_ingestor.consumer.micro_batch import CommitResult, MicroBatch
 from classwaves_ingestor.consumer.offsets import AdmittedMessages
 from classwaves_ingestor.consumer.sequences import SequenceWatch
 from classwaves_ingestor.errors import BrokerUnavailable
+from classwaves_ingestor.kafka.interface import TimeSource
 from classwaves_runtime.clock import Clock
 from classwaves_runtime.health import Health
 from classwaves_runtime.metrics import Meters
@@ -28,6 +29,14 @@ _PARTITION_GAUGES = (
     metrics.LAG,
     metrics.LAG_SECONDS,
 )
+_TIME_WARNINGS = {
+    TimeSource.CLOCK_TOPIC: "The clock topic was not read; the time of the brokers is advanced "
+    "from the last reading",
+    TimeSource.MESSAGES: "The clock topic was not read; the time of the brokers comes from the "
+    "messages, and is unknown from a start until one arrives",
+    TimeSource.UNKNOWN: "The time of the brokers is unknown: no hour becomes complete. Create the "
+    "clock topic with `ingestor topics create`, and grant this client the right to write to it",
+}
 _HOUR_US = 3_600_000_000
 _ROLLUP_US = 300_000_000  # the rollup computes an hour at minute 5 of the next hour
 
@@ -50,6 +59,7 @@ class Observer:
         self._submitted_ms: dict[int, int] = {}
         self._stored_ms: dict[int, int] = {}
         self._shown: set[int] = set()
+        self._time_source: tuple[TimeSource, str | None] | None = None
 
     def set_budget(self, budget_bytes: int) -> None:
         """Set the memory limit at which intake stops."""
@@ -92,6 +102,23 @@ class Observer:
         for cause in ("start", "broker", "warehouse"):
             self._health.ready(cause)
         self._meters.set(metrics.WARMING, 0)
+
+    def broker_time_read(self, source: TimeSource, problem: str | None) -> None:
+        """Report where the time of the brokers comes from; logs a change.
+
+        Args:
+            source: of the time that the next commit uses.
+            problem: why the clock topic could not be read; None if it could.
+        """
+        if (source, problem) == self._time_source:
+            return
+        self._time_source = source, problem
+        for each in TimeSource:
+            self._meters.set(metrics.TIME_SOURCE, each is source, each.value)
+        if problem is None:
+            log.info("The time of the brokers comes from the clock topic")
+        else:
+            log.warning(_TIME_WARNINGS[source], extra={"problem": problem})
 
     def committed(self, batch: MicroBatch, result: CommitResult) -> None:
         """Report a committed micro-batch, without its fenced partitions."""

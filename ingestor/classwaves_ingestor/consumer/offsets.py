@@ -1,9 +1,10 @@
 """The admit stage: no message is taken twice, and every hole in the offsets is counted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME
 
 from classwaves_ingestor.kafka.interface import Message, PollResult
 
@@ -29,11 +30,13 @@ class AdmittedMessages:
         messages: in the order of the poll.
         ranges: by partition, the covered range; partitions without progress are left out.
         timestamps_ms: by partition, the timestamp of its last message, Unix milliseconds.
+        append_times_ms: those of the timestamps that are a broker's time.
     """
 
     messages: Sequence[Message]
     ranges: Mapping[int, OffsetRange]
     timestamps_ms: Mapping[int, int]
+    append_times_ms: Mapping[int, int] = field(default_factory=dict)
 
 
 class OffsetTracker:
@@ -65,6 +68,7 @@ class OffsetTracker:
         admitted = np.zeros(count, dtype=np.bool_)
         ranges: dict[int, OffsetRange] = {}
         timestamps_ms: dict[int, int] = {}
+        append_times_ms: dict[int, int] = {}
         for partition, start in self._next.items():
             fresh = (partitions == partition) & (offsets >= start)
             delivered = int(np.count_nonzero(fresh))
@@ -76,10 +80,13 @@ class OffsetTracker:
                 ranges[partition] = OffsetRange(position, position - start - delivered)
                 admitted |= fresh
             if delivered:
-                timestamps_ms[partition] = messages[int(np.flatnonzero(fresh)[-1])].timestamp()[1]
+                kind, time_ms = messages[int(np.flatnonzero(fresh)[-1])].timestamp()
+                timestamps_ms[partition] = time_ms
+                if kind == TIMESTAMP_LOG_APPEND_TIME:
+                    append_times_ms[partition] = time_ms
         for partition, covered in ranges.items():
             self._next[partition] = covered.position
         if admitted.all():
-            return AdmittedMessages(messages, ranges, timestamps_ms)
+            return AdmittedMessages(messages, ranges, timestamps_ms, append_times_ms)
         kept = [messages[index] for index in np.flatnonzero(admitted).tolist()]
-        return AdmittedMessages(kept, ranges, timestamps_ms)
+        return AdmittedMessages(kept, ranges, timestamps_ms, append_times_ms)

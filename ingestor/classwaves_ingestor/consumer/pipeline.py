@@ -21,6 +21,7 @@ from concurrent.futures import Executor, Future, wait
 
 from classwaves_ingestor.consumer.assignments import PartitionAssignments, StartOffset
 from classwaves_ingestor.consumer.backpressure import Backpressure, Intake
+from classwaves_ingestor.consumer.broker_time import BrokerTime
 from classwaves_ingestor.consumer.committer import Committer
 from classwaves_ingestor.consumer.decode import Decoder
 from classwaves_ingestor.consumer.micro_batch import BatchBuilder, CommitResult, MicroBatch
@@ -49,6 +50,7 @@ class Pipeline:
         limit: counts refused messages against their permitted share.
         batch_builder: buffers decoded messages.
         backpressure: limits the memory in use.
+        broker_time: takes the times at which brokers appended the messages.
         clock: measures ages.
         observer: receives metrics and state.
     """
@@ -63,6 +65,7 @@ class Pipeline:
         limit: RejectLimitState,
         batch_builder: BatchBuilder,
         backpressure: Backpressure,
+        broker_time: BrokerTime,
         clock: Clock,
         observer: Observer,
     ) -> None:
@@ -73,6 +76,7 @@ class Pipeline:
         self._limit = limit
         self._batch_builder = batch_builder
         self._backpressure = backpressure
+        self._broker_time = broker_time
         self._clock = clock
         self._observer = observer
         self._offsets = OffsetTracker()
@@ -102,6 +106,7 @@ class Pipeline:
         polled = self._poll()
         self._handle_offset_errors(polled.offset_errors)
         admitted = self._offsets.admit(polled)
+        self._broker_time.observe(admitted.append_times_ms.values())
         decoded = self._decoder.decode(admitted.messages, self._clock.now())
         self._limit.count(len(admitted.messages), len(decoded.rejects))
         self._batch_builder.add(decoded, admitted.ranges, self._clock.monotonic())

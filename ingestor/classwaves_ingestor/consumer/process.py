@@ -14,9 +14,10 @@ from classwaves_ingestor.consumer.pipeline import Pipeline
 from classwaves_ingestor.dead_letters.kafka import KafkaDeadLetterWriter
 from classwaves_ingestor.dead_letters.limit import RejectLimit
 from classwaves_ingestor.kafka.admin import connect
+from classwaves_ingestor.kafka.broker_clock import KafkaBrokerClock
 from classwaves_ingestor.kafka.consumer import KafkaGroupConsumer, consumer_options
 from classwaves_ingestor.kafka.topic_creation import check_message_size
-from classwaves_ingestor.kafka.topics import TopicIdReader, describe_topic
+from classwaves_ingestor.kafka.topics import TopicReader, describe_topic
 from classwaves_ingestor.settings import DEAD_LETTER_WINDOW, IngestorSettings
 from classwaves_runtime.clock import Clock, SystemClock
 from classwaves_runtime.errors import SettingsError
@@ -75,12 +76,14 @@ def _connect(
     # A batch that is built and deduplicated is in memory twice.
     held = settings.memory_budget_bytes - prefetch - settings.batch_max_bytes
     return build_pipeline(
-        consumer=KafkaGroupConsumer(options, source.name, TopicIdReader(admin, source.name)),
+        consumer=KafkaGroupConsumer(options, source.name, TopicReader(admin, source.name)),
         warehouse=open_warehouse(settings.warehouse),
         stream=Stream(settings.ingestor_group, source.name, source.topic_id),
         dead_letters=KafkaDeadLetterWriter(
             settings.kafka, dead_letters.name, dead_letters.max_message_bytes
         ),
+        broker_clock=KafkaBrokerClock(settings.kafka, admin, settings.clock_topic),
+        clock_skew=settings.broker_clock_skew_seconds,
         clock=clock,
         observer=observer,
         batch=BatchPolicy(

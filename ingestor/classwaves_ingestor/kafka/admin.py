@@ -18,6 +18,7 @@ REQUEST_SECONDS = 10.0
 _UNANSWERED = frozenset(
     {
         KafkaError._TIMED_OUT,
+        KafkaError._MSG_TIMED_OUT,
         KafkaError._TRANSPORT,
         KafkaError._ALL_BROKERS_DOWN,
         KafkaError._NOENT,  # the leader is not known yet

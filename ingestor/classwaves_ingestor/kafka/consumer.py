@@ -6,7 +6,7 @@ from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from classwaves_ingestor.errors import BrokerUnavailable
+from classwaves_ingestor.errors import BrokerRefused, BrokerUnavailable, TopicMissing
 from classwaves_ingestor.kafka.admin import refused_options
 from classwaves_ingestor.kafka.interface import (
     Message,
@@ -14,12 +14,11 @@ from classwaves_ingestor.kafka.interface import (
     RebalanceListener,
     fatal_error,
 )
-from classwaves_ingestor.kafka.topics import TopicIdReader
+from classwaves_ingestor.kafka.topics import TopicReader
 from classwaves_runtime.errors import SettingsError
 
 log = logging.getLogger(__name__)
 
-_WATERMARK_SECONDS = 10.0
 _OFFSET_ERRORS = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
 
 _REQUIRED: Mapping[str, str | bool] = {
@@ -83,14 +82,14 @@ class KafkaGroupConsumer:
     Args:
         options: as `consumer_options` returns them.
         topic: name of the topic.
-        topic_ids: reads the id of the same topic.
+        reader: reads id and watermarks of the same topic.
     """
 
     def __init__(
-        self, options: Mapping[str, str | int | bool], topic: str, topic_ids: TopicIdReader
+        self, options: Mapping[str, str | int | bool], topic: str, reader: TopicReader
     ) -> None:
         self._topic = topic
-        self._topic_ids = topic_ids
+        self._reader = reader
         self._fetching: set[int] = set()
         self._paused = False
         self._fatal: str | None = None
@@ -183,20 +182,13 @@ class KafkaGroupConsumer:
 
     def watermarks(self, partition: int) -> tuple[int, int]:
         """See `GroupConsumer.watermarks`."""
+        # Not from this client: it reads committed messages only, and so returns the last stable
+        # offset, the first one of an open transaction, as the high watermark.
         try:
-            found = self._consumer.get_watermark_offsets(
-                TopicPartition(self._topic, partition), timeout=_WATERMARK_SECONDS
-            )
-        except KafkaException as error:
-            raise BrokerUnavailable(
-                f"No watermarks of {self._topic}[{partition}]: {error.args[0].str()}"
-            ) from error
-        if found is None:
-            raise BrokerUnavailable(
-                f"No watermarks of {self._topic}[{partition}] within {_WATERMARK_SECONDS:.0f} s."
-            )
-        low, high = found
-        return low, high
+            found = self._reader.watermarks(partition)
+        except (TopicMissing, BrokerRefused) as error:
+            raise BrokerUnavailable(str(error)) from error
+        return found.low, found.high
 
     def end_offsets(self) -> Mapping[int, int]:
         """See `GroupConsumer.end_offsets`."""
@@ -209,7 +201,7 @@ class KafkaGroupConsumer:
 
     def topic_id(self) -> str:
         """See `GroupConsumer.topic_id`."""
-        return self._topic_ids.read()
+        return self._reader.topic_id()
 
     def commit_offsets(self, positions: Mapping[int, int]) -> None:
         """See `GroupConsumer.commit_offsets`."""

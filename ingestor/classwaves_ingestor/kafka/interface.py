@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from classwaves_ingestor.errors import FatalConsumerError
@@ -127,6 +128,7 @@ class GroupConsumer(Protocol):
     def watermarks(self, partition: int) -> tuple[int, int]:
         """The partition's low watermark (first kept offset) and high watermark (next offset).
 
+        The messages of an open transaction are below the high watermark and are not delivered yet.
         Sends a request to the broker. Safe from any thread.
 
         Raises:
@@ -155,4 +157,26 @@ class GroupConsumer(Protocol):
 
     def close(self) -> None:
         """Leave the group."""
+        ...
+
+
+class TimeSource(StrEnum):
+    """Where the time of the brokers comes from."""
+
+    CLOCK_TOPIC = "clock-topic"
+    MESSAGES = "messages"
+    UNKNOWN = "unknown"
+
+
+class BrokerClock(Protocol):
+    """The clock of a broker. For one thread."""
+
+    def read(self) -> int:
+        """The broker's time at a moment of this call, in Unix milliseconds.
+
+        Raises:
+            TopicMissing: the topic whose messages carry the time does not exist.
+            BrokerRefused: the topic cannot be written, or its timestamps are the producers'.
+            BrokerUnavailable: no broker answered in time.
+        """
         ...

@@ -14,8 +14,9 @@ from classwaves_ingestor.kafka.interface import (
     RebalanceListener,
     fatal_error,
 )
+from classwaves_runtime.clock import Clock
 
-_CREATE_TIME = 1
+_CREATE_TIME, _APPEND_TIME = 1, 2
 
 
 RawHeaders = Sequence[tuple[str | bytes, bytes | None]]
@@ -31,6 +32,7 @@ class MemoryMessage:
     key_bytes: bytes | None
     value_bytes: bytes | None
     header_list: RawHeaders | None
+    timestamp_type: int = _CREATE_TIME
 
     def partition(self) -> int:
         """See `Message.partition`."""
@@ -66,7 +68,7 @@ class MemoryMessage:
 
     def timestamp(self) -> tuple[int, int]:
         """See `Message.timestamp`."""
-        return _CREATE_TIME, self.timestamp_ms
+        return self.timestamp_type, self.timestamp_ms
 
 
 @dataclass(slots=True)
@@ -74,6 +76,12 @@ class _Log:
     low: int = 0
     high: int = 0
     messages: dict[int, MemoryMessage] = field(default_factory=dict)
+    transaction: int | None = None
+
+    @property
+    def stable(self) -> int:
+        """The end of what is delivered: the first offset of the open transaction, if any."""
+        return self.high if self.transaction is None else self.transaction
 
 
 class MemoryTopic:
@@ -81,9 +89,12 @@ class MemoryTopic:
 
     Args:
         partitions: number of partitions at the start.
+        append_clock: stamps each message, as the broker does in a topic with LogAppendTime; None
+            for timestamps of the producers.
     """
 
-    def __init__(self, partitions: int) -> None:
+    def __init__(self, partitions: int, append_clock: Clock | None = None) -> None:
+        self._append_clock = append_clock
         self._logs = [_Log() for _ in range(partitions)]
         self._members: list[MemoryGroupConsumer] = []
         self._creations = 1
@@ -106,13 +117,31 @@ class MemoryTopic:
         """Append a message and return its offset."""
         log = self._logs[partition]
         offset = log.high
-        log.messages[offset] = MemoryMessage((partition, offset), timestamp_ms, key, value, headers)
+        kind = _CREATE_TIME
+        if self._append_clock is not None:
+            timestamp_ms = int(self._append_clock.now().timestamp() * 1000)
+            kind = _APPEND_TIME
+        log.messages[offset] = MemoryMessage(
+            (partition, offset), timestamp_ms, key, value, headers, kind
+        )
         log.high += 1
         return offset
 
     def skip(self, partition: int, offsets: int = 1) -> None:
         """Leave a hole, as a transaction marker does."""
         self._logs[partition].high += offsets
+
+    def begin_transaction(self, partition: int) -> None:
+        """Append an uncommitted message; no later message is delivered until `abort`."""
+        log = self._logs[partition]
+        log.transaction = log.high
+        log.high += 1
+
+    def abort(self, partition: int) -> None:
+        """Abort the open transaction: its message and its marker are holes."""
+        log = self._logs[partition]
+        log.transaction = None
+        log.high += 1
 
     def expire(self, partition: int, low: int) -> None:
         """Delete all messages below an offset, as retention does."""
@@ -152,11 +181,15 @@ class MemoryTopic:
     def fetch(self, partition: int, offset: int, limit: int) -> tuple[list[Message], int]:
         """Up to `limit` messages from an offset, and the next offset after them and after holes."""
         log, found = self._logs[partition], list[Message]()
-        while offset < log.high and len(found) < limit:
+        while offset < log.stable and len(found) < limit:
             if offset in log.messages:
                 found.append(log.messages[offset])
             offset += 1
         return found, offset
+
+    def stable_end(self, partition: int) -> int:
+        """The end of what is delivered of a partition."""
+        return self._logs[partition].stable
 
     def join(self, member: "MemoryGroupConsumer") -> None:
         """Add a member, unless it is one already. Fences another one with its instance id."""
@@ -227,8 +260,9 @@ class MemoryGroupConsumer:
             found, reached = self._topic.fetch(partition, position, limit - len(messages))
             messages += found
             self._next[partition] = reached
-            if reached == high and self._reported_eofs.get(partition) != high:
-                eof_offsets[partition] = self._reported_eofs[partition] = high
+            end = self._topic.stable_end(partition)
+            if reached == end and self._reported_eofs.get(partition) != end:
+                eof_offsets[partition] = self._reported_eofs[partition] = end
         return PollResult(messages, eof_offsets, offset_errors)
 
     def start(self, positions: Mapping[int, int]) -> None:

@@ -1,7 +1,7 @@
-"""Creating the topics of session events and of dead letters."""
+"""Creating the topics: session events, dead letters, and the broker's clock."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # missing in its stubs
@@ -12,8 +12,10 @@ from classwaves_ingestor.kafka.topics import APPEND_TIME, TopicDescription, desc
 from classwaves_ingestor.settings import TopicSettings
 from classwaves_runtime.retry import RetryPolicy
 
-_DAY_MS = 24 * 60 * 60 * 1000
+_HOUR_MS = 60 * 60 * 1000
+_DAY_MS = 24 * _HOUR_MS
 _DEAD_LETTER_DAYS = 14
+_CLOCK_HOURS = 1
 
 # A broker may not have the metadata of a new topic yet.
 _PROPAGATION = RetryPolicy(attempts=None, first=0.1, longest=0.1, seconds=REQUEST_SECONDS)
@@ -64,6 +66,10 @@ def create_topics(
     created = _create(admin, settings.dead_letter_topic, layout, limits)
     dead_letters = _describe_new(admin, settings.dead_letter_topic)
     yield _sentence(dead_letters, created=created)
+    # Nobody reads the messages, which are empty.
+    limits = {"retention.ms": str(_CLOCK_HOURS * _HOUR_MS)}
+    created = _create(admin, settings.clock_topic, replace(layout, partitions=1), limits)
+    yield _sentence(_describe_new(admin, settings.clock_topic), created=created)
     if not dead_letters.mock:
         check_message_size(events, dead_letters)
 

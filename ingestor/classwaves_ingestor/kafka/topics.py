@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from confluent_kafka import TopicCollection, TopicPartition
+from confluent_kafka import IsolationLevel, TopicCollection, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # missing in its stubs
     AdminClient,
     ConfigResource,
@@ -115,8 +115,8 @@ def is_mock(admin: AdminClient, seconds: float = REQUEST_SECONDS) -> bool:
     return str(metadata(admin, seconds=seconds).cluster_id).startswith(MOCK_CLUSTER)
 
 
-class TopicIdReader:
-    """Reads the current id of one topic. A topic that was deleted and re-created has another id.
+class TopicReader:
+    """Reads the current id and watermarks of one topic.
 
     Args:
         admin: client of the topic's cluster.
@@ -128,8 +128,16 @@ class TopicIdReader:
         self._topic = topic
         self._mock: bool | None = None
 
-    def read(self) -> str:
-        """The topic's id now.
+    def watermarks(self, partition: int) -> "Watermarks":
+        """A partition's watermarks now.
+
+        Raises:
+            BrokerUnavailable, BrokerRefused, TopicMissing: the request failed.
+        """
+        return watermarks(self._admin, self._topic, [partition])[partition]
+
+    def topic_id(self) -> str:
+        """The topic's id now. A topic that was deleted and re-created has another id.
 
         Raises:
             TopicMissing, BrokerUnavailable, BrokerRefused: the request failed.
@@ -156,7 +164,7 @@ class Watermarks:
 def watermarks(
     admin: AdminClient, topic: str, partitions: Sequence[int]
 ) -> Mapping[int, Watermarks]:
-    """The watermarks of these partitions.
+    """The watermarks of these partitions. An open transaction does not lower the high watermark.
 
     Raises:
         BrokerUnavailable, BrokerRefused, TopicMissing: the request failed.
@@ -171,15 +179,35 @@ def watermarks(
     return {partition: Watermarks(low[partition], high[partition]) for partition in partitions}
 
 
+def last_stable_offsets(
+    admin: AdminClient, topic: str, partitions: Sequence[int]
+) -> Mapping[int, int]:
+    """The first offset of the oldest open transaction of each partition; its end without one.
+
+    Raises:
+        BrokerUnavailable, BrokerRefused, TopicMissing: the request failed.
+    """
+    spec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    return _offsets(admin, topic, partitions, spec, isolation_level=IsolationLevel.READ_COMMITTED)
+
+
 def _offsets(
-    admin: AdminClient, topic: str, partitions: Sequence[int], spec: OffsetSpec, _attempt: int
+    admin: AdminClient,
+    topic: str,
+    partitions: Sequence[int],
+    spec: OffsetSpec,
+    _attempt: int = 1,
+    *,
+    isolation_level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
 ) -> dict[int, int]:
     if not partitions:
         return {}
     specs = {TopicPartition(topic, partition): spec for partition in partitions}
     # Requests go to the cached leaders; the partitions may be newer than the cache.
     metadata(admin, topic)
-    futures = admin.list_offsets(specs, request_timeout=REQUEST_SECONDS)
+    futures = admin.list_offsets(
+        specs, request_timeout=REQUEST_SECONDS, isolation_level=isolation_level
+    )
     return {
         each.partition: result(future, f"the watermarks of topic {topic}").offset
         for each, future in futures.items()

@@ -23,6 +23,16 @@ def test_the_default_dead_letter_topic_is_derived_from_the_topic():
     )
 
 
+def test_the_clock_topic_is_derived_from_the_topic():
+    settings = IngestorSettings.from_environment(REQUIRED | {"SESSION_EVENTS_TOPIC": "t"})
+    assert (settings.clock_topic, settings.broker_clock_skew_seconds) == ("t.clock", 5)
+
+
+def test_a_negative_clock_skew_is_refused():
+    with pytest.raises(SettingsError, match=r"^BROKER_CLOCK_SKEW_SECONDS: "):
+        IngestorSettings.from_environment(REQUIRED | {"BROKER_CLOCK_SKEW_SECONDS": "-1"})
+
+
 def test_bytes_accept_a_unit():
     assert (
         IngestorSettings.from_environment(REQUIRED | {"BATCH_MAX_BYTES": "8MiB"}).batch_max_bytes

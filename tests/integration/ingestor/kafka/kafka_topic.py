@@ -2,6 +2,7 @@
 
 import logging
 import uuid
+from collections.abc import Callable
 
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import (
@@ -17,7 +18,7 @@ from confluent_kafka.admin import (
 from classwaves_ingestor.errors import TopicMissing
 from classwaves_ingestor.kafka.admin import connect
 from classwaves_ingestor.kafka.consumer import KafkaGroupConsumer, consumer_options
-from classwaves_ingestor.kafka.topics import TopicIdReader, watermarks
+from classwaves_ingestor.kafka.topics import TopicReader, watermarks
 from tests.support.raw_producer import produce_raw
 from tests.support.waiting import wait_until
 
@@ -62,7 +63,7 @@ class KafkaTopic:
 
     @property
     def topic_id(self) -> str:
-        return TopicIdReader(self.admin, self.name).read()
+        return TopicReader(self.admin, self.name).topic_id()
 
     def produce(self, partition, values, key=None) -> None:
         for value in values:
@@ -81,17 +82,25 @@ class KafkaTopic:
 
     def leave_a_hole(self, partition) -> int:
         """Two aborted messages and their marker; returns the end after them."""
-        before = self.end(partition)
+        self.begin_transaction(partition, messages=2)()
+        return self.end(partition)
+
+    def begin_transaction(self, partition, messages=1) -> Callable[[], None]:
+        """Leave messages in an open transaction; the answer aborts it."""
         producer = Producer({**self.options, "transactional.id": uuid.uuid4().hex}, logger=log)
         producer.init_transactions(SECONDS)
         producer.begin_transaction()
-        for _ in range(2):
+        for _ in range(messages):
             producer.produce(self.name, value=b"aborted", partition=partition)
         assert producer.flush(SECONDS) == 0
-        producer.abort_transaction(SECONDS)
-        # The marker may be written after the answer.
-        wait_until(lambda: self.end(partition) == before + 3, "the marker is written")
-        return before + 3
+
+        def abort() -> None:
+            before = self.end(partition)
+            producer.abort_transaction(SECONDS)
+            # The marker may be written after the answer.
+            wait_until(lambda: self.end(partition) == before + 1, "the marker is written")
+
+        return abort
 
     def end(self, partition) -> int:
         """The high watermark."""
@@ -136,7 +145,7 @@ class KafkaTopic:
         options = consumer_options(
             {**self.options, **self._quick, **static}, self.group, prefetch_bytes=8 << 20
         )
-        member = KafkaGroupConsumer(options, self.name, TopicIdReader(self.admin, self.name))
+        member = KafkaGroupConsumer(options, self.name, TopicReader(self.admin, self.name))
         self._members.append(member)
         return member
 

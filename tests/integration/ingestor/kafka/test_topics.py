@@ -36,7 +36,7 @@ def configuration(admin: AdminClient, topic: str) -> dict[str, str]:
     }
 
 
-def test_both_topics_are_created_with_the_configuration_that_the_guarantees_need(
+def test_the_topics_are_created_with_the_configuration_that_the_guarantees_need(
     admin, settings, topic_name
 ):
     assert [
@@ -44,17 +44,21 @@ def test_both_topics_are_created_with_the_configuration_that_the_guarantees_need
     ] == [
         f"{topic_name}: created",
         f"{topic_name}.dead-letters: created",
+        f"{topic_name}.clock: created",
     ]
-    events, dead_letters = (
-        describe_topic(admin, each) for each in (topic_name, settings.dead_letter_topic)
+    events, dead_letters, clock = (
+        describe_topic(admin, each)
+        for each in (topic_name, settings.dead_letter_topic, settings.clock_topic)
     )
     assert events.partitions == dead_letters.partitions == (0, 1, 2)
-    assert events.timestamp_type == dead_letters.timestamp_type == "LogAppendTime"
+    assert clock.partitions == (0,)
+    assert {each.timestamp_type for each in (events, dead_letters, clock)} == {"LogAppendTime"}
     assert dead_letters.max_message_bytes == events.max_message_bytes + HEADER_BYTES
     assert configuration(admin, topic_name)["cleanup.policy"] == "delete"
     assert configuration(admin, settings.dead_letter_topic)["retention.ms"] == str(
         14 * 24 * 3600 * 1000
     )
+    assert configuration(admin, settings.clock_topic)["retention.ms"] == str(3600 * 1000)
 
 
 def test_creating_again_changes_nothing_and_describes_the_existing_topics(

@@ -1,11 +1,14 @@
 import json
 
 import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from typer.testing import CliRunner
 
 from classwaves_analytics.cli import app as analytics
 from classwaves_ingestor.cli import app as ingestor
 from tests.integration.ingestor.reconciliation.conftest import message
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -73,11 +76,62 @@ def test_status_prints_positions_ends_lag_and_size(scenario, run):
             "end": 5,
             "lag": 3,
             "stored_until": "2026-03-02T08:00:00.000Z",
+            "open_transaction": None,
         },
-        {"partition": 1, "position": 0, "end": 0, "lag": 0, "stored_until": None},
+        {
+            "partition": 1,
+            "position": 0,
+            "end": 0,
+            "lag": 0,
+            "stored_until": None,
+            "open_transaction": None,
+        },
     ]
+    assert printed["broker_time"] == {"source": "clock-topic", "problem": None}
     assert (printed["lag"], printed["stored_until"], printed["table"]["rows"]) == (3, None, 2)
     assert "session_events: 2 rows in 1 files" in run(ingestor, "status").stdout
+
+
+def test_status_names_an_open_transaction_until_it_ends(scenario, run):
+    scenario.send(message(1))
+    settings = {**scenario.settings.kafka, "transactional.id": scenario.topic.name}
+    producer = Producer(settings)
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.produce(scenario.topic.name, message(2), partition=0)
+    assert producer.flush(30) == 0
+    scenario.send(message(3))
+    printed = json.loads(run(ingestor, "status", "--json").stdout)
+    assert [each["open_transaction"] for each in printed["partitions"]] == [1, None]
+    assert "partition 0 delivers nothing from offset 1 on" in run(ingestor, "status").stdout
+    producer.abort_transaction()
+    wait_until(
+        lambda: "open transaction" not in run(ingestor, "status").stdout, "the transaction ends"
+    )
+
+
+@pytest.mark.parametrize(
+    ("timestamp_type", "source", "line"),
+    [
+        ("LogAppendTime", "messages", "broker time: taken from the messages"),
+        ("CreateTime", "unknown", "broker time: unknown, no hour becomes complete: "),
+    ],
+)
+def test_status_says_when_the_clock_topic_cannot_be_read(
+    scenario, run, timestamp_type, source, line
+):
+    admin, clock = scenario.admin, scenario.settings.clock_topic
+    entry = ConfigEntry(
+        "message.timestamp.type", timestamp_type, incremental_operation=AlterConfigOpType.SET
+    )
+    resource = ConfigResource(ResourceType.TOPIC, scenario.topic.name, incremental_configs=[entry])
+    admin.incremental_alter_configs([resource])[resource].result()
+    admin.delete_topics([clock], operation_timeout=30)[clock].result()
+    wait_until(lambda: clock not in admin.list_topics(timeout=10).topics, "the topic is gone")
+    found = json.loads(run(ingestor, "status", "--json").stdout)["broker_time"]
+    assert found["source"] == source
+    assert "ingestor topics create" in found["problem"]
+    assert line in run(ingestor, "status").stdout
 
 
 def test_topics_create_describes_existing_topics(scenario, run):

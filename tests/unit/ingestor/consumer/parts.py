@@ -12,6 +12,7 @@ from classwaves_ingestor.consumer.observer import Observer
 from classwaves_ingestor.dead_letters.limit import RejectLimit
 from classwaves_ingestor.dead_letters.memory import MemoryDeadLetterWriter
 from classwaves_ingestor.kafka.memory import MemoryTopic
+from classwaves_ingestor.kafka.memory_clock import MemoryBrokerClock
 from classwaves_runtime.clock import ManualClock
 from classwaves_runtime.health import Health
 from classwaves_runtime.metrics import Meters
@@ -22,6 +23,7 @@ from tests.support.events import NOW
 from tests.unit.ingestor.consumer.deferred import Deferred, Impatient
 
 BATCH_SECONDS = 5.0
+CLOCK_SKEW = 2.0
 LARGE_BATCH = BatchPolicy(rows=1000, bytes=10**9, seconds=BATCH_SECONDS)
 NO_BUDGET = BackpressurePolicy(bytes=10**9)
 NO_LIMIT = RejectLimit(ratio=1, messages=1000)
@@ -35,6 +37,10 @@ class Environment:
     warehouse: MemoryWarehouse = field(default_factory=MemoryWarehouse)
     dead_letters: MemoryDeadLetterWriter = field(default_factory=MemoryDeadLetterWriter)
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
+    broker_clock: MemoryBrokerClock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.broker_clock = MemoryBrokerClock(self.clock)
 
     @property
     def stream(self) -> Stream:
@@ -93,6 +99,8 @@ class StepConsumer:
             warehouse=environment.warehouse,
             stream=environment.stream,
             dead_letters=environment.dead_letters,
+            broker_clock=environment.broker_clock,
+            clock_skew=CLOCK_SKEW,
             clock=clock,
             observer=self.observer,
             batch=batch,

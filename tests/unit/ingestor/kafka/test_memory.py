@@ -29,6 +29,10 @@ class MemoryBroker:
         self.topic.skip(partition, 2)
         return self.topic.watermarks(partition)[1]
 
+    def begin_transaction(self, partition):
+        self.topic.begin_transaction(partition)
+        return lambda: self.topic.abort(partition)
+
     def consumer(self, instance_id=None) -> MemoryGroupConsumer:
         return self.topic.consumer(instance_id)
 
