@@ -8,7 +8,13 @@ import pytest
 
 from classwaves_ingestor.errors import FatalConsumerError
 from classwaves_ingestor.kafka.headers import read_headers
-from classwaves_ingestor.kafka.interface import GroupConsumer, Headers, Message, PollResult
+from classwaves_ingestor.kafka.interface import (
+    GroupConsumer,
+    Headers,
+    Message,
+    PollResult,
+    Watermarks,
+)
 from tests.support.raw_producer import RawHeaders
 
 _TIMEOUT_SECONDS = 60.0
@@ -358,11 +364,11 @@ class ConsumerBehaviour:
 
     def test_watermarks_are_current(self, broker):
         member = broker.consumer()
-        assert member.watermarks(0) == (0, 0)
+        assert member.watermarks([0]) == {0: Watermarks(0, 0)}
         broker.produce(0, [b"a"] * 5)
-        assert member.watermarks(0) == (0, 5)
+        assert member.watermarks([0]) == {0: Watermarks(0, 5)}
         broker.expire(0, 2)
-        assert member.watermarks(0) == (2, 5)
+        assert member.watermarks([0]) == {0: Watermarks(2, 5)}
 
     def test_an_open_transaction_holds_delivery_and_eof_but_not_the_high_watermark(self, broker):
         broker.produce(0, [b"a"])
@@ -372,11 +378,11 @@ class ConsumerBehaviour:
         run_until(lambda: reader.eof_offsets.get(0) == 1, reader)
         poll_in_vain(reader)
         assert (reader.offsets(0), reader.eof_offsets[0]) == ([0], 1)
-        assert reader.member.watermarks(0) == (0, 3)
+        assert reader.member.watermarks([0]) == {0: Watermarks(0, 3)}
         abort()
         run_until(lambda: reader.eof_offsets.get(0) == 4, reader)
         assert reader.offsets(0) == [0, 2]
-        assert reader.member.watermarks(0) == (0, 4)
+        assert reader.member.watermarks([0]) == {0: Watermarks(0, 4)}
 
     def test_committed_offsets_are_visible_and_never_read(self, broker):
         broker.produce(0, [b"a"] * 5)

@@ -130,10 +130,11 @@ class Committer:
         self._require_same_topic()
         checkpoints = self._ledger.checkpoints()
         offsets: dict[int, StartOffset] = {}
-        for partition in partitions:
-            low, high = self._consumer.watermarks(partition)
+        for partition, log_range in self._consumer.watermarks(partitions).items():
             checkpoint = checkpoints.get(partition)
-            offsets[partition] = StartOffset(checkpoint.position if checkpoint else None, low, high)
+            offsets[partition] = StartOffset(
+                checkpoint.position if checkpoint else None, log_range.low, log_range.high
+            )
             self._ingested_through.restore(
                 partition, checkpoint.ingested_through_ms if checkpoint else None
             )
@@ -159,12 +160,12 @@ class Committer:
         # that they belong to our topic.
         self._require_same_topic()
         now_ms, at = self._read_time(), self._clock.monotonic()
-        for partition, each in progress.items():
-            if now_ms is not None and self._ingested_through.due(partition, at):
-                end = self._consumer.watermarks(partition)[1]
+        if now_ms is not None:
+            due = [each for each in progress if self._ingested_through.due(each, at)]
+            for partition, log_range in self._consumer.watermarks(due).items():
                 # A log that ends below the position has lost messages; its end proves nothing.
-                if end >= each.position:
-                    self._ingested_through.record_end(partition, end, now_ms, at)
+                if log_range.high >= progress[partition].position:
+                    self._ingested_through.record_end(partition, log_range.high, now_ms, at)
         return {
             partition: replace(
                 each,

@@ -22,9 +22,16 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # missing in 
 
 from classwaves_ingestor.errors import BrokerRefused, BrokerUnavailable, TopicMissing
 from classwaves_ingestor.kafka.admin import REQUEST_SECONDS, map_error, refused_options, result
-from classwaves_ingestor.kafka.topics import APPEND_TIME, TopicReader, describe_topic
+from classwaves_ingestor.kafka.topics import (
+    APPEND_TIME,
+    MOCK_CLUSTER,
+    TopicReader,
+    describe_topic,
+)
 
 log = logging.getLogger(__name__)
+
+_MOCK = "A mock cluster stamps messages with a time that is always the same."
 
 
 class KafkaBrokerClock:
@@ -60,7 +67,8 @@ class KafkaBrokerClock:
     def read(self) -> int:
         """See `BrokerClock.read`."""
         # A cluster may create a missing topic at the first message, with timestamps of producers.
-        self._reader.topic_id()
+        if self._reader.topic_id() == MOCK_CLUSTER:
+            raise BrokerRefused(_MOCK)
         reports: list[tuple[KafkaError | None, tuple[int, int]]] = []
 
         def on_delivery(error: KafkaError | None, message: Delivered) -> None:
@@ -91,7 +99,10 @@ def find_clock_problem(admin: AdminClient, topic: str) -> str | None:
         BrokerUnavailable: no broker answered.
     """
     try:
-        if describe_topic(admin, topic).timestamp_type != APPEND_TIME:
+        clock_topic = describe_topic(admin, topic)
+        if clock_topic.mock:
+            return _MOCK
+        if clock_topic.timestamp_type != APPEND_TIME:
             return _wrong_timestamps(topic)
         described = admin.describe_topics(
             TopicCollection([topic]),

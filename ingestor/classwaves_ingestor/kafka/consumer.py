@@ -1,7 +1,7 @@
 """A member of a real Kafka consumer group, on librdkafka."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -12,6 +12,7 @@ from classwaves_ingestor.kafka.interface import (
     Message,
     PollResult,
     RebalanceListener,
+    Watermarks,
     fatal_error,
 )
 from classwaves_ingestor.kafka.topics import TopicReader
@@ -180,15 +181,14 @@ class KafkaGroupConsumer:
         self._paused = False
         self._consumer.resume(self._partitions(self._fetching))
 
-    def watermarks(self, partition: int) -> tuple[int, int]:
+    def watermarks(self, partitions: Collection[int]) -> Mapping[int, Watermarks]:
         """See `GroupConsumer.watermarks`."""
         # Not from this client: it reads committed messages only, and so returns the last stable
         # offset, the first one of an open transaction, as the high watermark.
         try:
-            found = self._reader.watermarks(partition)
+            return self._reader.watermarks(partitions)
         except (TopicMissing, BrokerRefused) as error:
             raise BrokerUnavailable(str(error)) from error
-        return found.low, found.high
 
     def end_offsets(self) -> Mapping[int, int]:
         """See `GroupConsumer.end_offsets`."""

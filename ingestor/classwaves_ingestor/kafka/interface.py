@@ -1,6 +1,6 @@
 """The interface to Kafka: membership in a consumer group, messages and offsets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -73,6 +73,14 @@ def fatal_error(cause: str) -> FatalConsumerError:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Watermarks:
+    """A partition's low watermark (first kept offset) and high watermark (next offset)."""
+
+    low: int
+    high: int
+
+
 class RebalanceListener(Protocol):
     """Receives rebalances from within `GroupConsumer.poll`. No callback may block."""
 
@@ -125,8 +133,8 @@ class GroupConsumer(Protocol):
         """Deliver messages again."""
         ...
 
-    def watermarks(self, partition: int) -> tuple[int, int]:
-        """The partition's low watermark (first kept offset) and high watermark (next offset).
+    def watermarks(self, partitions: Collection[int]) -> Mapping[int, Watermarks]:
+        """The watermarks of these partitions.
 
         The messages of an open transaction are below the high watermark and are not delivered yet.
         Sends a request to the broker. Safe from any thread.

@@ -3,7 +3,7 @@
 For tests: it passes the same behaviour suite as Kafka. Not thread-safe.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -12,6 +12,7 @@ from classwaves_ingestor.kafka.interface import (
     Message,
     PollResult,
     RebalanceListener,
+    Watermarks,
     fatal_error,
 )
 from classwaves_runtime.clock import Clock
@@ -284,9 +285,9 @@ class MemoryGroupConsumer:
         """See `GroupConsumer.resume`."""
         self._paused = False
 
-    def watermarks(self, partition: int) -> tuple[int, int]:
+    def watermarks(self, partitions: Collection[int]) -> Mapping[int, Watermarks]:
         """See `GroupConsumer.watermarks`."""
-        return self._topic.watermarks(partition)
+        return {each: Watermarks(*self._topic.watermarks(each)) for each in partitions}
 
     def topic_id(self) -> str:
         """See `GroupConsumer.topic_id`."""

@@ -1,6 +1,6 @@
 """Reading a topic's description, topic id and watermarks from the cluster."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +14,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # missing in 
 
 from classwaves_ingestor.errors import BrokerUnavailable
 from classwaves_ingestor.kafka.admin import REQUEST_SECONDS, connect, metadata, result
+from classwaves_ingestor.kafka.interface import Watermarks
 from classwaves_runtime.retry import RetryPolicy
 
 APPEND_TIME = "LogAppendTime"
@@ -128,13 +129,13 @@ class TopicReader:
         self._topic = topic
         self._mock: bool | None = None
 
-    def watermarks(self, partition: int) -> "Watermarks":
-        """A partition's watermarks now.
+    def watermarks(self, partitions: Collection[int]) -> Mapping[int, Watermarks]:
+        """The watermarks of these partitions now.
 
         Raises:
             BrokerUnavailable, BrokerRefused, TopicMissing: the request failed.
         """
-        return watermarks(self._admin, self._topic, [partition])[partition]
+        return watermarks(self._admin, self._topic, partitions)
 
     def topic_id(self) -> str:
         """The topic's id now. A topic that was deleted and re-created has another id.
@@ -153,16 +154,8 @@ class TopicReader:
         return topic_id_text(str(found.topic_id))
 
 
-@dataclass(frozen=True, slots=True)
-class Watermarks:
-    """A partition's low watermark (first kept offset) and high watermark (next offset)."""
-
-    low: int
-    high: int
-
-
 def watermarks(
-    admin: AdminClient, topic: str, partitions: Sequence[int]
+    admin: AdminClient, topic: str, partitions: Collection[int]
 ) -> Mapping[int, Watermarks]:
     """The watermarks of these partitions. An open transaction does not lower the high watermark.
 
@@ -180,7 +173,7 @@ def watermarks(
 
 
 def last_stable_offsets(
-    admin: AdminClient, topic: str, partitions: Sequence[int]
+    admin: AdminClient, topic: str, partitions: Collection[int]
 ) -> Mapping[int, int]:
     """The first offset of the oldest open transaction of each partition; its end without one.
 
@@ -194,7 +187,7 @@ def last_stable_offsets(
 def _offsets(
     admin: AdminClient,
     topic: str,
-    partitions: Sequence[int],
+    partitions: Collection[int],
     spec: OffsetSpec,
     _attempt: int = 1,
     *,

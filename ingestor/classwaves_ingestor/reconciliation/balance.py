@@ -6,7 +6,7 @@ sent = stored + duplicates + dead-lettered + erased + Kafka's holes + in flight 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from classwaves_ingestor.kafka.topics import Watermarks
+from classwaves_ingestor.kafka.interface import Watermarks
 from classwaves_warehouse.checkpoint import Checkpoint
 
 

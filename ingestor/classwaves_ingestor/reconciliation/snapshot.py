@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from confluent_kafka.admin import AdminClient
 
 from classwaves_ingestor.kafka.admin import connect
+from classwaves_ingestor.kafka.interface import Watermarks
 from classwaves_ingestor.kafka.range_reader import RangeReader
-from classwaves_ingestor.kafka.topics import Watermarks, describe_topic, watermarks
+from classwaves_ingestor.kafka.topics import describe_topic, watermarks
 from classwaves_ingestor.reconciliation.balance import (
     Balance,
     StoredOffsets,

@@ -4,7 +4,10 @@ import time
 
 import pytest
 
+from classwaves_ingestor.errors import BrokerRefused
+from classwaves_ingestor.kafka.admin import connect
 from classwaves_ingestor.kafka.broker_clock import KafkaBrokerClock, find_clock_problem
+from local.kafka.choice import start_mock
 from tests.integration.ingestor.kafka.kafka_topic import KafkaTopic
 from tests.support.broker_clock_behaviour import BrokerClockBehaviour
 
@@ -53,3 +56,12 @@ def test_the_problem_of_a_clock_topic_is_found_without_writing(host):
     assert "message.timestamp.type to LogAppendTime" in (find_clock_problem(admin, name) or "")
     assert "ingestor topics create" in (find_clock_problem(admin, f"{name}.gone") or "")
     assert host.topic.end(0) == 0
+
+
+def test_a_mock_cluster_has_no_clock(topic_name):
+    with start_mock() as cluster:
+        options = {"bootstrap.servers": cluster.bootstrap_servers}
+        admin = connect(options)
+        with pytest.raises(BrokerRefused, match="mock cluster"):
+            KafkaBrokerClock(options, admin, topic_name).read()
+        assert "mock cluster" in (find_clock_problem(admin, topic_name) or "")

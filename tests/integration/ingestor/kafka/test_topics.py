@@ -9,8 +9,9 @@ from classwaves_ingestor.errors import (
     TopicMissing,
 )
 from classwaves_ingestor.kafka.admin import connect
+from classwaves_ingestor.kafka.interface import Watermarks
 from classwaves_ingestor.kafka.topic_creation import HEADER_BYTES, TopicLayout, create_topics
-from classwaves_ingestor.kafka.topics import Watermarks, describe, describe_topic, watermarks
+from classwaves_ingestor.kafka.topics import describe, describe_topic, watermarks
 from classwaves_ingestor.settings import TopicSettings
 from classwaves_runtime.errors import SettingsError
 from local.kafka.choice import start_mock

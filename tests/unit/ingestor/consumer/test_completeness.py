@@ -8,6 +8,7 @@ from classwaves_ingestor import metrics
 from classwaves_ingestor.consumer import pipeline
 from classwaves_ingestor.consumer.broker_time import RENEW_SECONDS
 from classwaves_ingestor.errors import BrokerRefused, BrokerUnavailable
+from classwaves_ingestor.kafka.interface import Watermarks
 from classwaves_ingestor.kafka.memory import MemoryTopic
 from classwaves_warehouse.batch import ROWS, Batch
 from classwaves_warehouse.checkpoint import Progress
@@ -123,7 +124,7 @@ def test_a_log_that_ends_below_the_position_proves_nothing(environment, consumer
     consumer.store_all()
     before = through(environment)
     environment.clock.advance(IDLE_SECONDS)
-    monkeypatch.setattr(consumer.member, "watermarks", lambda _: (0, 1))
+    monkeypatch.setattr(consumer.member, "watermarks", lambda _: {0: Watermarks(0, 1)})
     consumer.store_all()
     assert through(environment) == before
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classwaves_ingestor.kafka.topics import Watermarks
+from classwaves_ingestor.kafka.interface import Watermarks
 from classwaves_ingestor.reconciliation.balance import Balance, StoredOffsets, balance, total
 from classwaves_warehouse.checkpoint import Checkpoint
 

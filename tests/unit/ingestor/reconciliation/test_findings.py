@@ -1,6 +1,6 @@
 import pytest
 
-from classwaves_ingestor.kafka.topics import Watermarks
+from classwaves_ingestor.kafka.interface import Watermarks
 from classwaves_ingestor.reconciliation.balance import StoredOffsets
 from classwaves_ingestor.reconciliation.findings import findings
 from classwaves_ingestor.reconciliation.inspection import Inspection
