@@ -1,8 +1,10 @@
 """Kafka's broker clock passes the behaviour suite; rights on the clock topic are found."""
 
 import time
+from unittest.mock import Mock
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from classwaves_ingestor.errors import BrokerRefused
 from classwaves_ingestor.kafka.admin import connect
@@ -65,3 +67,12 @@ def test_a_mock_cluster_has_no_clock(topic_name):
         with pytest.raises(BrokerRefused, match="mock cluster"):
             KafkaBrokerClock(options, admin, topic_name).read()
         assert "mock cluster" in (find_clock_problem(admin, topic_name) or "")
+
+
+def test_a_message_that_the_client_refuses_is_an_error_of_the_broker(host):
+    clock = host.clock
+    assert clock.read() > 0
+    refusal = KafkaException(KafkaError(KafkaError._UNKNOWN_TOPIC))
+    clock._producer = Mock(produce=Mock(side_effect=refusal))
+    with pytest.raises(BrokerRefused, match=host.topic.name):
+        clock.read()
