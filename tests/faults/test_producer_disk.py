@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from classwaves_ingestor.producer import EventPublisher, MemoryTransport
 from classwaves_ingestor.producer.spool import Spool
-from tests.support.publishing import QUICK, settings
+from tests.support.publishing import QUICK, TOPIC, settings
 from tests.support.waiting import wait_until
 
 SERVICE = """
@@ -119,7 +119,7 @@ def test_an_orphan_on_a_read_only_disk_is_sent_once_the_disk_is_writable(disk):
         return registry.get_sample_value("ingestor_publisher_left_spools")
 
     (disk / "spool").mkdir()
-    orphan = Spool(disk / "spool" / "0.spool", 1000)
+    orphan = Spool(disk / "spool" / "0.spool", 1000, TOPIC)
     orphan.append("s", b"{}", 1.0)
     orphan.close()
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)

@@ -233,10 +233,12 @@ def test_the_rollup_computes_the_old_hour_as_before(tables):
     assert hourly_rows() == before
 
 
-def test_a_publisher_sends_the_events_of_an_old_spool(tmp_path):
+def test_a_publisher_sends_the_events_of_an_old_spool_to_its_own_topic(tmp_path):
     shutil.copytree(FILES / "spool", tmp_path / "spool")
     settings = PublisherSettings(
-        kafka={"bootstrap.servers": "127.0.0.1:1"}, spool_folder=tmp_path / "spool"
+        kafka={"bootstrap.servers": "127.0.0.1:1"},
+        session_events_topic="any.topic",
+        spool_folder=tmp_path / "spool",
     )
     topic = MemoryTransport()
     with EventPublisher(settings, component="new-service", connect=topic.connect) as publisher:

@@ -9,6 +9,7 @@ from typing import Any
 from classwaves_ingestor.producer import PublisherSettings
 from classwaves_ingestor.producer.delivery import DeliveryPolicy
 
+TOPIC = "classwaves.session-events.v1"
 EVENT: dict[str, Any] = {"session_id": "s1", "teacher_id": "t1"}
 QUICK = DeliveryPolicy(
     batch_events=7,

@@ -32,6 +32,12 @@ class TransportBehaviour:
         assert received() == [("s", b"1")]
         transport.close()
 
+    def test_after_a_delivery_the_cluster_is_known(self, transport, received):
+        transport.send("s", b"1", ignore_failure)
+        assert transport.flush(30) == 0
+        assert transport.cluster_id()
+        transport.close()
+
     def test_a_flush_without_events_returns_zero(self, transport, received):
         assert transport.flush(30) == 0
         transport.close()

@@ -12,7 +12,8 @@ from functools import partial
 from classwaves_ingestor.producer.errors import QueueFull, SpoolUnavailable
 from classwaves_ingestor.producer.locks import Wakeup
 from classwaves_ingestor.producer.metrics import PublisherMetrics, Waiting
-from classwaves_ingestor.producer.spool import BrokenSpool, Event
+from classwaves_ingestor.producer.spool import Event, Spool
+from classwaves_ingestor.producer.spool_file import BrokenSpool, OtherDestination
 from classwaves_ingestor.producer.spool_set import OpenSpool, SpoolSet
 from classwaves_ingestor.producer.transport import Connect, Failure
 from classwaves_runtime.clock import Clock
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 _FLUSH_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 0.05
 _COUNT_SECONDS = 0.25
+_CONNECT_SECONDS = 0.1
 _SLICE_EVENTS = 64
 """Events that are read and sent without releasing the interpreter lock to an emitting thread."""
 
@@ -86,6 +88,7 @@ class Delivery:
         self._count_direct = count_direct
         self._transport = connect()
         self._retry_seconds = policy.retry_seconds
+        self._held_back = ""
         self._maintain_at = clock.monotonic()
         self._stopping = False
         self._waiting = Wakeup()
@@ -174,11 +177,23 @@ class Delivery:
             oldest = None  # the next read reports the reason
         age = 0.0 if oldest is None else self._clock.now().timestamp() - oldest
         events, size = sum(each.events for each in spools), sum(each.bytes for each in spools)
-        self._metrics.spools_waiting(self, Waiting(events, size, age, self._spools.left()))
+        left = self._spools.left() + self._spools.held_back()
+        self._metrics.spools_waiting(self, Waiting(events, size, age, left))
 
     def _next_events(self) -> tuple[OpenSpool, Sequence[Event]] | None:
+        self._spools.cluster_id = self._transport.cluster_id()
         while True:
             for opened in self._spools.spools():
+                try:
+                    opened.spool.require_cluster(self._spools.cluster_id)
+                except OtherDestination as error:
+                    self._hold_back(opened, error)
+                    continue
+                if opened.spool.cluster_id is not None and self._spools.cluster_id is None:
+                    self._transport.poll()
+                    self._pause(_CONNECT_SECONDS)
+                    self._waiting.wake()  # look again at once
+                    return None
                 sealed = opened.spool.sealed  # before the read: sealed and empty stays empty
                 try:
                     events = opened.spool.read(min(_SLICE_EVENTS, self._policy.batch_events))
@@ -193,6 +208,20 @@ class Delivery:
                     break  # an orphan may come next
             else:
                 return None
+
+    def _hold_back(self, opened: OpenSpool, error: OtherDestination) -> None:
+        """Send nothing of a spool to another cluster; an own spool still accepts events."""
+        if opened.adopted:
+            self._spools.give_back(opened, error)
+        elif str(error) != self._held_back:
+            self._held_back = str(error)
+            log.error("Events are held back", extra={"reason": self._held_back})
+
+    def _remember_cluster(self, spool: Spool) -> None:
+        """Remember where a spool's events belong, at the first acknowledgement."""
+        cluster_id = self._transport.cluster_id()
+        if spool.cluster_id is None and cluster_id is not None:
+            spool.remember_cluster(cluster_id)
 
     def _deliver(self, opened: OpenSpool, first: Sequence[Event]) -> None:
         """Send a batch slice by slice, starting with `first`, and wait for the acknowledgements.
@@ -214,6 +243,8 @@ class Delivery:
             opened.spool.rewind(first[0].position)
             raise
         delivered = [event for event in events if event.position not in failures]
+        if delivered:
+            self._remember_cluster(opened.spool)
         opened.spool.remove(delivered)
         self._checkpoint()
         if opened.spool.spent():

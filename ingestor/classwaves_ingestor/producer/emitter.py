@@ -21,7 +21,8 @@ from classwaves_ingestor.producer.locks import held_within
 from classwaves_ingestor.producer.metrics import PublisherMetrics
 from classwaves_ingestor.producer.sequences import Sequences
 from classwaves_ingestor.producer.settings import PublisherSettings
-from classwaves_ingestor.producer.spool import BrokenSpool, SpoolInUse
+from classwaves_ingestor.producer.spool import SpoolInUse
+from classwaves_ingestor.producer.spool_file import BrokenSpool
 from classwaves_ingestor.producer.spool_set import SpoolSet
 from classwaves_ingestor.producer.transport import Connect
 from classwaves_runtime.clock import Clock
@@ -80,6 +81,7 @@ class Emitter:
         self._spools = SpoolSet(
             settings.spool_folder,
             settings.spool_max_bytes,
+            settings.session_events_topic,
             metrics,
             clock,
             adopted_at_once=policy.adopted_at_once,

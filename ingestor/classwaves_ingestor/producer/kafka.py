@@ -5,6 +5,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from weakref import WeakSet
 
@@ -125,6 +126,12 @@ class KafkaTransport:
     def delivered(self) -> int:
         """See `Transport.delivered`."""
         return self._sent - self._refused - len(self._producer)
+
+    def cluster_id(self) -> str | None:
+        """See `Transport.cluster_id`."""
+        with suppress(KafkaException):  # unknown before the first connection
+            return str(self._producer.cluster_id(0))
+        return None
 
     def close(self) -> None:
         """See `Transport.close`."""

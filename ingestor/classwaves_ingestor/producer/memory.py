@@ -23,6 +23,8 @@ class MemoryTransport:
         self.away = False
         self.failure: Failure | None = None
         """While set, the failure of each event."""
+        self.cluster: str | None = "memory"
+        """The id of the cluster; None while it is unknown."""
         self.room = room
         self._waiting: deque[tuple[str, bytes, OnFailure]] = deque()
         self._settling = threading.RLock()
@@ -59,6 +61,10 @@ class MemoryTransport:
     def delivered(self) -> int:
         """See `Transport.delivered`."""
         return len(self.messages)
+
+    def cluster_id(self) -> str | None:
+        """See `Transport.cluster_id`."""
+        return self.cluster
 
     def close(self) -> None:
         """See `Transport.close`."""

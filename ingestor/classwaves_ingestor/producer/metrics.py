@@ -49,8 +49,8 @@ PUBLISHER: Sequence[Metric] = (
     gauge(f"{_PREFIX}oldest_event_age_seconds", "Age of the oldest waiting event; 0 without any."),
     gauge(
         f"{_PREFIX}left_spools",
-        "Spools that this process does not send: it cannot adopt them for now, or Kafka refused "
-        "their events.",
+        "Spools that this process does not send: it cannot adopt them for now, Kafka refused "
+        "their events, or these belong to another topic or cluster.",
     ),
     histogram(f"{_PREFIX}emit_duration_seconds", "Duration of a call of emit.", _DURATIONS),
 )

@@ -2,59 +2,43 @@
 
 import json
 import logging
-import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
-from zlib import crc32
 
 from classwaves_ingestor.producer.errors import SpoolFull, SpoolUnavailable
+from classwaves_ingestor.producer.spool_file import (
+    APPEND,
+    ERRORS,
+    LOG_LARGE,
+    BrokenSpool,
+    CorruptSpool,
+    Destination,
+    OtherDestination,
+    checksum,
+    connect,
+    create_tables,
+    destination_of,
+    map_error,
+    mapped_errors,
+)
 from classwaves_ingestor.producer.wal import wal_of
 
 log = logging.getLogger(__name__)
 
-# SQLite quotes unreadable data in its messages, which need not be UTF-8.
-_ERRORS = (sqlite3.Error, UnicodeDecodeError)
-_TEMPORARY = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_NOMEM}
-_DAMAGE = {
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_ERROR,
-    sqlite3.SQLITE_MISMATCH,
-}
-_UNOPENED = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM}
-_PRIMARY = 0xFF  # of an extended error code
 _DELETED_AT_ONCE = 100  # an emit waits for at most one such step
-_WAL_LARGE = 8 * 1024 * 1024
-_WAL_HUGE = 8 * _WAL_LARGE
+_LOG_HUGE = 8 * LOG_LARGE
 _FILE_LARGE = 64 * 1024 * 1024
+_HELP = "the section about other topics and clusters in docs/publisher.md"
 
-_SETTINGS = (
-    "journal_mode = WAL",
-    # The kernel has each event when `emit` returns, so a crash of the process loses none.
-    "synchronous = NORMAL",
-    # Checkpoints wait for the disk: `checkpoint` runs on another thread than the emitting one.
-    "wal_autocheckpoint = 0",
-    # Otherwise the log would never shrink after the largest burst.
-    f"journal_size_limit = {_WAL_LARGE // 2}",
-    "secure_delete = OFF",
-)
-_CREATE = """
-CREATE TABLE IF NOT EXISTS events (
-    position INTEGER PRIMARY KEY,
-    session_id TEXT NOT NULL,
-    value BLOB NOT NULL,
-    minted REAL NOT NULL,
-    crc INTEGER NOT NULL
-)"""
-_APPEND = "INSERT INTO events VALUES (?, ?, ?, ?, ?)"
 _DELETE = "DELETE FROM events WHERE position IN (SELECT value FROM json_each(?))"
 _DEPTH = "SELECT count(*), coalesce(sum(length(value)), 0), coalesce(max(position), 0) FROM events"
 _WAITING = """
 SELECT count(*), coalesce(sum(length(value)), 0) FROM events
 WHERE position NOT IN (SELECT value FROM json_each(?))"""
+_REMEMBER = "UPDATE destination SET cluster_id = ?"
 _OLDEST = "SELECT minted FROM events ORDER BY position LIMIT 1"
 # One row: a row per event would take the interpreter lock from an emitting thread each time.
 # Messages and session ids never contain a line feed.
@@ -62,9 +46,6 @@ _READ = """
 SELECT group_concat(position, x'0a'), group_concat(crc, x'0a'),
        CAST(group_concat(session_id, x'0a') AS BLOB), CAST(group_concat(value, x'0a') AS BLOB)
 FROM (SELECT * FROM events WHERE position > ? ORDER BY position LIMIT ?)"""
-_READ_ROWS = (
-    "SELECT position, crc, CAST(session_id AS BLOB), value, minted FROM events ORDER BY position "
-)
 
 
 class Event(NamedTuple):
@@ -75,16 +56,8 @@ class Event(NamedTuple):
     value: bytes
 
 
-class BrokenSpool(SpoolUnavailable):
-    """The spool's file can no longer be written reliably."""
-
-
 class SpoolInUse(SpoolUnavailable):
     """A signal handler or finalizer interrupted this thread in a change of the spool."""
-
-
-class CorruptSpool(BrokenSpool):
-    """The spool's file is damaged."""
 
 
 class Spool:
@@ -96,13 +69,15 @@ class Spool:
     Args:
         path: path of the file, which is created if missing.
         max_bytes: limit of waiting message bytes.
+        topic: topic of the events. A file of version 0.1.0, which names none, takes it on.
 
     Raises:
+        OtherDestination: the file has events of another topic.
         CorruptSpool: the file is damaged or not a spool.
         SpoolUnavailable: the file cannot be opened or created.
     """
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
+    def __init__(self, path: Path, max_bytes: int, topic: str) -> None:
         self.path = path
         self._max_bytes = max_bytes
         self._wal = wal_of(path)
@@ -111,12 +86,36 @@ class Spool:
         self._read_through = 0
         self._leaving: list[int] = []
         self.sealed = False
-        with _mapped_errors(path), ExitStack() as opened:
-            self._writer = opened.enter_context(closing(_open(path)))
-            self._reader = opened.enter_context(closing(_open(path)))
-            self._writer.execute(_CREATE)
+        with mapped_errors(path), ExitStack() as opened:
+            self._writer = opened.enter_context(closing(connect(path)))
+            self._reader = opened.enter_context(closing(connect(path)))
+            self.cluster_id = self._open_for(topic).cluster_id
+            """The cluster that acknowledged the first event; None before that."""
             self.events, self.bytes, self._last = self._writer.execute(_DEPTH).fetchone()
             opened.pop_all()
+
+    def belongs_elsewhere(self, cluster_id: str | None) -> bool:
+        """Whether the events belong to another cluster than this one, if both are known."""
+        return None not in (cluster_id, self.cluster_id) and cluster_id != self.cluster_id
+
+    def require_cluster(self, cluster_id: str | None) -> None:
+        """Check that the events belong to the connected cluster, if both are known.
+
+        Raises:
+            OtherDestination: they belong to another cluster.
+        """
+        if self.belongs_elsewhere(cluster_id):
+            raise OtherDestination(
+                f"The events in {self.path} belong to the Kafka cluster {self.cluster_id}, and "
+                f"KAFKA_BOOTSTRAP_SERVERS names the cluster {cluster_id}. Nothing of this spool is "
+                f"sent there. Restore KAFKA_BOOTSTRAP_SERVERS, or see {_HELP}."
+            )
+
+    def remember_cluster(self, cluster_id: str) -> None:
+        """Remember the cluster that acknowledged the first event."""
+        with suppress(*ERRORS), self._using():  # a full disk: the next acknowledgement repeats it
+            self._writer.execute(_REMEMBER, (cluster_id,))
+            self.cluster_id = cluster_id
 
     def append(self, key: str, value: bytes, minted_at: float) -> int:
         """Write an event to the kernel and return its position.
@@ -146,10 +145,10 @@ class Spool:
             position: int = self._last + 1
             try:
                 self._writer.execute(
-                    _APPEND, (position, key, value, minted_at, _crc(key.encode(), value))
+                    APPEND, (position, key, value, minted_at, checksum(key.encode(), value))
                 )
-            except _ERRORS as error:
-                raise _map_error(self.path, error) from error
+            except ERRORS as error:
+                raise map_error(self.path, error) from error
             self._last = position
             self.bytes += size
             self.events += 1
@@ -162,7 +161,7 @@ class Spool:
             CorruptSpool: the file is damaged; `salvage` it.
             SpoolUnavailable: the file cannot be read.
         """
-        with _mapped_errors(self.path):
+        with mapped_errors(self.path):
             positions, checks, keys, values = self._reader.execute(
                 _READ, (self._read_through, limit)
             ).fetchone()
@@ -175,7 +174,7 @@ class Spool:
             )
         ]
         for event, check in zip(events, checks.split("\n"), strict=True):
-            if _crc(event.key, event.value) != int(check):
+            if checksum(event.key, event.value) != int(check):
                 raise CorruptSpool(f"{self.path}: the checksum of event {event.position} differs.")
         self._read_through = events[-1].position
         return events
@@ -207,7 +206,7 @@ class Spool:
                 with self._using():
                     self._writer.execute(_DELETE, (step,))
                 del self._leaving[:_DELETED_AT_ONCE]
-        except _ERRORS as error:
+        except ERRORS as error:
             log.warning(
                 "Delivered events stay in the spool for now",
                 extra={"spool": self.path, "error": str(error)},
@@ -215,7 +214,7 @@ class Spool:
 
     def recount(self) -> None:
         """Count the waiting events again: an interrupted append may have written its event."""
-        with self._writing, suppress(*_ERRORS):
+        with self._writing, suppress(*ERRORS):
             leaving = json.dumps(self._leaving)
             self.events, self.bytes = self._writer.execute(_WAITING, (leaving,)).fetchone()
 
@@ -223,7 +222,7 @@ class Spool:
         """Unix seconds at which the first waiting event was minted."""
         if not self.events:
             return None
-        with _mapped_errors(self.path):
+        with mapped_errors(self.path):
             row = self._reader.execute(_OLDEST).fetchone()
         return row and float(row[0])
 
@@ -233,10 +232,10 @@ class Spool:
         Emitting threads continue meanwhile. Only a writer that is faster than the checkpoint is
         blocked, for the short rest.
         """
-        if _size(self._wal) < _WAL_LARGE:
+        if _size(self._wal) < LOG_LARGE:
             return
-        with suppress(*_ERRORS):
-            if self._move_log() or _size(self._wal) < _WAL_HUGE:
+        with suppress(*ERRORS):
+            if self._move_log() or _size(self._wal) < _LOG_HUGE:
                 return
             self._move_log()
             with self._using():
@@ -247,6 +246,23 @@ class Spool:
         self._reader.close()
         with self._writing:
             self._writer.close()
+
+    def _open_for(self, topic: str) -> Destination:
+        found = destination_of(self._writer)
+        if found is None:
+            found = Destination(topic)
+            self._writer.execute("BEGIN IMMEDIATE")
+            create_tables(self._writer, found)
+            self._writer.execute("COMMIT")
+        elif found.topic != topic:
+            raise OtherDestination(
+                f"The events in {self.path} belong to the topic {found.topic}, and this process "
+                f"sends to {topic}. Start a process with SESSION_EVENTS_TOPIC={found.topic} and "
+                f"this SPOOL_FOLDER, or see {_HELP}."
+                if found.topic
+                else f"The topic of the events in {self.path} was damaged. See {_HELP}."
+            )
+        return found
 
     @contextmanager
     def _using(self) -> Iterator[None]:
@@ -263,87 +279,7 @@ class Spool:
         return bool(written == moved)
 
 
-def salvage(damaged: Path, sound: Path) -> int:
-    """Copy the intact events of a damaged spool into a new one; return their number.
-
-    Raises:
-        SpoolUnavailable: the new spool cannot be written, or the damaged one not be opened.
-    """
-    with _mapped_errors(sound):
-        target = _open(sound)
-        try:
-            target.execute("BEGIN")
-            target.execute(_CREATE)
-            target.executemany(_APPEND, _intact(damaged))
-            (events,) = target.execute("SELECT count(*) FROM events").fetchone()
-            target.execute("COMMIT")
-        finally:
-            target.close()
-    return int(events)
-
-
-def _intact(damaged: Path) -> Iterator[tuple[object, ...]]:
-    """Rows before the damage, then rows after it."""
-    front = 0
-    with closing(sqlite3.connect(damaged)) as source:
-        for direction in ("ASC", "DESC"):
-            with _ignore_damage():
-                for position, check, key, value, minted_at in source.execute(
-                    _READ_ROWS + direction
-                ):
-                    if direction == "ASC":
-                        front = position
-                    elif position <= front:
-                        break
-                    if isinstance(value, bytes) and _crc(key, value) == check:
-                        yield position, key.decode(), value, minted_at, check
-
-
-@contextmanager
-def _ignore_damage() -> Iterator[None]:
-    try:
-        yield
-    except _ERRORS as error:
-        if _code(error) in _UNOPENED:  # the file may be intact
-            raise
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    try:
-        for setting in _SETTINGS:
-            connection.execute(f"PRAGMA {setting}")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
 def _size(path: Path) -> int:
     with suppress(FileNotFoundError):
         return path.stat().st_size
     return 0
-
-
-def _crc(key: bytes, value: bytes) -> int:
-    return crc32(value, crc32(key))
-
-
-@contextmanager
-def _mapped_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except _ERRORS as error:
-        raise _map_error(path, error) from error
-
-
-def _map_error(path: Path, error: Exception) -> SpoolUnavailable:
-    message = f"The spool {path} cannot be used: {error}. Check SPOOL_FOLDER and its disk."
-    code = _code(error)
-    if code in _TEMPORARY:
-        return SpoolUnavailable(message)
-    return CorruptSpool(message) if code in _DAMAGE else BrokenSpool(message)
-
-
-def _code(error: Exception) -> int:
-    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)) & _PRIMARY

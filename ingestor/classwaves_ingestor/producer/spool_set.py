@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from classwaves_ingestor.producer.errors import SpoolUnavailable
 from classwaves_ingestor.producer.metrics import PublisherMetrics
-from classwaves_ingestor.producer.spool import CorruptSpool, Spool, salvage
+from classwaves_ingestor.producer.salvage import salvage
+from classwaves_ingestor.producer.spool import Spool
+from classwaves_ingestor.producer.spool_file import CorruptSpool, OtherDestination
 from classwaves_ingestor.producer.spool_lock import SPOOL, SpoolLock, unlocked_spools
 from classwaves_ingestor.producer.wal import is_damaged, wal_of
 from classwaves_runtime.clock import Clock
@@ -40,6 +42,7 @@ class SpoolSet:
     Args:
         folder: spool folder of all processes.
         max_bytes: limit of waiting message bytes in the process's own spool.
+        topic: topic of the events. Spools of another topic are skipped.
         metrics: of the publisher.
         clock: paces retries after a spool could not be created or adopted.
         adopted_at_once: limit of adopted spools; each needs several open files.
@@ -51,6 +54,7 @@ class SpoolSet:
         self,
         folder: Path,
         max_bytes: int,
+        topic: str,
         metrics: PublisherMetrics,
         clock: Clock,
         *,
@@ -60,11 +64,14 @@ class SpoolSet:
     ) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
+        self._topic = topic
         self._metrics = metrics
         self._clock = clock
         self._adopted_at_once = adopted_at_once
         self._create_retry_seconds = create_retry_seconds
         self._adopt_retry_seconds = adopt_retry_seconds
+        self.cluster_id: str | None = None
+        """The connected cluster, once it is known. Spools of another one are skipped."""
         self._changing = threading.RLock()
         self._own: dict[int, OpenSpool] = {}
         self._others: list[OpenSpool] = []
@@ -142,6 +149,10 @@ class SpoolSet:
         """The number of skipped spools: to be retried, or with events that Kafka refused."""
         return len(self._left) + len(self._postponed)
 
+    def held_back(self) -> int:
+        """The number of open spools whose events belong to another cluster."""
+        return sum(each.spool.belongs_elsewhere(self.cluster_id) for each in self.spools())
+
     def spools(self) -> list[OpenSpool]:
         """All spools, in sending order; never waits.
 
@@ -160,6 +171,11 @@ class SpoolSet:
         self._release(opened)
         if self._more:
             self.adopt()
+
+    def give_back(self, opened: OpenSpool, error: OtherDestination) -> None:
+        """Leave an adopted spool to a process that is connected to its cluster."""
+        self._close(opened)
+        self._postpone_and_release(opened.lock, error)
 
     def set_aside(self, opened: OpenSpool) -> None:
         """Rename a damaged spool, and keep its intact events for sending."""
@@ -189,7 +205,7 @@ class SpoolSet:
             while (lock := SpoolLock.take(self._folder / f"{new_event_id()}{SPOOL}")) is None:
                 pass
             try:
-                return OpenSpool(lock, Spool(lock.path, self._max_bytes), adopted=False)
+                return OpenSpool(lock, self._open(lock.path), adopted=False)
             except SpoolUnavailable:
                 self._remove(lock)
                 raise
@@ -218,18 +234,30 @@ class SpoolSet:
         try:
             if is_damaged(wal_of(path)):
                 self._reset_log(lock)
-            self._take_over(OpenSpool(lock, Spool(path, self._max_bytes), adopted=True))
+            self._take_over(OpenSpool(lock, self._open(path), adopted=True))
         except CorruptSpool:
             self._salvage(lock)
         except (OSError, SpoolUnavailable) as error:
             self._postpone_and_release(lock, error)
 
+    def _open(self, path: Path) -> Spool:
+        spool = Spool(path, self._max_bytes, self._topic)
+        try:
+            spool.require_cluster(self.cluster_id)
+        except OtherDestination:
+            spool.close()
+            raise
+        return spool
+
     def _reset_log(self, lock: SpoolLock) -> None:
         """Copy a spool with a damaged write-ahead log, and continue with the readable events."""
         aside = lock.copy_aside()
-        spool = Spool(lock.path, self._max_bytes)
-        readable = spool.events
-        spool.close()  # SQLite empties the log: the damage is gone
+        readable = None
+        with suppress(OtherDestination):  # the next attempt to open it finds that again
+            spool = self._open(lock.path)
+            readable = spool.events
+            spool.close()
+        # SQLite has emptied the log: the damage is gone.
         self._metrics.corrupt()
         log.error(
             "The write-ahead log of a spool is damaged; a copy was set aside",

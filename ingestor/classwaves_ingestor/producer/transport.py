@@ -58,6 +58,10 @@ class Transport(Protocol):
         """The number of events that all replicas have, since the connection."""
         ...
 
+    def cluster_id(self) -> str | None:
+        """The id of the connected cluster, without waiting; None until it is known."""
+        ...
+
     def close(self) -> None:
         """Discard pending events, which may still arrive."""
         ...

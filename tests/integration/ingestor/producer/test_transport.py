@@ -126,3 +126,40 @@ def test_a_full_librdkafka_queue_refuses_events(topic_name):
         transport.send("s", b"{}", ignore_failure)
     assert transport.flush(0.01) == 2
     transport.close()
+
+
+def test_without_a_broker_the_cluster_is_unknown():
+    transport = KafkaTransport(producer_options({"bootstrap.servers": "127.0.0.1:1"}, 1000), "t")
+    assert transport.cluster_id() is None
+    transport.close()
+
+
+def test_events_of_a_cluster_are_not_sent_to_another_one(kafka, topic_name, tmp_path, caplog):
+    create(kafka, topic_name)
+
+    def publisher(**options):
+        options = {"bootstrap.servers": kafka.bootstrap_servers} | options
+        given = settings(tmp_path, kafka=options, session_events_topic=topic_name)
+        return EventPublisher(given, component="test", registry=CollectorRegistry())
+
+    def sent():
+        messages = read_topic(kafka.bootstrap_servers, topic_name)
+        return [json.loads(each.value())["id"] for each in messages]
+
+    with publisher() as first:
+        ids = [first.emit("started", **EVENT)]
+        assert first.flush(30) == 0
+        with first._emitter._delivery.fork_lock:  # it sends nothing meanwhile
+            ids.append(first.emit("ended", **EVENT))
+            first._emitter._delivery._stopping = True
+    with publisher(**{"test.mock.num.brokers": "1"}) as elsewhere:
+        elsewhere.emit("started", **EVENT)
+        assert elsewhere.flush(30) == 0
+        wait_until(lambda: "belong to the Kafka cluster" in str(records(caplog)), "it is refused")
+    assert sent() == ids[:1]
+    with publisher():
+        wait_until(lambda: sent() == ids, "its cluster gets it")
+
+
+def records(caplog):
+    return [getattr(each, "reason", "") for each in caplog.records]

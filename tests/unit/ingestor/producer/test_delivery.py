@@ -10,7 +10,7 @@ from classwaves_ingestor.producer.delivery import Delivery
 from classwaves_ingestor.producer.locks import Wakeup
 from classwaves_ingestor.producer.spool import Spool
 from classwaves_ingestor.producer.transport import Failure
-from tests.support.publishing import EVENT, QUICK, decode, settings
+from tests.support.publishing import EVENT, QUICK, TOPIC, decode, settings
 from tests.support.waiting import wait_until
 
 
@@ -118,7 +118,7 @@ def test_a_full_transport_does_not_stop_the_gauges_or_the_adoption_of_orphans(
         publisher.emit("started", **EVENT)
         wait_until(lambda: waiting() == QUICK.batch_events + 1, "the gauge counts all events")
         orphan = Spool(
-            tmp_path / "elsewhere", 1000
+            tmp_path / "elsewhere", 1000, TOPIC
         )  # within the folder it would be adopted while empty
         orphan.append("s", b"{}", 1.0)
         orphan.close()

@@ -20,7 +20,7 @@ from classwaves_ingestor.producer import (
 )
 from classwaves_ingestor.producer.spool import Spool
 from classwaves_ingestor.producer.transport import Failure
-from tests.support.publishing import EVENT, QUICK, decode, sequences_by_source, settings
+from tests.support.publishing import EVENT, QUICK, TOPIC, decode, sequences_by_source, settings
 from tests.support.waiting import wait_until
 
 
@@ -141,7 +141,7 @@ def test_the_next_process_sends_the_events_of_the_last_one_before_its_own(publis
 def test_own_events_are_sent_after_those_of_all_orphans(publish, topic, tmp_path):
     (tmp_path / "spool").mkdir()
     for number in range(5):
-        orphan = Spool(tmp_path / "spool" / f"{number}.spool", 1000)
+        orphan = Spool(tmp_path / "spool" / f"{number}.spool", 1000, TOPIC)
         orphan.append("s", b'{"id": %d}' % number, 1.0)
         orphan.close()
     topic.away = True

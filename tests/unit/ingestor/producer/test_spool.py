@@ -9,7 +9,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from classwaves_ingestor.producer import spool as module
 from classwaves_ingestor.producer.errors import SpoolFull, SpoolUnavailable
-from classwaves_ingestor.producer.spool import BrokenSpool, CorruptSpool, Spool, salvage
+from classwaves_ingestor.producer.salvage import salvage
+from classwaves_ingestor.producer.spool import Spool
+from classwaves_ingestor.producer.spool_file import BrokenSpool, CorruptSpool
+from tests.support.publishing import TOPIC
 
 
 @pytest.fixture
@@ -27,7 +30,7 @@ def rows(spool):
 
 
 def test_appended_events_are_read_once_in_order(path):
-    spool = Spool(path, 1000)
+    spool = Spool(path, 1000, TOPIC)
     spool.append("s", "é".encode(), 1.0)
     spool.append("t", b"2", 2.0)
     assert rows(spool) == [(b"s", "é".encode()), (b"t", b"2")]
@@ -36,19 +39,19 @@ def test_appended_events_are_read_once_in_order(path):
 
 
 def test_events_that_were_not_removed_are_still_there_after_a_reopen(path):
-    spool = Spool(path, 1000)
+    spool = Spool(path, 1000, TOPIC)
     spool.append("s", b"1", 1.0)
     spool.append("s", b"2", 2.0)
     spool.remove(spool.read(1))
     spool.close()
-    again = Spool(path, 1000)
+    again = Spool(path, 1000, TOPIC)
     assert (again.events, again.bytes, again.oldest()) == (1, 1, 2.0)
     assert rows(again) == [(b"s", b"2")]
     again.close()
 
 
 def test_an_emptied_spool_continues_its_numbering(path):
-    spool = Spool(path, 1000)
+    spool = Spool(path, 1000, TOPIC)
     spool.append("s", b"1", 1.0)
     spool.remove(spool.read(1))
     assert spool.oldest() is None
@@ -58,7 +61,7 @@ def test_an_emptied_spool_continues_its_numbering(path):
 
 
 def test_a_full_spool_raises_and_accepts_events_again_once_there_is_room(path):
-    spool = Spool(path, 10)
+    spool = Spool(path, 10, TOPIC)
     spool.append("s", b"x" * 10, 1.0)
     with pytest.raises(SpoolFull, match=r"10 bytes of events wait .*SPOOL_MAX_BYTES"):
         spool.append("s", b"x", 1.0)
@@ -70,17 +73,17 @@ def test_a_full_spool_raises_and_accepts_events_again_once_there_is_room(path):
 def test_a_file_in_another_format_is_corrupt(path):
     path.write_bytes(b"not a database" * 1000)
     with pytest.raises(CorruptSpool, match=r"a\.spool.*SPOOL_FOLDER"):
-        Spool(path, 1000)
+        Spool(path, 1000, TOPIC)
 
 
 def test_a_missing_folder_is_unavailable_not_corrupt(tmp_path):
     with pytest.raises(SpoolUnavailable) as caught:
-        Spool(tmp_path / "missing" / "a.spool", 1000)
+        Spool(tmp_path / "missing" / "a.spool", 1000, TOPIC)
     assert not isinstance(caught.value, CorruptSpool)
 
 
 def test_a_closed_spool_appends_nothing(path):
-    spool = Spool(path, 1000)
+    spool = Spool(path, 1000, TOPIC)
     spool.close()
     with pytest.raises(BrokenSpool):
         spool.append("s", b"1", 1.0)
@@ -88,7 +91,7 @@ def test_a_closed_spool_appends_nothing(path):
 
 
 def test_a_changed_value_is_detected(path):
-    spool = Spool(path, 10_000)
+    spool = Spool(path, 10_000, TOPIC)
     fill(spool, 3)
     with sqlite3.connect(path) as vandal:
         vandal.execute(
@@ -108,7 +111,7 @@ def leave_delivered(spool, count, monkeypatch):
 
 
 def test_a_recount_counts_only_waiting_events(path, monkeypatch):
-    spool = Spool(path, 10_000)
+    spool = Spool(path, 10_000, TOPIC)
     fill(spool, 3)
     leave_delivered(spool, 1, monkeypatch)
     waiting = (spool.events, spool.bytes)
@@ -121,20 +124,20 @@ def test_a_recount_counts_only_waiting_events(path, monkeypatch):
 
 
 def test_events_that_cannot_be_deleted_are_deleted_with_the_next_ones(path, monkeypatch):
-    spool = Spool(path, 10_000)
+    spool = Spool(path, 10_000, TOPIC)
     fill(spool, 3)
     leave_delivered(spool, 2, monkeypatch)
     spool.remove(spool.read(1))
     spool.close()
-    again = Spool(path, 10_000)
+    again = Spool(path, 10_000, TOPIC)
     assert again.events == 0
     again.close()
 
 
 def test_a_large_log_is_checkpointed_into_the_file(path, monkeypatch):
-    monkeypatch.setattr(module, "_WAL_LARGE", 100_000)
-    monkeypatch.setattr(module, "_WAL_HUGE", 200_000)
-    spool = Spool(path, 10**9)
+    monkeypatch.setattr(module, "LOG_LARGE", 100_000)
+    monkeypatch.setattr(module, "_LOG_HUGE", 200_000)
+    spool = Spool(path, 10**9, TOPIC)
     for _ in range(30):
         fill(spool, 20)
         spool.checkpoint()
@@ -145,15 +148,15 @@ def test_a_large_log_is_checkpointed_into_the_file(path, monkeypatch):
 
 def test_after_a_burst_the_log_is_short_and_is_not_checkpointed_until_it_is_long(path, monkeypatch):
     moved, move = [], Spool._move_log
-    monkeypatch.setattr(module, "_WAL_HUGE", module._WAL_LARGE)
+    monkeypatch.setattr(module, "_LOG_HUGE", module.LOG_LARGE)
     monkeypatch.setattr(Spool, "_move_log", lambda self: moved.append(self) or move(self))
-    spool = Spool(path, 10**9)
+    spool = Spool(path, 10**9, TOPIC)
     fill(spool, 3000)
-    assert Path(f"{path}-wal").stat().st_size > module._WAL_LARGE
+    assert Path(f"{path}-wal").stat().st_size > module.LOG_LARGE
     for _ in range(10):
         spool.checkpoint()
         fill(spool, 1)
-    assert Path(f"{path}-wal").stat().st_size < module._WAL_LARGE
+    assert Path(f"{path}-wal").stat().st_size < module.LOG_LARGE
     assert len(moved) == 1
     spool.close()
 
@@ -167,10 +170,10 @@ def test_a_huge_log_that_emits_keep_busy_is_checkpointed_while_they_wait(path, m
             fill(self, 1)
         return move(self) and self._in_use
 
-    monkeypatch.setattr(module, "_WAL_LARGE", 100_000)
-    monkeypatch.setattr(module, "_WAL_HUGE", 200_000)
+    monkeypatch.setattr(module, "LOG_LARGE", 100_000)
+    monkeypatch.setattr(module, "_LOG_HUGE", 200_000)
     monkeypatch.setattr(Spool, "_move_log", interrupted)
-    spool = Spool(path, 10**9)
+    spool = Spool(path, 10**9, TOPIC)
     fill(spool, 100)
     spool.checkpoint()
     assert waiting == [False, False, True]
@@ -184,7 +187,7 @@ class SpoolMachine(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.path = Path(self.folder.name, "a.spool")
-        self.spool = Spool(self.path, 200)
+        self.spool = Spool(self.path, 200, TOPIC)
         self.waiting = []
         self.read = 0
         self.number = 0
@@ -217,7 +220,7 @@ class SpoolMachine(RuleBasedStateMachine):
     @rule()
     def reopen(self):
         self.spool.close()
-        self.spool = Spool(self.path, 200)
+        self.spool = Spool(self.path, 200, TOPIC)
         self.read = 0
 
     @invariant()
@@ -246,7 +249,7 @@ TestSpoolMachine.settings = settings(max_examples=40, stateful_step_count=30, de
 def test_salvage_of_arbitrary_damage_keeps_only_intact_events_in_order(damages):
     with tempfile.TemporaryDirectory() as folder:
         damaged, sound = Path(folder, "a.spool"), Path(folder, "b.spool")
-        spool = Spool(damaged, 10**9)
+        spool = Spool(damaged, 10**9, TOPIC)
         fill(spool, 100)
         written = rows(spool)
         spool.close()
@@ -255,7 +258,7 @@ def test_salvage_of_arbitrary_damage_keeps_only_intact_events_in_order(damages):
             content[at : at + len(garbage)] = garbage
         damaged.write_bytes(content)
         found = salvage(damaged, sound)
-        saved = Spool(sound, 10**9)
+        saved = Spool(sound, 10**9, TOPIC)
         events = rows(saved)
         saved.close()
         assert len(events) == found
@@ -271,7 +274,7 @@ def test_a_damaged_spool_that_cannot_be_opened_is_not_considered_empty(tmp_path)
 
 def test_a_damaged_spool_with_a_log_that_cannot_be_opened_is_not_considered_empty(tmp_path):
     damaged = tmp_path / "a.spool"
-    spool = Spool(damaged, 10_000)
+    spool = Spool(damaged, 10_000, TOPIC)
     fill(spool, 3)
     spool.close()
     Path(f"{damaged}-wal").mkdir()
@@ -281,7 +284,7 @@ def test_a_damaged_spool_with_a_log_that_cannot_be_opened_is_not_considered_empt
 
 def test_all_pages_but_a_damaged_one_are_salvaged(tmp_path):
     damaged, sound = tmp_path / "a.spool", tmp_path / "b.spool"
-    spool = Spool(damaged, 10**9)
+    spool = Spool(damaged, 10**9, TOPIC)
     fill(spool, 100)
     spool.close()
     with damaged.open("r+b") as file:

@@ -13,6 +13,7 @@ from classwaves_ingestor.producer.spool_lock import SpoolLock
 from classwaves_ingestor.producer.spool_set import SpoolSet
 from classwaves_ingestor.producer.wal import is_damaged, wal_of
 from classwaves_runtime.clock import ManualClock
+from tests.support.publishing import TOPIC
 
 
 @pytest.fixture
@@ -29,14 +30,16 @@ def registry():
 def spools(request, tmp_path, clock, registry):
     """Spools of one process; parametrize to change the limits."""
     limits = getattr(request, "param", {})
-    spools = SpoolSet(tmp_path / "spools", 10_000, PublisherMetrics(registry), clock, **limits)
+    spools = SpoolSet(
+        tmp_path / "spools", 10_000, TOPIC, PublisherMetrics(registry), clock, **limits
+    )
     yield spools
     spools.close()
 
 
 def orphan(folder, name, *values):
     folder.mkdir(exist_ok=True)
-    spool = Spool(folder / f"{name}.spool", 10_000)
+    spool = Spool(folder / f"{name}.spool", 10_000, TOPIC)
     for value in values:
         spool.append("s", value, 1.0)
     spool.close()
@@ -45,7 +48,7 @@ def orphan(folder, name, *values):
 def killed(folder, name, *values):
     """An orphan of a killed process: all its events are in SQLite's log."""
     folder.mkdir(exist_ok=True)
-    spool = Spool(folder / "living", 10_000)
+    spool = Spool(folder / "living", 10_000, TOPIC)
     for value in values:
         spool.append("s", value, 1.0)
     path = folder / f"{name}.spool"
@@ -279,10 +282,10 @@ def test_a_damaged_spool_waits_if_its_salvaged_events_cannot_be_locked(
 def test_salvaged_events_that_cannot_be_opened_are_retried_later(
     spools, clock, tmp_path, monkeypatch
 ):
-    def refused(path, max_bytes):
+    def refused(path, max_bytes, topic):
         if "salvaged" in path.name:
             raise SpoolUnavailable("too many open files")
-        return Spool(path, max_bytes)
+        return Spool(path, max_bytes, topic)
 
     spools.own_spool().append("s", b"intact", 1.0)
     with monkeypatch.context() as exhausted:
@@ -339,7 +342,7 @@ def test_the_creation_of_a_spool_is_retried_after_a_second_not_at_each_event(
 ):
     attempts = []
 
-    def refused(path, max_bytes):
+    def refused(path, max_bytes, topic):
         attempts.append(path)
         raise SpoolUnavailable("no room")
 
@@ -386,3 +389,14 @@ def test_a_lock_file_that_a_sibling_removed_before_we_locked_it_is_created_again
 
     monkeypatch.setattr(SpoolLock, "take", too_late)
     assert spools.own_spool().path not in swept
+
+
+def test_the_spool_of_a_further_lane_is_retired_alone_and_sent_first(spools):
+    first, second = spools.own_spool(), spools.own_spool(1)
+    first.append("s", b"first", 1.0)
+    second.append("s", b"second", 1.0)
+    assert contents(spools) == [[b"second"], [b"first"]]
+    assert spools.retire(second)
+    assert spools.own_spool() is first
+    assert spools.own_spool(1) is not second
+    assert second.sealed

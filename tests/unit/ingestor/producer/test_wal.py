@@ -6,6 +6,7 @@ import pytest
 
 from classwaves_ingestor.producer.spool import Spool
 from classwaves_ingestor.producer.wal import is_damaged, wal_of
+from tests.support.publishing import TOPIC
 
 HEADER, FRAME = 32, 24 + 4096
 
@@ -13,7 +14,7 @@ HEADER, FRAME = 32, 24 + 4096
 @pytest.fixture
 def wal(tmp_path):
     """The log of a spool with 30 events as a killed process leaves it: not checkpointed yet."""
-    spool = Spool(tmp_path / "a.spool", 10**9)
+    spool = Spool(tmp_path / "a.spool", 10**9, TOPIC)
     for number in range(30):
         spool.append("s", b"%d" % number + b"x" * 500, 1.0)
     copy = tmp_path / "left-wal"
