@@ -18,12 +18,20 @@ REQUEST_SECONDS = 10.0
 _UNANSWERED = frozenset(
     {
         KafkaError._TIMED_OUT,
+        KafkaError._TIMED_OUT_QUEUE,
         KafkaError._MSG_TIMED_OUT,
         KafkaError._TRANSPORT,
+        KafkaError._FAIL,
+        KafkaError._RESOLVE,
+        KafkaError._DESTROY_BROKER,  # the client has replaced its connection to the broker
         KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._WAIT_CACHE,
         KafkaError._NOENT,  # the leader is not known yet
         KafkaError._UNKNOWN_PARTITION,  # the client's metadata is older than the partition
         KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.NETWORK_EXCEPTION,
+        KafkaError.KAFKA_STORAGE_ERROR,
+        KafkaError.NOT_ENOUGH_REPLICAS,
         KafkaError.BROKER_NOT_AVAILABLE,
         KafkaError.LEADER_NOT_AVAILABLE,
         KafkaError.NOT_LEADER_FOR_PARTITION,
