@@ -66,14 +66,16 @@ class LedgerPoller:
         checkpoints = self._ledger.checkpoints()
         dead_letters: Counter[str] = Counter()
         for checkpoint in checkpoints.values():
-            dead_letters.update(checkpoint.dead_lettered)
+            dead_letters.update(
+                {reason: offsets.count for reason, offsets in checkpoint.dead_lettered.items()}
+            )
         return LedgerTotals(
             positions={
                 partition: checkpoints[partition].position if partition in checkpoints else 0
                 for partition in self._partitions
             },
             rows=sum(map(_rows, checkpoints.values())),
-            duplicates=sum(each.duplicates for each in checkpoints.values()),
+            duplicates=sum(each.duplicates.count for each in checkpoints.values()),
             dead_letters=dead_letters,
         )
 
@@ -85,6 +87,13 @@ class LedgerPoller:
         }
 
 
-def _rows(held: Checkpoint) -> int:
-    left_out = held.duplicates + sum(held.dead_lettered.values()) + held.erased + held.holes
-    return held.position - held.first_offset - left_out
+def _rows(checkpoint: Checkpoint) -> int:
+    left_out = (
+        checkpoint.duplicates.count
+        + checkpoint.dead_letters.count
+        + checkpoint.erased.count
+        + checkpoint.holes.count
+        + checkpoint.expired.count
+        - checkpoint.superseded.count
+    )
+    return checkpoint.position - checkpoint.first_offset - left_out

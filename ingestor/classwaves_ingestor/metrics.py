@@ -16,6 +16,11 @@ RECEIVED = counter(
 HOLES = counter(
     "ingestor_offset_holes_total", "Offsets that the broker never delivered.", "partition"
 )
+EXPIRED = counter(
+    "ingestor_expired_offsets_total",
+    "Offsets that retention deleted before they were read.",
+    "partition",
+)
 
 # Results.
 STORED = counter("ingestor_stored_rows_total", "Rows added to session_events.")

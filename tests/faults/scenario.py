@@ -173,6 +173,12 @@ class FaultScenario:
         assert done.stdout, done.stderr
         return done.returncode, json.loads(done.stdout)
 
+    def acknowledge(self) -> str:
+        """The output of `ingestor partitions acknowledge`."""
+        done = self.environment.run("ingestor", "partitions", "acknowledge")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def stored(self) -> Counter[Identity]:
         """How often each event of the current topic is in the table."""
         return Counter((row.session_id, row.id) for row in self._rows())

@@ -1,24 +1,9 @@
 """A consumer that the group removes: for good, or until the broker is back."""
 
-import json
-import urllib.error
-import urllib.request
 from itertools import islice
 
 from tests.support.mixture import mixture
 from tests.support.waiting import wait_until
-
-
-def readiness(consumer) -> dict[str, str] | None:
-    """The reasons why `/readyz` fails; empty if it passes, None while nothing is served."""
-    for served in consumer.records("Serving /metrics, /healthz and /readyz"):
-        address = f"http://127.0.0.1:{served['port']}/readyz"
-        try:
-            with urllib.request.urlopen(address, timeout=10) as answer:
-                return json.load(answer)["reasons"]
-        except urllib.error.HTTPError as refusal:
-            return json.load(refusal)["reasons"]
-    return None
 
 
 def test_a_consumer_whose_instance_id_another_process_takes_ends_and_the_other_goes_on(scenario):
@@ -44,11 +29,11 @@ def test_a_consumer_that_lost_its_partitions_is_not_ready_until_it_has_joined_ag
     consumer = scenario.consumer()
     traffic.send(islice(messages, 200))
     scenario.wait_until_stored()
-    wait_until(lambda: readiness(consumer) == {}, "the consumer is ready")
+    wait_until(lambda: consumer.readiness() == {}, "the consumer is ready")
     own_broker.kill()
-    wait_until(lambda: "group" in (readiness(consumer) or {}), "the consumer is not ready")
+    wait_until(lambda: "group" in (consumer.readiness() or {}), "the consumer is not ready")
     own_broker.start()
-    wait_until(lambda: readiness(consumer) == {}, "the consumer is ready again")
+    wait_until(lambda: consumer.readiness() == {}, "the consumer is ready again")
     traffic.send(islice(messages, 200))
     scenario.wait_until_stored()
     scenario.prove()

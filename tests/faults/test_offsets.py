@@ -12,7 +12,7 @@ def stop(consumer) -> None:
     assert consumer.ended() == 0
 
 
-def test_records_deleted_before_they_were_read_are_counted_as_holes_and_the_rest_is_stored(
+def test_records_deleted_before_they_were_read_are_expired_and_the_rest_is_stored(
     scenario,
 ):
     traffic, messages = scenario.traffic(), mixture(seed=71, repeats=0, bad=0)
@@ -26,7 +26,7 @@ def test_records_deleted_before_they_were_read_are_counted_as_holes_and_the_rest
     limit = TopicPartition(scenario.topic, 0, 80)
     scenario.admin.delete_records([limit])[limit].result()
     code, found = scenario.verify()
-    assert (code, found["total"]["missing"]) == (1, 30)
+    assert (code, found["total"]["missing"], found["total"]["expired"]) == (1, 0, 30)
     assert [each["offsets"] for each in found["findings"]] == [[[50, 79]]]
 
     consumer = scenario.consumer()
@@ -34,10 +34,16 @@ def test_records_deleted_before_they_were_read_are_counted_as_holes_and_the_rest
     assert "Retention deleted offsets [50, 80) of partition 0" in consumer.log.read_text()
     assert scenario.stored().total() == 400 - 30
     code, found = scenario.verify()
-    assert (code, found["total"]["missing"], found["total"]["kafka_holes"]) == (0, 0, 30)
+    assert (code, found["total"]["missing"], found["total"]["expired"]) == (1, 0, 30)
+    assert scenario.acknowledge() == "partition 0: 30 expired offsets are acknowledged\n"
+    assert scenario.verify()[0] == 0
+    traffic.send(islice(messages, 50), 0)
+    scenario.wait_until_stored()
+    code, found = scenario.verify()
+    assert (code, found["total"]["stored"]) == (0, 400 - 30 + 50)
 
 
-def test_records_deleted_under_a_running_consumer_are_counted_as_holes_and_the_rest_is_stored(
+def test_records_deleted_under_a_running_consumer_are_expired_and_the_rest_is_stored(
     scenario,
 ):
     traffic, messages = scenario.traffic(), mixture(seed=73, repeats=0, bad=0)
@@ -52,10 +58,10 @@ def test_records_deleted_under_a_running_consumer_are_counted_as_holes_and_the_r
     scenario.wait_until_stored()
     code, found = scenario.verify()
     # Messages that were fetched before the deletion still arrive.
-    holes = found["total"]["kafka_holes"]
-    assert (code, found["total"]["missing"]) == (0, 0)
-    assert 0 < holes <= 1_950
-    assert scenario.stored().total() == 2_050 - holes
+    expired = found["total"]["expired"]
+    assert (code, found["total"]["missing"], found["total"]["kafka_holes"]) == (1, 0, 0)
+    assert 0 < expired <= 1_950
+    assert scenario.stored().total() == 2_050 - expired
 
 
 def test_the_committed_offsets_of_the_group_have_no_effect(scenario):

@@ -3,6 +3,7 @@
 import base64
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,13 +15,16 @@ from classwaves_analytics.cli import app as analytics
 from classwaves_ingestor.cli import app as ingestor
 from classwaves_ingestor.consumer.decode import Decoder
 from classwaves_ingestor.dead_letters.dead_letter import SourceTopic, dead_letter
+from classwaves_ingestor.kafka.interface import Watermarks
 from classwaves_ingestor.kafka.memory import MemoryMessage, MemoryTopic
 from classwaves_ingestor.producer import EventPublisher, MemoryTransport, PublisherSettings
+from classwaves_ingestor.reconciliation.balance import balance
 from classwaves_ingestor.reconciliation.dead_letter_offsets import coordinates
 from classwaves_rollup.cli import app as rollup
 from classwaves_runtime.clock import ManualClock
 from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from classwaves_warehouse.interface import Stream
+from classwaves_warehouse.offset_sums import OffsetSums
 from tests.unit.ingestor.consumer.parts import Environment, StepConsumer
 
 FILES = Path(__file__).parents[1] / "fixtures" / "version_0_1"
@@ -140,10 +144,11 @@ def test_the_timeline_of_an_old_session_is_read(tables):
 
 def test_positions_and_counters_are_read(environment):
     first, second = environment.checkpoints[0], environment.checkpoints[1]
-    assert (first.position, first.duplicates, first.conflicting) == (10, 1, 0)
-    assert (second.position, second.duplicates, second.conflicting) == (6, 1, 1)
-    assert first.dead_lettered == {"not_json": 1}
-    assert second.dead_lettered == {"newer_schema_version": 1}
+    assert (first.position, first.duplicates.count, first.conflicting) == (10, 1, 0)
+    assert (second.position, second.duplicates.count, second.conflicting) == (6, 1, 1)
+    assert first.dead_lettered == {"not_json": OffsetSums(1)}
+    assert second.dead_lettered == {"newer_schema_version": OffsetSums(1)}
+    assert (first.summed_from, second.summed_from) == (10, 6)
 
 
 def test_a_consumer_continues_at_the_old_positions(environment):
@@ -157,9 +162,20 @@ def test_a_consumer_continues_at_the_old_positions(environment):
     assert ids(environment.warehouse) == [*TIMELINE, "new-event"]
     assert environment.warehouse.events.repeated(limit=9) == (0, [])
     after = environment.checkpoints
-    assert after[0].duplicates == before[0].duplicates + 1
-    assert sum(after[1].dead_lettered.values()) == sum(before[1].dead_lettered.values()) + 1
+    assert after[0].duplicates == before[0].duplicates + OffsetSums.of([10])
+    assert after[1].dead_letters == before[1].dead_letters + OffsetSums.of([6])
     assert environment.dead_lettered == [(1, 6)]
+
+
+def test_the_balance_of_an_old_partition_goes_on(environment):
+    environment.topic.produce(0, event("new-event"))
+    environment.topic.produce(0, event("new-event"))
+    StepConsumer(environment, eager=True).store_all()
+    found = environment.checkpoints
+    rows = environment.warehouse.events.partition_rows(environment.stream, found)
+    assert balance(found[0], Watermarks(0, 12), rows[0]).balanced
+    lost = replace(rows[0], rows=replace(rows[0].rows, total=rows[0].rows.total - 1))
+    assert not balance(found[0], Watermarks(0, 12), lost).balanced
 
 
 def test_old_messages_that_are_read_again_are_duplicates(environment):

@@ -9,6 +9,7 @@ import pytest
 from classwaves_ingestor.errors import FatalConsumerError
 from classwaves_ingestor.kafka.headers import read_headers
 from classwaves_ingestor.kafka.interface import (
+    FetchPosition,
     GroupConsumer,
     Headers,
     Message,
@@ -79,7 +80,10 @@ class RecordingListener:
         self.eof_offsets |= polled.eof_offsets
         self.offset_errors |= polled.offset_errors
         self.member.start(
-            {partition: self.at[partition] for partition in self._new & self.at.keys()}
+            {
+                partition: FetchPosition(self.at[partition])
+                for partition in self._new & self.at.keys()
+            }
         )
         self._new.clear()
         return polled
@@ -173,7 +177,7 @@ class ConsumerBehaviour:
         run_until(lambda: len(reader.messages) >= 10, reader, limit=10)
         for offset in (2500, 3, 1200, 4):
             reader.messages.clear()
-            reader.member.start({0: offset})
+            reader.member.start({0: FetchPosition(offset)})
             run_until(lambda: len(reader.messages) >= 10, reader, limit=10)
             assert reader.offsets(0)[:10] == list(range(offset, offset + 10))
 
@@ -189,7 +193,7 @@ class ConsumerBehaviour:
         poll_in_vain(reader)
         assert reader.offsets(0) == seen
         assert reader.owned == {0, 1}
-        reader.member.start({0: len(seen)})
+        reader.member.start({0: FetchPosition(len(seen))})
         run_until(lambda: len(reader.offsets(0)) == 100, reader)
         assert reader.offsets(0) == list(range(100))
 
@@ -254,7 +258,7 @@ class ConsumerBehaviour:
                 run_until(lambda: False, fenced)
         fenced.member.close()
         broker.produce(1, [b"b"])
-        successor.member.start({1: 0})
+        successor.member.start({1: FetchPosition(0)})
         run_until(lambda: len(successor.messages) == 2, successor)
         assert successor.owned == {0, 1}
 
@@ -300,7 +304,7 @@ class ConsumerBehaviour:
         broker.produce(0, [b"a"] * 30)
         reader = RecordingListener(broker.consumer())
         run_until(lambda: reader.owned == {0, 1}, reader)
-        reader.member.start({0: 5})
+        reader.member.start({0: FetchPosition(5)})
         reader.member.pause()
         poll_in_vain(reader)
         assert not reader.messages
@@ -314,7 +318,7 @@ class ConsumerBehaviour:
         run_until(lambda: len(reader.messages) >= 400, reader, limit=50)
         reader.member.pause()
         reader.messages.clear()
-        reader.member.start({0: 3})
+        reader.member.start({0: FetchPosition(3)})
         poll_in_vain(reader)
         assert not reader.messages
         reader.member.resume()
@@ -347,7 +351,7 @@ class ConsumerBehaviour:
         run_until(lambda: 0 in reader.offset_errors, reader)
         assert not reader.messages
         reader.member.stop([0])
-        reader.member.start({0: 3})
+        reader.member.start({0: FetchPosition(3)})
         run_until(lambda: len(reader.messages) == 2, reader)
         assert reader.offsets(0) == [3, 4]
 

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,18 @@ class ConsumerProcess(Process):
             lambda: any(self.records(message)),
             f"consumer {self.pid} logs {message!r}: {self.log_tail()}",
         )
+
+    def readiness(self) -> dict[str, str] | None:
+        """The reasons why `/readyz` fails; empty if it passes, None while nothing is served."""
+        for served in self.records("Serving /metrics, /healthz and /readyz"):
+            address = f"http://127.0.0.1:{served['port']}/readyz"
+            try:
+                with urllib.request.urlopen(address, timeout=10) as answer:
+                    found: dict[str, str] = json.load(answer)["reasons"]
+            except urllib.error.HTTPError as refusal:
+                found = json.load(refusal)["reasons"]
+            return found
+        return None
 
     def memory(self, kind: str) -> int:
         """Bytes of resident memory: current (`VmRSS`) or peak (`VmHWM`)."""

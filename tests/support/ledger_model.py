@@ -1,12 +1,13 @@
 """A model of a ledger: one table in memory, without concurrency."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from classwaves_warehouse.checkpoint import Checkpoint, Progress, begun
 from classwaves_warehouse.interface import Fenced, Positions, Stored
+from classwaves_warehouse.offset_sums import OffsetSums
 
 
 class LedgerModel:
@@ -38,20 +39,21 @@ class LedgerModel:
 
     def _store(self, rows: Sequence[dict[str, Any]], progress: Mapping[int, Progress]) -> Stored:
         before = len(self.rows)
-        duplicates: Counter[int] = Counter()
+        duplicates: defaultdict[int, list[int]] = defaultdict(list)
         conflicting: Counter[int] = Counter()
         for row in rows:
             first = self.rows.setdefault((row["session_id"], row["id"]), row)
             if first is not row:
-                duplicates[row["kafka_partition"]] += 1
+                duplicates[row["kafka_partition"]].append(row["kafka_offset"])
                 if (first["event_time"], first["payload"]) != (row["event_time"], row["payload"]):
                     conflicting[row["kafka_partition"]] += 1
         for partition, each in progress.items():
             checkpoint = self.checkpoints.get(partition) or begun(each)
             self.checkpoints[partition] = checkpoint.advanced(
-                each, duplicates[partition], conflicting[partition]
+                each, OffsetSums.of(duplicates[partition]), conflicting[partition]
             )
-        return Stored(len(self.rows) - before, dict(duplicates), dict(conflicting))
+        counts = {partition: len(offsets) for partition, offsets in duplicates.items() if offsets}
+        return Stored(len(self.rows) - before, counts, dict(conflicting))
 
 
 def first_try(answer: Stored | Fenced) -> Stored | Fenced:

@@ -5,7 +5,7 @@ replies are lost.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from classwaves_warehouse.batch import Batch
@@ -18,6 +18,7 @@ from classwaves_warehouse.databricks.statements import (
 )
 from classwaves_warehouse.errors import WarehouseUnavailable
 from classwaves_warehouse.interface import Positions, Stream
+from classwaves_warehouse.offset_sums import NO_OFFSETS, OffsetSums
 
 T = TypeVar("T")
 
@@ -123,6 +124,15 @@ class MemoryLedgerTables:
     def accept_topic_id(self) -> None:
         self._tables.execute("accept_topic_id", lambda: self._checkpoints)
 
+    def acknowledge_expired(self, offsets: Mapping[int, int]) -> None:
+        def statement() -> None:
+            for partition, count in offsets.items():
+                self._checkpoints[partition] = replace(
+                    self._checkpoints[partition], acknowledged=count
+                )
+
+        self._tables.execute("acknowledge_expired", statement)
+
     @property
     def _key(self) -> tuple[str, str, str]:
         return self._stream.group, self._stream.topic, self._stream.topic_id
@@ -147,11 +157,11 @@ class MemoryLedgerTables:
             stored = self._tables.with_identity(row, window)
             is_own = _any_equal(stored, row, "kafka_topic_id", "kafka_partition", "kafka_offset")
             is_equal = _any_equal(stored, row, "event_time", "payload")
-            before = outcomes.get(row["kafka_partition"], RowOutcomes(0, 0, 0, 0))
+            before = outcomes.get(row["kafka_partition"], RowOutcomes(0, 0, NO_OFFSETS, 0))
             outcomes[row["kafka_partition"]] = before + RowOutcomes(
                 incoming=1,
                 stored=bool(stored),
-                own_rows=is_own,
+                own_rows=OffsetSums.of([row["kafka_offset"]] if is_own else []),
                 conflicting=bool(stored) and not is_own and not is_equal,
             )
         return outcomes

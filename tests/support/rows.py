@@ -1,6 +1,7 @@
 """Rows of session_events with defaults."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pyarrow as pa
@@ -11,11 +12,16 @@ from classwaves_warehouse.interface import Stream
 STREAM = Stream(group="ingestor", topic="session-events", topic_id="topic-1")
 MORNING = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
+_offsets = count(1_000_000)
+
 
 def event(
-    id_: str, *, partition: int = 0, offset: int = 0, minutes: float = 0, **columns: Any
+    id_: str, *, partition: int = 0, offset: int | None = None, minutes: float = 0, **columns: Any
 ) -> dict[str, Any]:
-    """A row of session s1, some minutes after MORNING, with other columns as given."""
+    """A row of session s1, some minutes after MORNING, with other columns as given.
+
+    Without an offset each row is another message.
+    """
     return {
         "id": id_,
         "session_id": "s1",
@@ -26,7 +32,7 @@ def event(
         "created_at": MORNING,
         "kafka_topic_id": STREAM.topic_id,
         "kafka_partition": partition,
-        "kafka_offset": offset,
+        "kafka_offset": next(_offsets) if offset is None else offset,
         **columns,
     }
 

@@ -7,9 +7,11 @@ from datetime import timedelta
 import pytest
 
 from classwaves_warehouse.batch import in_table_order
-from classwaves_warehouse.checkpoint import Checkpoint, Progress
+from classwaves_warehouse.checkpoint import Checkpoint, Progress, StopReason
 from classwaves_warehouse.errors import TopicRecreated
 from classwaves_warehouse.interface import Fenced, PartitionRows, Stored, Warehouse
+from classwaves_warehouse.offset_sums import OffsetSums
+from tests.support.ledger_model import first_try
 from tests.support.rows import MORNING, STREAM, batch, event, table
 
 
@@ -135,35 +137,123 @@ class WarehouseBehaviour:
         first = Progress(
             16,
             first_offset=10,
-            dead_lettered={"not_json": 2, "too old/é": 1},
-            holes=1,
+            dead_lettered={"not_json": OffsetSums.of([12, 13]), "too old/é": OffsetSums.of([14])},
+            holes=OffsetSums.of([15]),
+            leader_epoch=3,
             ingested_through_ms=5,
         )
         ledger.append(
             batch(event("a", offset=10), event("a", minutes=1, offset=11)), {0: None}, {0: first}
         )
         then = Progress(
-            19, first_offset=99, dead_lettered={"not_json": 1}, erased=1, ingested_through_ms=4
+            24,
+            first_offset=99,
+            dead_lettered={"not_json": OffsetSums.of([17])},
+            erased=OffsetSums.of([18]),
+            expired=OffsetSums.of_range(19, 24),
+            ingested_through_ms=4,
         )
         ledger.append(batch(event("b", offset=16)), {0: 16}, {0: then})
-        assert warehouse.ledger(STREAM).checkpoints() == {
+        checkpoints = warehouse.ledger(STREAM).checkpoints()
+        assert checkpoints == {
             0: Checkpoint(
-                position=19,
+                position=24,
                 first_offset=10,
-                duplicates=1,
+                summed_from=10,
+                duplicates=OffsetSums.of([11]),
                 conflicting=1,
-                erased=1,
-                holes=1,
-                dead_lettered={"not_json": 3, "too old/é": 1},
+                erased=OffsetSums.of([18]),
+                holes=OffsetSums.of([15]),
+                expired=OffsetSums.of_range(19, 24),
+                dead_lettered={
+                    "not_json": OffsetSums.of([12, 13, 17]),
+                    "too old/é": OffsetSums.of([14]),
+                },
+                leader_epoch=3,
                 ingested_through_ms=4,
             )
+        }
+        rows = warehouse.events.partition_rows(STREAM, checkpoints)
+        assert rows == {0: PartitionRows(OffsetSums.of([10, 16]), 2)}
+
+    def test_sums_of_offsets_wrap_at_2_to_61(self, warehouse: Warehouse) -> None:
+        ledger, far = warehouse.ledger(STREAM), 2**60
+        offsets = [far, far + 1, far + 2, far + 3, far + 4]
+        ledger.append(
+            batch(event("a", offset=far), event("a", minutes=1, offset=far + 1)),
+            {0: None},
+            {0: Progress(far + 2, far)},
+        )
+        ledger.append(
+            batch(event("a", offset=far + 2), event("b", offset=far + 3)),
+            {0: far + 2},
+            {0: Progress(far + 5, holes=OffsetSums.of([far + 4]))},
+        )
+        checkpoints = warehouse.ledger(STREAM).checkpoints()
+        stored = warehouse.events.partition_rows(STREAM, checkpoints)[0].rows
+        assert checkpoints[0].duplicates == OffsetSums.of(offsets[1:3])
+        assert stored + checkpoints[0].duplicates + checkpoints[0].holes == OffsetSums.of(offsets)
+        assert OffsetSums.of(offsets) == OffsetSums.of_range(far, far + 5)
+
+    def test_a_stop_is_stored_until_the_next_commit(self, warehouse: Warehouse) -> None:
+        ledger = warehouse.ledger(STREAM)
+        ledger.append(batch(), {0: None}, {0: Progress(0, stopped=StopReason.CORRUPT_BATCH)})
+        assert ledger.checkpoints()[0].stopped is StopReason.CORRUPT_BATCH
+        ledger.append(batch(), {0: 0}, {0: Progress(0)})
+        assert ledger.checkpoints()[0].stopped is None
+
+    def test_an_acknowledgement_fences_no_owner(self, warehouse: Warehouse) -> None:
+        owner = warehouse.ledger(STREAM)
+        expired = Progress(5, expired=OffsetSums.of_range(0, 5))
+        owner.append(batch(), {0: None, 1: None}, {0: expired, 1: Progress(0)})
+        warehouse.ledger(STREAM).acknowledge_expired({0: 5})
+        warehouse.ledger(STREAM).acknowledge_expired({0: 5})
+        assert owner.append(batch(event("a", offset=5)), {0: 5}, {0: Progress(6)}) == Stored(1)
+        assert {p: each.acknowledged for p, each in owner.checkpoints().items()} == {0: 5, 1: 0}
+
+    def test_a_new_group_counts_stored_events_as_its_own(self, warehouse: Warehouse) -> None:
+        rows = [event("a", offset=0), event("b", offset=1), event("a", offset=2)]
+        warehouse.ledger(STREAM).append(batch(*rows), {0: None}, {0: Progress(3)})
+        stream = replace(STREAM, group="another")
+        other = warehouse.ledger(stream)
+        more = event("c", offset=3)
+        answer = other.append(batch(*rows, more), {0: None}, {0: Progress(4)})
+        assert first_try(answer) == Stored(3, duplicates={0: 1})
+        checkpoints = other.checkpoints()
+        assert checkpoints[0].duplicates == OffsetSums.of([2])
+        assert warehouse.events.partition_rows(stream, checkpoints) == {
+            0: PartitionRows(OffsetSums.of([0, 1, 3]), 3)
+        }
+
+    def test_a_position_returns_to_where_the_log_parted(self, warehouse: Warehouse) -> None:
+        ledger = warehouse.ledger(STREAM)
+        ledger.append(
+            batch(event("a", offset=0), event("b", offset=2)), {0: None}, {0: Progress(3)}
+        )
+        ledger.append(batch(), {0: 3}, {0: Progress(1, superseded=range(1, 3))})
+        ledger.append(batch(event("c", offset=1)), {0: 1}, {0: Progress(2, leader_epoch=1)})
+        found = ledger.checkpoints()
+        assert found == {
+            0: Checkpoint(
+                position=2,
+                first_offset=0,
+                superseded=OffsetSums.of([1, 2]),
+                superseded_until=3,
+                leader_epoch=1,
+            )
+        }
+        assert warehouse.events.partition_rows(STREAM, found) == {
+            0: PartitionRows(OffsetSums.of([0, 1, 2]), 3)
         }
 
     def test_a_batch_of_duplicates_advances_the_position(self, warehouse: Warehouse) -> None:
         ledger = warehouse.ledger(STREAM)
         ledger.append(batch(event("a")), {0: None}, {0: Progress(1)})
         ledger.append(batch(event("a", offset=1)), {0: 1}, {0: Progress(2)})
-        assert ledger.checkpoints() == {0: Checkpoint(position=2, first_offset=0, duplicates=1)}
+        duplicates = OffsetSums.of([1])
+        assert ledger.checkpoints() == {
+            0: Checkpoint(position=2, first_offset=0, duplicates=duplicates)
+        }
 
     def test_an_empty_heartbeat_moves_only_the_ingested_through_time(
         self, warehouse: Warehouse
@@ -176,7 +266,7 @@ class WarehouseBehaviour:
                 {0: Progress(7, 7, ingested_through_ms=time_ms)},
             ) == (Stored(0))
         assert ledger.checkpoints() == {
-            0: Checkpoint(position=7, first_offset=7, ingested_through_ms=2000)
+            0: Checkpoint(position=7, first_offset=7, summed_from=7, ingested_through_ms=2000)
         }
 
     @pytest.mark.parametrize("corrected", [1500, None])
@@ -186,7 +276,7 @@ class WarehouseBehaviour:
         ledger = warehouse.ledger(STREAM)
         ledger.append(batch(), {0: None}, {0: Progress(7, 7, ingested_through_ms=2000)})
         ledger.append(batch(), {0: 7}, {0: Progress(7, 7, ingested_through_ms=corrected)})
-        expected = Checkpoint(position=7, first_offset=7, ingested_through_ms=corrected)
+        expected = Checkpoint(7, 7, summed_from=7, ingested_through_ms=corrected)
         assert ledger.checkpoints() == {0: expected}
         assert warehouse.ledger(STREAM).checkpoints() == {0: expected}
         ledger.append(batch(event("a")), {0: 7}, {0: Progress(8, ingested_through_ms=3000)})
@@ -281,7 +371,7 @@ class WarehouseBehaviour:
             assert sum(threads.map(writer, [0, 1])) == self.turns * 5
         assert warehouse.events.repeated(limit=1) == (0, [])
         duplicates = sum(
-            each.duplicates for each in warehouse.ledger(STREAM).checkpoints().values()
+            each.duplicates.count for each in warehouse.ledger(STREAM).checkpoints().values()
         )
         assert (warehouse.events.size().rows, duplicates) == (self.turns * 5, self.turns * 5)
 
@@ -310,9 +400,10 @@ class WarehouseBehaviour:
         rows = [event(f"e{offset}", offset=offset, partition=offset % 2) for offset in (3, 4, 5, 8)]
         elsewhere = event("x", offset=1, kafka_topic_id="topic-0")
         ledger.append(batch(*rows, elsewhere), {0: None, 1: None}, {0: Progress(9), 1: Progress(6)})
-        assert warehouse.events.partition_rows(STREAM) == {
-            0: PartitionRows(2, 2, 4, 8),
-            1: PartitionRows(2, 2, 3, 5),
+        covering = {0: Checkpoint(8, 0), 1: Checkpoint(6, 2, summed_from=4), 2: Checkpoint(9, 0)}
+        assert warehouse.events.partition_rows(STREAM, covering) == {
+            0: PartitionRows(OffsetSums.of([4]), 1),
+            1: PartitionRows(OffsetSums(2, 5, 25), 2),
         }
         assert list(warehouse.events.offsets(STREAM, 0, 4, 8)) == [4]
         assert list(warehouse.events.offsets(STREAM, 1, 0, 99)) == [3, 5]

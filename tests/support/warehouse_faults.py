@@ -12,6 +12,7 @@ from classwaves_runtime import failpoints
 from classwaves_warehouse.checkpoint import Checkpoint, Progress
 from classwaves_warehouse.errors import WarehouseUnavailable
 from classwaves_warehouse.interface import Fenced, Ledger, Stored, Warehouse
+from classwaves_warehouse.offset_sums import OffsetSums
 from tests.support.ledger_model import first_try
 from tests.support.rows import STREAM, batch, event
 
@@ -68,7 +69,10 @@ class WarehouseFaults:
             killed.append(*_NEXT)
         if _positions(successor) == {0: 1, 1: 1}:
             assert first_try(successor.append(*_NEXT)) == Stored(2, duplicates={0: 1})
-        assert successor.checkpoints() == {0: Checkpoint(3, 0, duplicates=1), 1: Checkpoint(2, 0)}
+        assert successor.checkpoints() == {
+            0: Checkpoint(3, 0, duplicates=OffsetSums.of([1])),
+            1: Checkpoint(2, 0),
+        }
         _assert_stored_once(warehouse, "abcd")
 
     def test_an_unknown_outcome_is_settled_by_calling_again(
@@ -82,7 +86,10 @@ class WarehouseFaults:
         except WarehouseUnavailable:
             answer = ledger.append(*_NEXT)
         assert first_try(answer) == Stored(2, duplicates={0: 1})
-        assert ledger.checkpoints() == {0: Checkpoint(3, 0, duplicates=1), 1: Checkpoint(2, 0)}
+        assert ledger.checkpoints() == {
+            0: Checkpoint(3, 0, duplicates=OffsetSums.of([1])),
+            1: Checkpoint(2, 0),
+        }
         _assert_stored_once(warehouse, "abcd")
 
     def test_a_zombie_that_lost_a_partition_continues_with_the_other(
@@ -108,7 +115,10 @@ class WarehouseFaults:
         assert zombie.append(batch(), {1: 2}, {1: Progress(2, ingested_through_ms=1)}) == Fenced(
             {1: 3}
         )
-        assert successor.checkpoints() == {0: Checkpoint(3, 0, duplicates=1), 1: Checkpoint(3, 0)}
+        assert successor.checkpoints() == {
+            0: Checkpoint(3, 0, duplicates=OffsetSums.of([1])),
+            1: Checkpoint(3, 0),
+        }
         _assert_stored_once(warehouse, "abcde")
 
 

@@ -13,7 +13,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from classwaves_warehouse.checkpoint import Progress
 from classwaves_warehouse.errors import WarehouseUnavailable
-from classwaves_warehouse.interface import Fenced, Ledger, Positions, Stored, Warehouse
+from classwaves_warehouse.interface import (
+    Fenced,
+    Ledger,
+    PartitionRows,
+    Positions,
+    Stored,
+    Warehouse,
+)
+from classwaves_warehouse.offset_sums import OffsetSums
 from tests.support.ledger_model import LedgerModel, first_try
 from tests.support.rows import STREAM, batch, event
 
@@ -121,13 +129,12 @@ class WarehouseMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_offset_is_accounted_for(self) -> None:
-        rows = self.warehouse.events.partition_rows(STREAM)
+        rows = self.warehouse.events.partition_rows(STREAM, self.model.checkpoints)
         for partition, checkpoint in self.model.checkpoints.items():
-            stored = rows[partition].rows if partition in rows else 0
-            dead_lettered = sum(checkpoint.dead_lettered.values())
+            stored = rows.get(partition, PartitionRows()).rows
             assert (
-                checkpoint.position - checkpoint.first_offset
-                == stored + checkpoint.duplicates + dead_lettered
+                OffsetSums.of_range(checkpoint.first_offset, checkpoint.position)
+                == stored + checkpoint.duplicates + checkpoint.dead_letters
             )
 
     def teardown(self) -> None:
@@ -162,6 +169,7 @@ class WarehouseMachine(RuleBasedStateMachine):
                             id_, session_id=session, payload=payload, minutes=minutes, **coordinates
                         )
                     )
-            dead_lettered = {"not_json": taken.count(None)} if None in taken else {}
+            refused = [offset for offset, message in enumerate(taken, start) if message is None]
+            dead_lettered = {"not_json": OffsetSums.of(refused)} if refused else {}
             progress[partition] = Progress(start + len(taken), dead_lettered=dead_lettered)
         return rows, progress

@@ -13,6 +13,7 @@ from xxhash import xxh3_64_intdigest, xxh3_128_digest
 
 from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.tables import SESSION_EVENTS
+from classwaves_warehouse.offset_sums import OffsetSums
 
 ROWS: Final = arrow_schema(SESSION_EVENTS)
 """The Arrow schema of session_events."""
@@ -29,10 +30,30 @@ Digests = npt.NDArray[np.bytes_]
 Fingerprints = npt.NDArray[np.uint64]
 """xxh3-64 of each (event_time, payload). A repeat with another fingerprint is *conflicting*."""
 
+Origins = npt.NDArray[np.uint64]
+"""The message that each row was read from: topic id, partition and offset as one number."""
+
 Mask = npt.NDArray[np.bool_]
 
-Lookup = Callable[[Digests], tuple[Mask, Fingerprints]]
-"""Distinct ascending digests → which are stored, and their fingerprints (0 for the others)."""
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is stored under each of some identities; 0 for those that are not stored."""
+
+    known: Mask
+    fingerprints: Fingerprints
+    origins: Origins
+
+    @classmethod
+    def none(cls, count: int) -> "Found":
+        """Nothing stored under any of `count` identities."""
+        return cls(
+            np.zeros(count, np.bool_), np.zeros(count, np.uint64), np.zeros(count, np.uint64)
+        )
+
+
+Lookup = Callable[[Digests], Found]
+"""Distinct ascending digests → what is stored under them."""
 
 _CHUNK_ROWS: Final = 4096  # rows that are Python objects at the same time
 _MURMUR2_SEED: Final = np.uint32(0x9747B28C)
@@ -63,6 +84,11 @@ class Batch:
         return fingerprints(self.rows)
 
     @cached_property
+    def origins(self) -> Origins:
+        """The message that each row was read from."""
+        return origins(self.rows)
+
+    @cached_property
     def id_shards(self) -> npt.NDArray[np.uint8]:
         """The id shard of each row's session."""
         sessions = pc.dictionary_encode(self.rows.column("session_id").combine_chunks())
@@ -80,10 +106,19 @@ class Batch:
         partitions, counts = np.unique(self.partitions[mask], return_counts=True)
         return dict(zip(partitions.tolist(), counts.tolist(), strict=True))
 
+    def offsets_by_partition(self, mask: Mask) -> Mapping[int, OffsetSums]:
+        """The offsets of the masked rows of each partition that has any."""
+        partitions = self.partitions[mask]
+        offsets: npt.NDArray[np.int64] = self.rows.column("kafka_offset").to_numpy()[mask]
+        return {
+            int(partition): OffsetSums.of(offsets[partitions == partition])
+            for partition in np.unique(partitions)
+        }
+
     def take(self, indices: npt.NDArray[np.int64]) -> "Batch":
         """The rows at these indices, in this order. Computed columns are kept."""
         taken = Batch(self.rows.take(pa.array(indices)))
-        for name in ("digests", "fingerprints", "id_shards", "partitions"):
+        for name in ("digests", "fingerprints", "origins", "id_shards", "partitions"):
             if name in self.__dict__:
                 taken.__dict__[name] = self.__dict__[name][indices]
         return taken
@@ -95,9 +130,18 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class DedupResult:
-    """The new rows of a batch, and its conflicting repeats. Rows that are not new are repeats."""
+    """What each row of a batch is.
+
+    Args:
+        new: to be stored.
+        repeats: its identity is stored from another message, or occurred earlier in the batch.
+        conflicting: the repeats with another fingerprint.
+
+    A row in none of these is stored already, from its own message: it was read again.
+    """
 
     new: Mask
+    repeats: Mask
     conflicting: Mask
 
 
@@ -109,11 +153,14 @@ def deduplicate(batch: Batch, lookup: Lookup) -> DedupResult:
     identities, first, identity_of = np.unique(
         batch.digests, return_index=True, return_inverse=True
     )
-    known, fingerprints = lookup(identities)
-    winners = np.where(known, fingerprints, batch.fingerprints[first])
+    found = lookup(identities)
+    winners = np.where(found.known, found.fingerprints, batch.fingerprints[first])
     new = np.zeros(len(batch), dtype=np.bool_)
-    new[first[~known]] = True
-    return DedupResult(new=new, conflicting=batch.fingerprints != winners[identity_of])
+    new[first[~found.known]] = True
+    read_again = found.known[identity_of] & (found.origins[identity_of] == batch.origins)
+    repeats = ~new & ~read_again
+    conflicting = repeats & (batch.fingerprints != winners[identity_of])
+    return DedupResult(new, repeats, conflicting)
 
 
 def table_order(rows: pa.Table) -> npt.NDArray[np.int64]:
@@ -140,6 +187,25 @@ def fingerprints(rows: pa.Table) -> Fingerprints:
     """The fingerprint of each row of a table with event_time and payload."""
     chunks = rows.select(["event_time", "payload"]).to_batches(_CHUNK_ROWS)
     return np.concatenate([np.empty(0, np.uint64), *map(_fingerprints, chunks)])
+
+
+def origins(rows: pa.Table) -> Origins:
+    """The message that each row of a table with Kafka's three coordinates was read from.
+
+    Identities are compared first, so a collision would need two messages with one event whose
+    partitions or offsets differ by multiples of 2^44.
+    """
+    topics = pc.dictionary_encode(rows.column("kafka_topic_id").combine_chunks())
+    names = topics.dictionary.to_pylist()
+    unknown = 0
+    keys = np.array([*(xxh3_64_intdigest(each.encode()) for each in names), unknown], np.uint64)
+    indices = topics.indices.fill_null(len(names)).to_numpy()
+    partitions, offsets = (
+        rows.column(name).fill_null(0).to_numpy().astype(np.uint64)
+        for name in ("kafka_partition", "kafka_offset")
+    )
+    found: Origins = keys[indices] + (partitions << np.uint64(44)) + offsets
+    return found
 
 
 def id_shards_of(session_ids: Sequence[str]) -> npt.NDArray[np.uint8]:

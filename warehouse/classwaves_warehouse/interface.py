@@ -15,6 +15,7 @@ import pyarrow as pa
 from classwaves_schemas.tables import Table
 from classwaves_warehouse.batch import Batch
 from classwaves_warehouse.checkpoint import Checkpoint, Progress
+from classwaves_warehouse.offset_sums import NO_OFFSETS, OffsetSums
 
 Positions = Mapping[int, int | None]
 """Partition → next offset to read; None for a partition that was never committed."""
@@ -113,15 +114,29 @@ class Ledger(Protocol):
         """Record that this topic id is the one to read from now on."""
         ...
 
+    def acknowledge_expired(self, offsets: Mapping[int, int]) -> None:
+        """Record how many expired offsets of each partition an operator knows of. Fences nobody.
+
+        Args:
+            offsets: by partition, all expired offsets so far; the partitions have checkpoints.
+
+        Raises:
+            WarehouseUnavailable: call again.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PartitionRows:
-    """Stored rows of one partition, their distinct offsets, and the lowest and highest offset."""
+    """Stored rows of one partition that its checkpoint covers.
 
-    rows: int
-    offsets: int
-    lowest: int
-    highest: int
+    Args:
+        rows: their offsets, each as often as it is stored. The sums begin at `summed_from`.
+        distinct: the number of distinct offsets.
+    """
+
+    rows: OffsetSums = NO_OFFSETS
+    distinct: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +157,10 @@ class Events(Protocol):
         """A session's rows ordered by (event_time, source, sequence, id), NULLs first."""
         ...
 
-    def partition_rows(self, stream: Stream) -> Mapping[int, PartitionRows]:
-        """What is stored of this stream's topic, by partition."""
+    def partition_rows(
+        self, stream: Stream, checkpoints: Mapping[int, Checkpoint]
+    ) -> Mapping[int, PartitionRows]:
+        """The rows of this stream's topic that these checkpoints cover, by partition with rows."""
         ...
 
     def offsets(self, stream: Stream, partition: int, start: int, end: int) -> Sequence[int]:

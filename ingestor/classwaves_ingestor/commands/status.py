@@ -54,6 +54,8 @@ def _row(each: PartitionStatus) -> dict[str, Any]:
         "lag": each.lag,
         "stored_until": _moment(each.ingested_through),
         "open_transaction": each.open_transaction,
+        "expired": each.expired,
+        "stopped": each.stopped,
     }
 
 
@@ -62,7 +64,7 @@ def _moment(moment: datetime | None) -> str | None:
 
 
 def _show(found: Status) -> None:
-    table = Table("partition", "position", "end", "lag", "stored until", box=None)
+    table = Table("partition", "position", "end", "lag", "stored until", "expired", box=None)
     for column in table.columns:
         column.justify = "right"
     for partition, each in found.partitions.items():
@@ -70,9 +72,12 @@ def _show(found: Status) -> None:
             str(partition),
             *map(str, (each.position, each.end, each.lag)),
             _moment(each.ingested_through) or "unknown",
+            str(each.expired),
         )
     Console(width=None if Console().is_terminal else 200).print(table)
     for partition, each in found.partitions.items():
+        if each.stopped is not None:
+            typer.echo(f"stopped: partition {partition}: {each.stopped}")
         if each.open_transaction is not None:
             typer.echo(
                 f"open transaction: partition {partition} delivers nothing from offset "

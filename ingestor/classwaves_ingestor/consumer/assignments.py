@@ -1,15 +1,18 @@
 """The partitions assigned to this consumer, and the table position that each continues from.
 
 assigned ──► resolving ──► fetching ──► (fenced by another owner) ──► assigned …
-                               └─────► stopped (its next offset is no longer on the broker)
+                 │             │
+                 └──► stopped ◄┘  the log does not continue what is stored, or cannot be read
+                         └──► assigned …  looked at again, because an operator may have acted
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
+from classwaves_ingestor.stop_reasons import explain_stop
 from classwaves_runtime.clock import Clock
-from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.checkpoint import Progress, StopReason
 from classwaves_warehouse.interface import Positions
 
 
@@ -21,11 +24,25 @@ class StartOffset:
         position: the table's position; None if the partition was never committed.
         low: the broker's low watermark.
         high: the broker's high watermark.
+        leader_epoch: of the last message before the position; None if unknown.
+        stopped: why the partition's last owner stopped reading it, as the ledger has it.
     """
 
     position: int | None
     low: int
     high: int
+    leader_epoch: int | None = None
+    stopped: StopReason | None = None
+
+    @property
+    def next_offset(self) -> int:
+        """The next offset to store."""
+        return self.low if self.position is None else self.position
+
+    @property
+    def expired(self) -> range:
+        """The offsets that retention deleted before they were read."""
+        return range(self.next_offset, max(self.low, self.next_offset))
 
 
 class _State(Enum):
@@ -40,7 +57,17 @@ class _Assignment:
     state: _State = _State.ASSIGNED
     position: int | None = None
     first_offset: int = 0
+    end: int = 0
     committed_at: float = 0.0
+    refused: bool = False
+    stop: StopReason | None = None
+    stopped_at: float = 0.0
+    recorded: StopReason | None = None
+
+    def standing_still(self) -> Progress:
+        """Progress without movement."""
+        position = self.first_offset if self.position is None else self.position
+        return Progress(position, self.first_offset)
 
 
 class PartitionAssignments:
@@ -84,28 +111,77 @@ class PartitionAssignments:
             if partition in self._assigned and self._assigned[partition].state is _State.RESOLVING
         }
         for partition, offset in awaited.items():
-            self._assigned[partition] = _Assignment(
-                _State.FETCHING, offset.position, offset.low, self._clock.monotonic()
-            )
+            each = self._assigned[partition]
+            each.state = _State.FETCHING
+            each.position, each.first_offset = offset.position, offset.low
+            each.end = offset.high
+            each.committed_at = self._clock.monotonic()
+            each.recorded = offset.stopped
         return awaited
 
-    def stop(self, partition: int) -> None:
-        """Stop reading this partition for as long as it stays assigned."""
-        if partition in self._assigned:
-            self._assigned[partition].state = _State.STOPPED
+    def refused(self, partitions: Collection[int]) -> Sequence[int]:
+        """The broker refused to fetch these from their positions: resolve those once more.
 
-    def on_committed(self, positions: Mapping[int, int]) -> None:
-        """Record the positions that our own commit wrote."""
-        for partition, position in positions.items():
+        Returns:
+            the partitions that are still assigned.
+        """
+        ours = self.restart(partitions)
+        for partition in ours:
+            self._assigned[partition].refused = True
+        return ours
+
+    def why_stop(self, partition: int, offset: StartOffset) -> StopReason | None:
+        """Why a partition cannot be read from its resolved start offset, or None if it can.
+
+        A position that the broker refused and that lies within its log was read from a log that
+        lost its tail and grew again.
+        """
+        if offset.next_offset > offset.high:
+            return StopReason.LOG_ENDS_BELOW_POSITION
+        if self._assigned[partition].refused and not offset.expired:
+            return StopReason.LOG_LOST_ITS_TAIL
+        return None
+
+    def stop(self, partition: int, reason: StopReason) -> bool:
+        """Stop reading this partition; return whether the reason is a new one."""
+        each = self._assigned.get(partition)
+        if each is None:
+            return False
+        is_new = each.stop is not reason
+        each.state, each.stop, each.refused = _State.STOPPED, reason, False
+        each.stopped_at = self._clock.monotonic()
+        return is_new
+
+    def look_again(self, seconds: float) -> None:
+        """Resolve again the partitions that have been stopped for this long.
+
+        They count as stopped until they are read, since the cause usually remains.
+        """
+        before = self._clock.monotonic() - seconds
+        for each in self._assigned.values():
+            if each.state is _State.STOPPED and each.stopped_at <= before:
+                each.state = _State.ASSIGNED
+
+    def on_read(self, partitions: Collection[int]) -> None:
+        """The broker delivered messages or the end of these partitions: they are not stopped."""
+        for partition in partitions:
+            each = self._assigned.get(partition)
+            if each is not None and each.state is _State.FETCHING:
+                each.stop, each.refused = None, False
+
+    def on_committed(self, progress: Mapping[int, Progress]) -> None:
+        """Record the positions and stops that our own commit wrote."""
+        for partition, written in progress.items():
             each = self._assigned.get(partition)
             if each is not None and each.state is not _State.ASSIGNED:
-                each.position = position
+                each.position, each.recorded = written.position, written.stopped
                 each.committed_at = self._clock.monotonic()
 
     def restart(self, partitions: Collection[int]) -> Sequence[int]:
         """Forget the positions of these partitions, and return those that are still assigned."""
         ours = [partition for partition in partitions if partition in self._assigned]
-        self.on_assigned(ours)
+        for partition in ours:
+            self._assigned[partition] = _Assignment(stop=self._assigned[partition].stop)
         return ours
 
     def positions(self, partitions: Collection[int]) -> Positions:
@@ -120,11 +196,17 @@ class PartitionAssignments:
         """Progress without movement, for partitions that had no commit for this long."""
         before = self._clock.monotonic() - seconds
         return {
-            partition: Progress(
-                each.first_offset if each.position is None else each.position, each.first_offset
-            )
+            partition: each.standing_still()
             for partition, each in self._assigned.items()
             if each.state is _State.FETCHING and each.committed_at <= before
+        }
+
+    def unrecorded_stops(self) -> Mapping[int, Progress]:
+        """Progress that records why partitions are stopped, for those whose ledger differs."""
+        return {
+            partition: replace(each.standing_still(), stopped=each.stop)
+            for partition, each in self._assigned.items()
+            if each.state is _State.STOPPED and each.recorded is not each.stop
         }
 
     def fetching_positions(self) -> Positions:
@@ -135,6 +217,10 @@ class PartitionAssignments:
             if each.state is _State.FETCHING
         }
 
-    def stopped(self) -> int:
-        """The number of stopped partitions."""
-        return sum(each.state is _State.STOPPED for each in self._assigned.values())
+    def stopped(self) -> Mapping[int, str]:
+        """Why partitions are stopped, and what to do."""
+        return {
+            partition: explain_stop(each.stop, each.standing_still().position, each.end)
+            for partition, each in self._assigned.items()
+            if each.stop is not None
+        }

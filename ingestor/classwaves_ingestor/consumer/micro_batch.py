@@ -1,6 +1,6 @@
 """The batch stage: rows and rejects are buffered until a commit is due."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +11,7 @@ from classwaves_ingestor.consumer.decode import ROWS, Decoded, Reject
 from classwaves_ingestor.consumer.offsets import OffsetRange
 from classwaves_warehouse.checkpoint import Progress
 from classwaves_warehouse.interface import Positions, Stored
+from classwaves_warehouse.offset_sums import NO_OFFSETS, OffsetSums
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,10 @@ class CommitResult:
 @dataclass(slots=True)
 class _PartitionProgress:
     position: int
-    holes: int = 0
-    dead_lettered: Counter[str] = field(default_factory=Counter)
+    holes: OffsetSums = NO_OFFSETS
+    expired: OffsetSums = NO_OFFSETS
+    leader_epoch: int | None = None
+    dead_lettered: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
 
 @dataclass(slots=True)
@@ -124,14 +127,29 @@ class BatchBuilder:
             progressed = buffer.progress.setdefault(partition, _PartitionProgress(covered.position))
             progressed.position = covered.position
             progressed.holes += covered.holes
+            if covered.leader_epoch is not None:
+                progressed.leader_epoch = covered.leader_epoch
         for reject in decoded.rejects:
-            buffer.progress[reject.message.partition()].dead_lettered[
-                reject.rejection.reason.value
-            ] += 1
+            message, reason = reject.message, reject.rejection.reason.value
+            buffer.progress[message.partition()].dead_lettered[reason].append(message.offset())
         if decoded.rows.num_rows:
             buffer.tables.append(decoded.rows)
         buffer.rejects += decoded.rejects
         buffer.bytes += decoded.bytes
+
+    def add_expired(self, partition: int, expired: range, now: float) -> None:
+        """Buffer offsets that retention deleted, and go on after them.
+
+        Args:
+            partition: one without anything buffered.
+            expired: the offsets, from the partition's position on.
+            now: monotonic seconds.
+        """
+        if not self:
+            self._buffer.since = now
+        self._buffer.progress[partition] = _PartitionProgress(
+            expired.stop, expired=OffsetSums.of_range(expired.start, expired.stop)
+        )
 
     def due(self, now: float) -> bool:
         """Whether a commit is due at this monotonic second."""
@@ -187,8 +205,13 @@ class BatchBuilder:
                     partition: Progress(
                         position=progressed.position,
                         first_offset=first_offsets[partition],
-                        dead_lettered=dict(progressed.dead_lettered),
+                        dead_lettered={
+                            reason: OffsetSums.of(offsets)
+                            for reason, offsets in progressed.dead_lettered.items()
+                        },
                         holes=progressed.holes,
+                        expired=progressed.expired,
+                        leader_epoch=progressed.leader_epoch,
                     )
                     for partition, progressed in buffer.progress.items()
                 },

@@ -60,6 +60,7 @@ class Observer:
         self._stored_ms: dict[int, int] = {}
         self._shown: set[int] = set()
         self._time_source: tuple[TimeSource, str | None] | None = None
+        self._stopped: set[int] = set()
 
     def set_budget(self, budget_bytes: int) -> None:
         """Set the memory limit at which intake stops."""
@@ -70,10 +71,14 @@ class Observer:
         self._health.heartbeat()
         self._meters.count(metrics.RECEIVED, len(admitted.messages))
         for partition, covered in admitted.ranges.items():
-            self._meters.count(metrics.HOLES, covered.holes, partition)
+            self._meters.count(metrics.HOLES, covered.holes.count, partition)
         for path, fields in decoded.dropped.items():
             self._meters.count(metrics.DROPPED_FIELDS, fields, path)
         self._polled_ms.update(admitted.timestamps_ms)
+
+    def expired(self, partition: int, offsets: int) -> None:
+        """Count offsets that retention deleted before they were read."""
+        self._meters.count(metrics.EXPIRED, offsets, partition)
 
     def submitted(self, batch: MicroBatch, age_seconds: float) -> None:
         """Report a micro-batch that the ledger thread received. It ends with the latest poll."""
@@ -152,7 +157,7 @@ class Observer:
         *,
         held_bytes: int,
         paused: bool,
-        stopped: int,
+        stopped: Mapping[int, str],
         ends: Mapping[int, int],
         positions: Positions,
     ) -> None:
@@ -161,13 +166,18 @@ class Observer:
         Args:
             held_bytes: memory of the buffer and the commit in flight.
             paused: whether fetching is paused.
-            stopped: number of stopped partitions.
+            stopped: why partitions are stopped, and what to do.
             ends: by partition, the high watermark.
             positions: by partition, the next offset to store; None before the first commit.
         """
         self._meters.set(metrics.HELD_BYTES, held_bytes)
         self._meters.set(metrics.PAUSED, paused)
-        self._meters.set(metrics.STOPPED, stopped)
+        self._meters.set(metrics.STOPPED, len(stopped))
+        for partition in self._stopped - stopped.keys():
+            self._health.ready(f"partition {partition}")
+        for partition, why in stopped.items():
+            self._health.unready(f"partition {partition}", why)
+        self._stopped = set(stopped)
         self._progress(ends, positions)
 
     def table_measured(self, size: TableSize) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME
 
 from classwaves_ingestor.kafka.interface import Message, PollResult
+from classwaves_warehouse.offset_sums import NO_OFFSETS, OffsetSums
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +18,12 @@ class OffsetRange:
     Args:
         position: the next offset after the range.
         holes: offsets of the range that were not delivered and never will be.
+        leader_epoch: of the last message in the range; None without one.
     """
 
     position: int
-    holes: int
+    holes: OffsetSums = NO_OFFSETS
+    leader_epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +75,21 @@ class OffsetTracker:
         append_times_ms: dict[int, int] = {}
         for partition, start in self._next.items():
             fresh = (partitions == partition) & (offsets >= start)
-            delivered = int(np.count_nonzero(fresh))
+            delivered = offsets[fresh]
+            last = messages[int(np.flatnonzero(fresh)[-1])] if len(delivered) else None
             position = max(
-                int(offsets[fresh][-1]) + 1 if delivered else start,
+                start if last is None else last.offset() + 1,
                 result.eof_offsets.get(partition, start),
             )
             if position > start:
-                ranges[partition] = OffsetRange(position, position - start - delivered)
+                ranges[partition] = OffsetRange(
+                    position,
+                    _holes(start, position, delivered),
+                    None if last is None else last.leader_epoch(),
+                )
                 admitted |= fresh
-            if delivered:
-                kind, time_ms = messages[int(np.flatnonzero(fresh)[-1])].timestamp()
+            if last is not None:
+                kind, time_ms = last.timestamp()
                 timestamps_ms[partition] = time_ms
                 if kind == TIMESTAMP_LOG_APPEND_TIME:
                     append_times_ms[partition] = time_ms
@@ -90,3 +99,10 @@ class OffsetTracker:
             return AdmittedMessages(messages, ranges, timestamps_ms, append_times_ms)
         kept = [messages[index] for index in np.flatnonzero(admitted).tolist()]
         return AdmittedMessages(kept, ranges, timestamps_ms, append_times_ms)
+
+
+def _holes(start: int, stop: int, delivered: npt.NDArray[np.int64]) -> OffsetSums:
+    """The offsets of [start, stop) that were not delivered."""
+    if len(delivered) == stop - start:
+        return NO_OFFSETS
+    return OffsetSums.of_range(start, stop) - OffsetSums.of(delivered)

@@ -28,8 +28,9 @@ from classwaves_ingestor.consumer.micro_batch import BatchBuilder, CommitResult,
 from classwaves_ingestor.consumer.observer import Observer
 from classwaves_ingestor.consumer.offsets import OffsetTracker
 from classwaves_ingestor.dead_letters.limit import RejectLimitState
-from classwaves_ingestor.kafka.interface import GroupConsumer, PollResult
+from classwaves_ingestor.kafka.interface import FetchPosition, GroupConsumer, PollResult
 from classwaves_runtime.clock import Clock
+from classwaves_warehouse.checkpoint import StopReason
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ POLL_MESSAGES = 5_000
 POLL_SECONDS = 0.05
 _IDLE_COMMIT_SECONDS = 60.0
 _REPORT_SECONDS = 1.0
+LOOK_AGAIN_SECONDS = 30.0
 
 
 class Pipeline:
@@ -105,15 +107,22 @@ class Pipeline:
         self._start_partitions()
         polled = self._poll()
         self._handle_offset_errors(polled.offset_errors)
+        self._stop_corrupt(polled.corrupt_batches)
         admitted = self._offsets.admit(polled)
+        self._assignments.on_read({*admitted.ranges, *polled.eof_offsets})
         self._broker_time.observe(admitted.append_times_ms.values())
         decoded = self._decoder.decode(admitted.messages, self._clock.now())
         self._limit.count(len(admitted.messages), len(decoded.rejects))
         self._batch_builder.add(decoded, admitted.ranges, self._clock.monotonic())
         self._observer.polled(admitted, decoded)
         due = self._batch_builder.due(self._clock.monotonic())
-        if due or self._assignments.idle(_IDLE_COMMIT_SECONDS):
+        if (
+            due
+            or self._assignments.idle(_IDLE_COMMIT_SECONDS)
+            or self._assignments.unrecorded_stops()
+        ):
             self._begin_commit()
+        self._assignments.look_again(LOOK_AGAIN_SECONDS)
         self._report_state()
 
     def drain(self, seconds: float, abandon: threading.Event) -> bool:
@@ -181,7 +190,14 @@ class Pipeline:
             log.warning(
                 "The broker does not have the next offset of partition %d: %s", partition, error
             )
-        self._restart(errors)
+        self._stop_fetching(self._assignments.refused(errors))
+
+    def _stop_corrupt(self, errors: Mapping[int, str]) -> None:
+        """Stop partitions at a corrupt batch; what was read before it is committed."""
+        for partition, error in errors.items():
+            log.warning("Cannot read a batch of partition %d: %s", partition, error)
+            self._stop(partition, StopReason.CORRUPT_BATCH)
+        self._consumer.stop(list(errors))
 
     def _start_partitions(self) -> None:
         """Start the partitions whose start offset is resolved, and request those of the others."""
@@ -197,28 +213,29 @@ class Pipeline:
             )
 
     def _start(self, partition: int, offset: StartOffset) -> None:
-        position = offset.low if offset.position is None else offset.position
-        if position > offset.high:
-            self._assignments.stop(partition)
-            log.error(
-                "Stopped partition %d: its next offset %d is no longer on the broker, which ends "
-                "at %d. Restore the topic, or read all of it under a new INGESTOR_GROUP: stored "
-                "events count as duplicates.",
-                partition,
-                position,
-                offset.high,
-            )
+        reason = self._assignments.why_stop(partition, offset)
+        if reason is not None:
+            self._stop(partition, reason)
             return
-        if position < offset.low:
+        start = FetchPosition(offset.next_offset, offset.leader_epoch)
+        if offset.expired:
             log.error(
-                "Retention deleted offsets [%d, %d) of partition %d before they were read; they "
-                "count as holes.",
-                position,
-                offset.low,
+                "Retention deleted offsets [%d, %d) of partition %d before they were read. They "
+                "count as expired, and `ingestor verify` fails until `ingestor partitions "
+                "acknowledge` records that you know of them.",
+                offset.expired.start,
+                offset.expired.stop,
                 partition,
             )
-        self._offsets.start(partition, position)
-        self._consumer.start({partition: max(position, offset.low)})
+            self._batch_builder.add_expired(partition, offset.expired, self._clock.monotonic())
+            self._observer.expired(partition, len(offset.expired))
+            start = FetchPosition(offset.low)
+        self._offsets.start(partition, start.offset)
+        self._consumer.start({partition: start})
+
+    def _stop(self, partition: int, reason: StopReason) -> None:
+        if self._assignments.stop(partition, reason):
+            log.error("Stopped partition %d: %s", partition, self._assignments.stopped()[partition])
 
     def _begin_commit(self) -> None:
         """Submit the batch and the positions of idle partitions, if no commit is in flight.
@@ -228,12 +245,15 @@ class Pipeline:
         if self._committing is not None:
             return
         buffered = self._batch_builder.partitions
-        idle = self._assignments.idle(_IDLE_COMMIT_SECONDS)
+        still = {
+            **self._assignments.idle(_IDLE_COMMIT_SECONDS),
+            **self._assignments.unrecorded_stops(),
+        }
         age = self._batch_builder.age(self._clock.monotonic())
         batch = self._batch_builder.build(
-            self._assignments.positions({*buffered, *idle}),
+            self._assignments.positions({*buffered, *still}),
             self._assignments.first_offsets(buffered),
-            idle,
+            still,
         )
         self._observer.submitted(batch, age)
         self._in_flight = batch
@@ -243,10 +263,12 @@ class Pipeline:
         """Apply the result of a completed commit, and commit the group's offsets."""
         if self._committing is None or self._in_flight is None or not self._committing.done():
             return
-        result = self._committing.result()
-        self._observer.committed(self._in_flight, result)
+        result, batch = self._committing.result(), self._in_flight
+        self._observer.committed(batch, result)
         self._committing = self._in_flight = None
-        self._assignments.on_committed(result.positions)
+        self._assignments.on_committed(
+            {partition: batch.progress[partition] for partition in result.positions}
+        )
         self._consumer.commit_offsets(result.positions)
         self._restart(result.fenced)
 
@@ -265,9 +287,11 @@ class Pipeline:
 
     def _restart(self, partitions: Collection[int]) -> None:
         """Stop fetching these partitions, and resolve their start offsets again."""
-        ours = self._assignments.restart(partitions)
-        self._discard(ours)
-        self._consumer.stop(ours)
+        self._stop_fetching(self._assignments.restart(partitions))
+
+    def _stop_fetching(self, partitions: Sequence[int]) -> None:
+        self._discard(partitions)
+        self._consumer.stop(partitions)
 
     def _discard(self, partitions: Sequence[int]) -> None:
         self._batch_builder.drop(partitions)

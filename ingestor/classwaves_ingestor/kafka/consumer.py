@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from classwaves_ingestor.errors import BrokerRefused, BrokerUnavailable, TopicMissing
 from classwaves_ingestor.kafka.admin import refused_options
 from classwaves_ingestor.kafka.interface import (
+    FetchPosition,
     Message,
     PollResult,
     RebalanceListener,
@@ -21,6 +22,13 @@ from classwaves_runtime.errors import SettingsError
 log = logging.getLogger(__name__)
 
 _OFFSET_ERRORS = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
+_CORRUPT_ERRORS = {
+    KafkaError._BAD_MSG,
+    KafkaError._BAD_COMPRESSION,
+    KafkaError._UNDERFLOW,
+    KafkaError._NOT_IMPLEMENTED,  # an unknown format
+    KafkaError.INVALID_MSG,
+}
 
 _REQUIRED: Mapping[str, str | bool] = {
     # Positions live in the table; the group's offsets are written for lag tools and never read.
@@ -31,6 +39,8 @@ _REQUIRED: Mapping[str, str | bool] = {
     # Partition EOF moves the position past transaction markers.
     "enable.partition.eof": True,
     "isolation.level": "read_committed",
+    # A corrupt batch is an error that stops the partition, never rows with other content.
+    "check.crcs": True,
     "partition.assignment.strategy": "cooperative-sticky",
 }
 """The guarantees depend on these options; the environment cannot change them."""
@@ -130,6 +140,7 @@ class KafkaGroupConsumer:
         messages: list[Message] = []
         eof_offsets: dict[int, int] = {}
         offset_errors: dict[int, str] = {}
+        corrupt_batches: dict[int, str] = {}
         for message in self._consumer.consume(limit, timeout):
             error, partition, offset = message.error(), message.partition(), message.offset()
             if error is None:
@@ -142,6 +153,8 @@ class KafkaGroupConsumer:
                 eof_offsets[partition] = offset
             elif error.code() in _OFFSET_ERRORS and partition is not None:
                 offset_errors[partition] = error.str()
+            elif error.code() in _CORRUPT_ERRORS and partition is not None:
+                corrupt_batches[partition] = error.str()
             elif _is_fatal(error):
                 self._fatal = error.str()
             else:
@@ -149,15 +162,19 @@ class KafkaGroupConsumer:
         # Messages that came with the error are dropped: whoever owns the partition reads them.
         if self._fatal is not None:
             raise fatal_error(self._fatal)
-        return PollResult(messages, eof_offsets, offset_errors)
+        return PollResult(messages, eof_offsets, offset_errors, corrupt_batches)
 
-    def start(self, positions: Mapping[int, int]) -> None:
+    def start(self, positions: Mapping[int, FetchPosition]) -> None:
         """See `GroupConsumer.start`."""
         self.stop([each for each in positions if each in self._fetching])
         self._consumer.incremental_assign(
             [
-                TopicPartition(self._topic, partition, offset)
-                for partition, offset in positions.items()
+                TopicPartition(self._topic, partition, each.offset)
+                if each.leader_epoch is None
+                else TopicPartition(
+                    self._topic, partition, each.offset, leader_epoch=each.leader_epoch
+                )
+                for partition, each in positions.items()
             ]
         )
         self._fetching |= positions.keys()

@@ -24,6 +24,10 @@ class Message(Protocol):
         """Offset within the partition."""
         ...
 
+    def leader_epoch(self) -> int | None:
+        """Epoch of the leader that wrote it; None if the broker does not tell."""
+        ...
+
     def key(self) -> bytes | None:
         """Key that chose the partition."""
         ...
@@ -57,12 +61,30 @@ class PollResult:
         messages: messages of all partitions; those of one partition are in ascending offset order.
         eof_offsets: by partition, the end that was reached. Every message below this offset has
             been delivered or never will be.
-        offset_errors: by partition, the broker's error for a next offset that it does not have.
+        offset_errors: by partition, the broker's error for a next offset that it does not have, or
+            no longer has under the leader epoch with which it was read.
+        corrupt_batches: by partition, the error of a batch that cannot be read. It lies at or after
+            the next offset, and nothing after it is delivered.
     """
 
     messages: Sequence[Message] = ()
     eof_offsets: Mapping[int, int] = field(default_factory=dict)
     offset_errors: Mapping[int, str] = field(default_factory=dict)
+    corrupt_batches: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchPosition:
+    """Where to fetch from.
+
+    Args:
+        offset: the next offset.
+        leader_epoch: of the message before it. The broker then refuses the offset if its log has
+            lost that message and grown again. None to fetch in any case.
+    """
+
+    offset: int
+    leader_epoch: int | None = None
 
 
 def fatal_error(cause: str) -> FatalConsumerError:
@@ -117,8 +139,8 @@ class GroupConsumer(Protocol):
         """
         ...
 
-    def start(self, positions: Mapping[int, int]) -> None:
-        """Fetch assigned partitions from these offsets, also those that are fetched already."""
+    def start(self, positions: Mapping[int, FetchPosition]) -> None:
+        """Fetch assigned partitions from these positions, also those that are fetched already."""
         ...
 
     def stop(self, partitions: Sequence[int]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from classwaves_ingestor.kafka.interface import (
+    FetchPosition,
     Headers,
     Message,
     PollResult,
@@ -34,6 +35,7 @@ class MemoryMessage:
     value_bytes: bytes | None
     header_list: RawHeaders | None
     timestamp_type: int = _CREATE_TIME
+    epoch: int = 0
 
     def partition(self) -> int:
         """See `Message.partition`."""
@@ -42,6 +44,10 @@ class MemoryMessage:
     def offset(self) -> int:
         """See `Message.offset`."""
         return self.coordinates[1]
+
+    def leader_epoch(self) -> int | None:
+        """See `Message.leader_epoch`."""
+        return self.epoch
 
     def key(self) -> bytes | None:
         """See `Message.key`."""
@@ -78,11 +84,25 @@ class _Log:
     high: int = 0
     messages: dict[int, MemoryMessage] = field(default_factory=dict)
     transaction: int | None = None
+    corrupt: set[int] = field(default_factory=set)
+    epoch_starts: list[int] = field(default_factory=lambda: [0])
 
     @property
     def stable(self) -> int:
         """The end of what is delivered: the first offset of the open transaction, if any."""
         return self.high if self.transaction is None else self.transaction
+
+    @property
+    def epoch(self) -> int:
+        """The present leader epoch."""
+        return len(self.epoch_starts) - 1
+
+    def has(self, position: FetchPosition) -> bool:
+        """Whether messages can be fetched from here, under the epoch of the message before."""
+        end, epoch = self.high, position.leader_epoch
+        if epoch is not None and epoch < self.epoch:
+            end = self.epoch_starts[epoch + 1]
+        return self.low <= position.offset <= end
 
 
 class MemoryTopic:
@@ -100,6 +120,11 @@ class MemoryTopic:
         self._members: list[MemoryGroupConsumer] = []
         self._creations = 1
         self.committed_offsets: dict[int, int] = {}
+
+    @property
+    def partitions(self) -> int:
+        """The number of partitions."""
+        return len(self._logs)
 
     @property
     def topic_id(self) -> str:
@@ -123,7 +148,7 @@ class MemoryTopic:
             timestamp_ms = int(self._append_clock.now().timestamp() * 1000)
             kind = _APPEND_TIME
         log.messages[offset] = MemoryMessage(
-            (partition, offset), timestamp_ms, key, value, headers, kind
+            (partition, offset), timestamp_ms, key, value, headers, kind, log.epoch
         )
         log.high += 1
         return offset
@@ -152,6 +177,19 @@ class MemoryTopic:
             offset: message for offset, message in log.messages.items() if offset >= low
         }
 
+    def lose_tail(self, partition: int, high: int) -> None:
+        """Lose the messages from an offset on, as in an unclean election of a new leader."""
+        log = self._logs[partition]
+        log.high = high
+        log.messages = {
+            offset: message for offset, message in log.messages.items() if offset < high
+        }
+        log.epoch_starts = [min(start, high) for start in log.epoch_starts] + [high]
+
+    def corrupt(self, partition: int, offset: int) -> None:
+        """Damage a message on the broker's disk."""
+        self._logs[partition].corrupt.add(offset)
+
     def add_partition(self) -> int:
         """Add a partition; members are assigned it in their next polls."""
         self._logs.append(_Log())
@@ -179,14 +217,27 @@ class MemoryTopic:
         log = self._logs[partition]
         return log.low, log.high
 
-    def fetch(self, partition: int, offset: int, limit: int) -> tuple[list[Message], int]:
-        """Up to `limit` messages from an offset, and the next offset after them and after holes."""
+    def has(self, partition: int, position: FetchPosition) -> bool:
+        """Whether messages can be fetched from this position."""
+        return self._logs[partition].has(position)
+
+    def is_corrupt(self, partition: int, offset: int) -> bool:
+        """Whether the message at this offset is damaged."""
+        log = self._logs[partition]
+        return log.low <= offset and offset in log.corrupt
+
+    def fetch(
+        self, partition: int, position: FetchPosition, limit: int
+    ) -> tuple[list[Message], FetchPosition]:
+        """Up to `limit` messages from a position, and the next one after them and after holes."""
         log, found = self._logs[partition], list[Message]()
-        while offset < log.stable and len(found) < limit:
+        offset, epoch = position.offset, position.leader_epoch
+        while offset < log.stable and len(found) < limit and offset not in log.corrupt:
             if offset in log.messages:
                 found.append(log.messages[offset])
+                epoch = log.messages[offset].epoch
             offset += 1
-        return found, offset
+        return found, FetchPosition(offset, epoch)
 
     def stable_end(self, partition: int) -> int:
         """The end of what is delivered of a partition."""
@@ -234,7 +285,7 @@ class MemoryGroupConsumer:
         self.instance_id = instance_id
         self.fenced = False
         self._listener: RebalanceListener | None = None
-        self._next: dict[int, int] = {}
+        self._next: dict[int, FetchPosition] = {}
         self._reported_eofs: dict[int, int] = {}
         self._paused = False
         self.assigned: set[int] = set()
@@ -252,21 +303,25 @@ class MemoryGroupConsumer:
         messages: list[Message] = []
         eof_offsets: dict[int, int] = {}
         offset_errors: dict[int, str] = {}
-        for partition, position in [] if self._paused else sorted(self._next.items()):
-            low, high = self._topic.watermarks(partition)
-            if not low <= position <= high:
+        corrupt_batches: dict[int, str] = {}
+        for partition in [] if self._paused else sorted(self._next):
+            if not self._topic.has(partition, self._next[partition]):
                 offset_errors[partition] = "Broker: Offset out of range"
                 del self._next[partition]
                 continue
-            found, reached = self._topic.fetch(partition, position, limit - len(messages))
+            found, reached = self._topic.fetch(
+                partition, self._next[partition], limit - len(messages)
+            )
             messages += found
             self._next[partition] = reached
             end = self._topic.stable_end(partition)
-            if reached == end and self._reported_eofs.get(partition) != end:
+            if self._topic.is_corrupt(partition, reached.offset):
+                corrupt_batches[partition] = "Local: Bad message format"
+            elif reached.offset == end and self._reported_eofs.get(partition) != end:
                 eof_offsets[partition] = self._reported_eofs[partition] = end
-        return PollResult(messages, eof_offsets, offset_errors)
+        return PollResult(messages, eof_offsets, offset_errors, corrupt_batches)
 
-    def start(self, positions: Mapping[int, int]) -> None:
+    def start(self, positions: Mapping[int, FetchPosition]) -> None:
         """See `GroupConsumer.start`."""
         self._next.update(positions)
         for partition in positions:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from classwaves_ingestor.reconciliation.balance import Balance, stop_reason
 from classwaves_ingestor.reconciliation.inspection import Inspection
 from classwaves_ingestor.reconciliation.offset_ranges import format_ranges, to_ranges
 from classwaves_ingestor.reconciliation.snapshot import PartitionSnapshot
+from classwaves_ingestor.stop_reasons import explain_stop
 
 
 class Kind(StrEnum):
@@ -15,6 +17,8 @@ class Kind(StrEnum):
 
     MISSING = "missing"
     TWICE = "twice"
+    EXPIRED = "expired"
+    STOPPED = "stopped"
     NOTE = "note"
 
 
@@ -50,43 +54,46 @@ class Finding:
 
 
 def findings(
-    partition: int, snapshot: PartitionSnapshot, inspection: Inspection | None
+    partition: int, snapshot: PartitionSnapshot, balance: Balance, inspection: Inspection | None
 ) -> Iterator[Finding]:
     """The findings of one partition.
 
     Args:
         partition: its number.
         snapshot: its state.
-        inspection: its messages without a row, or None if the balance needs no inspection.
+        balance: its balance.
+        inspection: its messages without a row, or None if they were not inspected.
     """
-    yield from _log_findings(partition, snapshot)
-    if inspection is not None:
-        yield from _missing(partition, snapshot, inspection)
-        yield from _twice(partition, snapshot, inspection)
+    yield from _log_findings(partition, snapshot, balance)
+    if inspection is not None and not balance.balanced:
+        yield from _missing(partition, snapshot, balance, inspection)
+        yield from _twice(partition, snapshot, balance, inspection)
 
 
-def _log_findings(partition: int, snapshot: PartitionSnapshot) -> Iterator[Finding]:
+def _log_findings(
+    partition: int, snapshot: PartitionSnapshot, balance: Balance
+) -> Iterator[Finding]:
     position, log = snapshot.covered.stop, snapshot.log
-    if log.high < position:
+    reason = stop_reason(snapshot.checkpoint, log)
+    if reason is not None:
+        yield Finding(Kind.STOPPED, explain_stop(reason, position, log.high), partition)
+    if balance.unacknowledged:
         problem = (
-            f"the log ends at {log.high}, below position {position}: the brokers lost messages "
-            "that are stored here"
+            f"retention deleted {balance.unacknowledged} offsets before they were read; "
+            "`ingestor partitions acknowledge` records that you know of them"
         )
-        yield Finding(Kind.NOTE, problem, partition)
-    if log.low > position:
-        problem = "retention deleted these before they were read"
-        yield Finding(Kind.MISSING, problem, partition, (range(position, log.low),))
-    if snapshot.dead_letters is None and snapshot.balance.dead_lettered:
+        unread = (range(position, log.low),) if log.low > position else ()
+        yield Finding(Kind.EXPIRED, problem, partition, unread)
+    if snapshot.dead_letters is None and balance.dead_lettered:
         problem = "retention has deleted dead letters: the counters are trusted"
         yield Finding(Kind.NOTE, problem, partition)
 
 
 def _missing(
-    partition: int, snapshot: PartitionSnapshot, inspection: Inspection
+    partition: int, snapshot: PartitionSnapshot, balance: Balance, inspection: Inspection
 ) -> Iterator[Finding]:
-    balance, log = snapshot.balance, snapshot.log
-    unexplained = balance.missing - max(0, log.low - snapshot.covered.stop)
-    if unexplained <= 0:
+    log, unexplained = snapshot.log, balance.missing
+    if not unexplained:
         return
     if inspection.unstored:
         some = f"; {balance.erased} of them belong to erased persons" if balance.erased else ""
@@ -113,9 +120,9 @@ def _missing(
 
 
 def _twice(
-    partition: int, snapshot: PartitionSnapshot, inspection: Inspection
+    partition: int, snapshot: PartitionSnapshot, balance: Balance, inspection: Inspection
 ) -> Iterator[Finding]:
-    balance, repeats = snapshot.balance, snapshot.rows.repeats
+    repeats = snapshot.repeats
     if repeats:
         yield Finding(Kind.TWICE, f"{repeats} rows repeat the offset of another row", partition)
     if balance.twice == repeats:

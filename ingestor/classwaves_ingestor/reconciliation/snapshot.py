@@ -16,8 +16,9 @@ from classwaves_ingestor.kafka.range_reader import RangeReader
 from classwaves_ingestor.kafka.topics import describe_topic, watermarks
 from classwaves_ingestor.reconciliation.balance import (
     Balance,
-    StoredOffsets,
     balance,
+    lost_dead_letters,
+    repeated_offsets,
     start_and_position,
 )
 from classwaves_ingestor.reconciliation.dead_letter_offsets import (
@@ -29,7 +30,6 @@ from classwaves_warehouse.checkpoint import Checkpoint
 from classwaves_warehouse.interface import Events, Ledger, PartitionRows, Stream, Warehouse
 
 _NAMED = 20
-_NO_ROWS = PartitionRows(rows=0, offsets=0, lowest=0, highest=-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class PartitionSnapshot:
 
     checkpoint: Checkpoint | None
     log: Watermarks
-    rows: StoredOffsets
+    rows: PartitionRows
     dead_letters: frozenset[int] | None
 
     @property
@@ -54,15 +54,16 @@ class PartitionSnapshot:
         return range(*start_and_position(self.checkpoint, self.log))
 
     @property
-    def lost_dead_letters(self) -> int:
-        """Counted dead letters that are not in the dead-letter topic."""
-        counted = sum(self.checkpoint.dead_lettered.values()) if self.checkpoint else 0
-        return 0 if self.dead_letters is None else max(0, counted - len(self.dead_letters))
+    def repeats(self) -> int:
+        """Rows beyond one for each offset."""
+        return repeated_offsets(self.checkpoint, self.rows) if self.checkpoint else 0
 
     @property
     def balance(self) -> Balance:
         """The partition's balance."""
-        return balance(self.checkpoint, self.log, self.rows, self.lost_dead_letters)
+        checkpoint, found = self.checkpoint, self.dead_letters
+        lost = 0 if checkpoint is None or found is None else lost_dead_letters(checkpoint, found)
+        return balance(checkpoint, self.log, self.rows, lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +120,16 @@ class SnapshotReader:
         logs = watermarks(
             self.admin, self.topic.name, sorted({*self.topic.partitions, *checkpoints})
         )
-        rows = self.events.partition_rows(self.stream)
+        rows = self.events.partition_rows(self.stream, checkpoints)
         dead_letters = read_dead_letter_offsets(
             self.admin, self.reader, self._dead_letter_topic, self.stream.topic_id
         )
         partitions = {
-            partition: self._partition(
-                partition,
-                checkpoints.get(partition),
-                log,
-                rows.get(partition, _NO_ROWS),
-                dead_letters,
+            partition: PartitionSnapshot(
+                checkpoint=checkpoints.get(partition),
+                log=log,
+                rows=rows.get(partition, PartitionRows()),
+                dead_letters=_covered(dead_letters, partition, checkpoints.get(partition)),
             )
             for partition, log in logs.items()
         }
@@ -139,25 +139,11 @@ class SnapshotReader:
         """Close the connections."""
         self.reader.close()
 
-    def _partition(
-        self,
-        partition: int,
-        checkpoint: Checkpoint | None,
-        log: Watermarks,
-        rows: PartitionRows,
-        dead_letters: DeadLetterOffsets,
-    ) -> PartitionSnapshot:
-        start, position = start_and_position(checkpoint, log)
-        excluded = self._stored(partition, rows.lowest, min(start, rows.highest + 1))
-        excluded += self._stored(partition, max(position, rows.lowest), rows.highest + 1)
-        return PartitionSnapshot(
-            checkpoint=checkpoint,
-            log=log,
-            rows=StoredOffsets(stored=rows.offsets - excluded, repeats=rows.rows - rows.offsets),
-            dead_letters=dead_letters.between(partition, start, position)
-            if dead_letters.complete
-            else None,
-        )
 
-    def _stored(self, partition: int, start: int, end: int) -> int:
-        return len(self.events.offsets(self.stream, partition, start, end)) if start < end else 0
+def _covered(
+    dead_letters: DeadLetterOffsets, partition: int, checkpoint: Checkpoint | None
+) -> frozenset[int] | None:
+    if not dead_letters.complete:
+        return None
+    covered = checkpoint.covered if checkpoint else range(0)
+    return dead_letters.between(partition, covered.start, covered.stop)

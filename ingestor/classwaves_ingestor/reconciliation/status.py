@@ -15,8 +15,9 @@ from classwaves_ingestor.kafka.topics import (
     last_stable_offsets,
     watermarks,
 )
-from classwaves_ingestor.reconciliation.balance import start_and_position
+from classwaves_ingestor.reconciliation.balance import start_and_position, stop_reason
 from classwaves_ingestor.settings import StreamSettings
+from classwaves_ingestor.stop_reasons import explain_stop
 from classwaves_warehouse.interface import Stream, TableSize, Warehouse
 
 
@@ -27,6 +28,8 @@ class PartitionStatus:
     Args:
         position: the next offset to store.
         end: the high watermark.
+        stopped: why it is stopped and what to do, or None while it can be read.
+        expired: offsets that retention deleted before they were read.
         ingested_through: broker time up to which the partition is stored, or None if unknown.
         open_transaction: first offset of an open transaction. Neither it nor a later message is
             delivered, and the partition's hours stay open, until the transaction ends.
@@ -36,6 +39,8 @@ class PartitionStatus:
     end: int
     ingested_through: datetime | None
     open_transaction: int | None = None
+    stopped: str | None = None
+    expired: int = 0
 
     @property
     def lag(self) -> int:
@@ -96,11 +101,15 @@ def status(settings: StreamSettings, warehouse: Warehouse) -> Status:
     for partition, log in logs.items():
         checkpoint = checkpoints.get(partition)
         until = checkpoint.ingested_through_ms if checkpoint else None
+        position = start_and_position(checkpoint, log)[1]
+        reason = stop_reason(checkpoint, log)
         partitions[partition] = PartitionStatus(
-            position=start_and_position(checkpoint, log)[1],
+            position=position,
             end=log.high,
             ingested_through=None if until is None else datetime.fromtimestamp(until / 1000, UTC),
             open_transaction=stable[partition] if stable[partition] < log.high else None,
+            stopped=None if reason is None else explain_stop(reason, position, log.high),
+            expired=checkpoint.expired.count if checkpoint else 0,
         )
     return Status(
         stream,

@@ -27,5 +27,13 @@ INGESTOR_POSITIONS = Table(
         Column("holes", BIGINT, "Offsets that the broker never delivered"),
         Column("dead_lettered", STRING, "Messages sent to the dead letters, by reason, as JSON"),
         Column("stored_until", TIMESTAMP, "Broker time through which the partition is ingested"),
+        Column("expired", BIGINT, "Offsets that retention deleted before they were read"),
+        Column("acknowledged", BIGINT, "Those of the expired that an operator acknowledged"),
+        Column("superseded", BIGINT, "Offsets that were read again after the log lost its tail"),
+        Column("superseded_until", BIGINT, "End of the highest range of superseded offsets"),
+        Column("summed_from", BIGINT, "The offset at which the sums begin"),
+        Column("sums", STRING, "Sums of offsets and of squares modulo 2^61, by class, as JSON"),
+        Column("leader_epoch", INT, "Leader epoch of the last message before the position"),
+        Column("stopped", INT, "Why the consumer stopped reading; NULL while it reads"),
     ),
 )

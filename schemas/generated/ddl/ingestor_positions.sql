@@ -10,7 +10,15 @@ CREATE TABLE IF NOT EXISTS classwaves.analytics.ingestor_positions (
   erased BIGINT COMMENT 'Events of persons who have been erased',
   holes BIGINT COMMENT 'Offsets that the broker never delivered',
   dead_lettered STRING COMMENT 'Messages sent to the dead letters, by reason, as JSON',
-  stored_until TIMESTAMP COMMENT 'Broker time through which the partition is ingested'
+  stored_until TIMESTAMP COMMENT 'Broker time through which the partition is ingested',
+  expired BIGINT COMMENT 'Offsets that retention deleted before they were read',
+  acknowledged BIGINT COMMENT 'Those of the expired that an operator acknowledged',
+  superseded BIGINT COMMENT 'Offsets that were read again after the log lost its tail',
+  superseded_until BIGINT COMMENT 'End of the highest range of superseded offsets',
+  summed_from BIGINT COMMENT 'The offset at which the sums begin',
+  sums STRING COMMENT 'Sums of offsets and of squares modulo 2^61, by class, as JSON',
+  leader_epoch INT COMMENT 'Leader epoch of the last message before the position',
+  stopped INT COMMENT 'Why the consumer stopped reading; NULL while it reads'
 ) USING DELTA
 PARTITIONED BY (kafka_partition)
 TBLPROPERTIES (

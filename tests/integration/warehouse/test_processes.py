@@ -38,4 +38,4 @@ def test_processes_racing_on_one_id_shard_store_each_event_once(tmp_path):
     assert stored == warehouse.events.size().rows == _TURNS * _ROWS
     assert warehouse.events.repeated(limit=1) == (0, [])
     assert {each.position for each in checkpoints.values()} == {_TURNS * _ROWS}
-    assert sum(each.duplicates for each in checkpoints.values()) == 2 * _TURNS * _ROWS
+    assert sum(each.duplicates.count for each in checkpoints.values()) == 2 * _TURNS * _ROWS

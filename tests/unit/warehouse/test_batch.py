@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classwaves_warehouse.batch import deduplicate, id_shards_of
+from classwaves_warehouse.batch import Found, deduplicate, id_shards_of
+from classwaves_warehouse.delta.identities import Identities, SortedRuns
 from tests.support.rows import batch, event
 
 # org.apache.kafka.common.utils.UtilsTest.testMurmur2
@@ -54,10 +55,7 @@ def test_taking_rows_keeps_computed_columns():
 
 def test_an_empty_batch_has_no_id_shards_and_no_new_rows():
     assert batch().id_shards.tolist() == []
-    assert (
-        deduplicate(batch(), lambda wanted: (wanted == b"", np.zeros(0, np.uint64))).new.tolist()
-        == []
-    )
+    assert deduplicate(batch(), lambda wanted: Found.none(len(wanted))).new.tolist() == []
 
 
 @given(
@@ -66,18 +64,40 @@ def test_an_empty_batch_has_no_id_shards_and_no_new_rows():
 )
 def test_deduplication_keeps_the_first_of_each_identity(arrived, held):
     stored = batch(*(event(id_, payload=payload) for id_, payload in held.items()))
-    known = dict(zip(stored.digests.tolist(), stored.fingerprints.tolist(), strict=True))
-
-    def lookup(wanted):
-        found = [known.get(digest) for digest in wanted.tolist()]
-        return np.array([f is not None for f in found], bool), np.array(
-            [f or 0 for f in found], np.uint64
-        )
-
-    result = deduplicate(batch(*(event(id_, payload=payload) for id_, payload in arrived)), lookup)
+    rows = (
+        event(id_, payload=payload, offset=offset)
+        for offset, (id_, payload) in enumerate(arrived, len(held))
+    )
+    result = deduplicate(batch(*rows), lookup_in(stored))
     first = dict(held)
-    for (id_, payload), new, conflicting in zip(
-        arrived, result.new, result.conflicting, strict=True
+    for (id_, payload), new, repeat, conflicting in zip(
+        arrived, result.new, result.repeats, result.conflicting, strict=True
     ):
+        assert new != repeat
         assert new == (id_ not in first)
         assert conflicting == (first.setdefault(id_, payload) != payload)
+
+
+def lookup_in(stored):
+    index = SortedRuns()
+    index.add(Identities.of(stored))
+    return index.find
+
+
+def test_a_row_that_is_stored_from_its_own_message_is_neither_new_nor_a_repeat():
+    stored = batch(event("a", offset=7), event("b", offset=8))
+    again = batch(
+        event("a", offset=7),
+        event("a", offset=9),
+        event("b", offset=8, partition=1),
+        event("b", offset=8, kafka_topic_id="another"),
+    )
+    result = deduplicate(again, lookup_in(stored))
+    assert result.new.tolist() == [False] * 4
+    assert result.repeats.tolist() == [False, True, True, True]
+
+
+def test_rows_without_coordinates_are_repeats():
+    unknown = {"kafka_topic_id": None, "kafka_partition": None, "kafka_offset": None}
+    result = deduplicate(batch(event("a", offset=0)), lookup_in(batch(event("a", **unknown))))
+    assert result.repeats.tolist() == [True]

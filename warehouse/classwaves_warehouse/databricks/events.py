@@ -8,14 +8,21 @@ import pyarrow as pa
 
 from classwaves_runtime.retry import RetryPolicy
 from classwaves_warehouse.batch import ROWS
+from classwaves_warehouse.checkpoint import Checkpoint
 from classwaves_warehouse.databricks.retry import retry_after_cold_start
 from classwaves_warehouse.databricks.session import Session, Value
 from classwaves_warehouse.interface import PartitionRows, Stream, TableSize
+from classwaves_warehouse.offset_sums import MODULUS, OffsetSums
 from classwaves_warehouse.sql_files import load_sql
 
 _WANTED: Final = (
     "WITH wanted AS (SELECT * FROM inline(from_json("
     ":wanted, 'ARRAY<STRUCT<session_id: STRING, id: STRING>>', map('mode', 'FAILFAST'))))\n"
+)
+_COVERED: Final = (
+    "WITH covered AS (SELECT * FROM inline(from_json(:covered, 'ARRAY<STRUCT<kafka_partition: INT, "
+    "first_offset: BIGINT, end_offset: BIGINT, summed_from: BIGINT>>', "
+    "map('mode', 'FAILFAST'))))\n"
 )
 
 
@@ -43,17 +50,27 @@ class DatabricksEvents:
             .cast(ROWS)
         )
 
-    def partition_rows(self, stream: Stream) -> Mapping[int, PartitionRows]:
-        """By partition, the rows that are stored from this stream's topic."""
+    def partition_rows(
+        self, stream: Stream, checkpoints: Mapping[int, Checkpoint]
+    ) -> Mapping[int, PartitionRows]:
+        """The rows of this stream's topic that these checkpoints cover, by partition."""
+        covered = [
+            {
+                "kafka_partition": partition,
+                "first_offset": checkpoint.covered.start,
+                "end_offset": checkpoint.covered.stop,
+                "summed_from": checkpoint.summed_from,
+            }
+            for partition, checkpoint in checkpoints.items()
+        ]
         rows = self._query(
-            load_sql("classwaves_warehouse", "partition_rows"), {"topic_id": stream.topic_id}
+            _COVERED + load_sql("classwaves_warehouse", "partition_rows", modulus=MODULUS),
+            {"topic_id": stream.topic_id, "covered": json.dumps(covered)},
         ).to_pylist()
         return {
             row["kafka_partition"]: PartitionRows(
-                rows=row["stored_rows"],
-                offsets=row["offsets"],
-                lowest=row["lowest"],
-                highest=row["highest"],
+                OffsetSums(row["stored_rows"], int(row["total"]), int(row["squares"])),
+                row["offsets"],
             )
             for row in rows
         }

@@ -15,20 +15,14 @@ import numpy as np
 
 from classwaves_runtime.failpoints import FailPoint
 from classwaves_runtime.retry import RetryPolicy
-from classwaves_warehouse.batch import (
-    Batch,
-    Digests,
-    Fingerprints,
-    Mask,
-    deduplicate,
-    in_table_order,
-)
+from classwaves_warehouse.batch import Batch, Digests, Found, deduplicate, in_table_order
 from classwaves_warehouse.checkpoint import Checkpoint, Progress
 from classwaves_warehouse.databricks.ledger_tables import LedgerTables, PositionUpdate
 from classwaves_warehouse.databricks.retry import retry
 from classwaves_warehouse.errors import WarehouseUnavailable
 from classwaves_warehouse.fencing import check_topic_id, compare_positions
 from classwaves_warehouse.interface import Fenced, Positions, Stored, Stream
+from classwaves_warehouse.offset_sums import NO_OFFSETS
 
 T = TypeVar("T")
 
@@ -108,6 +102,10 @@ class DatabricksLedger:
         """Accept the topic's current id as the one to read from now on."""
         self._run(lambda _attempt: self._tables.accept_topic_id())
 
+    def acknowledge_expired(self, offsets: Mapping[int, int]) -> None:
+        """Record the expired offsets of each partition that an operator knows of."""
+        self._run(lambda _attempt: self._tables.acknowledge_expired(offsets))
+
     def _run(self, step: Callable[[int], T]) -> T:
         def checked_step(attempt: int) -> T:
             if self._check is not None:
@@ -143,23 +141,25 @@ class DatabricksLedger:
             self._tables.insert_rows(Batch(in_table_order(new.rows)), expected) if len(new) else 0
         )
         _AFTER_ROWS.hit()
-        duplicates = batch.count_by_partition(~deduplicated.new)
+        duplicates = batch.offsets_by_partition(deduplicated.repeats)
         conflicting = batch.count_by_partition(deduplicated.conflicting)
         if inserted < len(new):
             outcomes = self._tables.row_outcomes(batch)
             if sum(each.stored for each in outcomes.values()) < len(batch):
                 # The positions differ, or the server did not read every row: store them again.
                 return None
-            duplicates = {p: each.incoming - each.own_rows for p, each in outcomes.items()}
+            read = batch.offsets_by_partition(np.ones(len(batch), np.bool_))
+            duplicates = {p: read[p] - each.own_rows for p, each in outcomes.items()}
             conflicting = {p: each.conflicting for p, each in outcomes.items()}
-        rows = len(batch) - sum(duplicates.values())
-        stored = Stored(rows, _without_zeros(duplicates), _without_zeros(conflicting), attempt)
+        counts = {partition: offsets.count for partition, offsets in duplicates.items()}
+        rows = len(batch) - sum(counts.values())
+        stored = Stored(rows, _without_zeros(counts), _without_zeros(conflicting), attempt)
         self._sent = _SentUpdate(progress, stored)
         updates = {
             partition: PositionUpdate(
                 expected[partition],
                 each,
-                duplicates.get(partition, 0),
+                duplicates.get(partition, NO_OFFSETS),
                 conflicting.get(partition, 0),
             )
             for partition, each in progress.items()
@@ -169,9 +169,9 @@ class DatabricksLedger:
         return stored if updated == len(updates) else None
 
 
-def _none_stored(identities: Digests) -> tuple[Mask, Fingerprints]:
+def _none_stored(identities: Digests) -> Found:
     """Compare a batch with itself only: the statement compares it with the table."""
-    return np.zeros(len(identities), dtype=np.bool_), np.zeros(len(identities), dtype=np.uint64)
+    return Found.none(len(identities))
 
 
 def _without_zeros(counts: Mapping[int, int]) -> Mapping[int, int]:

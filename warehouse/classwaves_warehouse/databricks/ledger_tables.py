@@ -4,14 +4,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from classwaves_warehouse.batch import Batch
-from classwaves_warehouse.checkpoint import Checkpoint, Progress
+from classwaves_warehouse.checkpoint import Checkpoint, Progress, StopReason
 from classwaves_warehouse.databricks import statements
 from classwaves_warehouse.databricks.session import Session, Value
 from classwaves_warehouse.databricks.statements import split_into_payloads
 from classwaves_warehouse.interface import Positions, Stream
+from classwaves_warehouse.offset_sums import NO_OFFSETS, OffsetSums
+
+_CLASSES: Final = ("duplicates", "erased", "holes", "expired", "superseded")
+_DEAD_LETTERS: Final = "dead_lettered/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +25,14 @@ class RowOutcomes:
     Args:
         incoming: rows of the batch.
         stored: rows whose identity is stored.
-        own_rows: rows that are stored from their own offset, by this or another consumer.
+        own_rows: offsets of the rows that are stored from them, by this or another consumer.
         conflicting: rows whose identity is stored from another message with a different
             event_time or payload.
     """
 
     incoming: int
     stored: int
-    own_rows: int
+    own_rows: OffsetSums
     conflicting: int
 
     def __add__(self, other: "RowOutcomes") -> "RowOutcomes":
@@ -53,7 +57,7 @@ class PositionUpdate:
 
     expected: int | None
     progress: Progress
-    duplicates: int = 0
+    duplicates: OffsetSums = NO_OFFSETS
     conflicting: int = 0
 
 
@@ -97,6 +101,10 @@ class LedgerTables(Protocol):
         """Record the stream's topic id as accepted."""
         ...
 
+    def acknowledge_expired(self, offsets: Mapping[int, int]) -> None:
+        """Record the expired offsets of each partition that an operator knows of."""
+        ...
+
 
 class SqlLedgerTables:
     """`LedgerTables` in a SQL warehouse.
@@ -133,8 +141,13 @@ class SqlLedgerTables:
         for payload in split_into_payloads(batch):
             statement = statements.row_outcomes(len(payload.window))
             for row in self._session.run(statement, payload.parameters).to_pylist():
-                partition = row.pop("kafka_partition")
-                counted = RowOutcomes(**row)
+                partition = row["kafka_partition"]
+                counted = RowOutcomes(
+                    row["incoming"],
+                    row["stored"],
+                    OffsetSums(row["own_rows"], int(row["own_total"]), int(row["own_squares"])),
+                    row["conflicting"],
+                )
                 outcomes[partition] = (
                     outcomes[partition] + counted if partition in outcomes else counted
                 )
@@ -167,6 +180,17 @@ class SqlLedgerTables:
             {"consumer_group": stream.group, "topic": stream.topic, "topic_id": stream.topic_id},
         )
 
+    def acknowledge_expired(self, offsets: Mapping[int, int]) -> None:
+        """Record the expired offsets of each partition that an operator knows of."""
+        acknowledged = [
+            {"kafka_partition": partition, "acknowledged": count}
+            for partition, count in offsets.items()
+        ]
+        self._session.run(
+            statements.ACKNOWLEDGE_EXPIRED,
+            {**self._partition_key(offsets), "acknowledged": json.dumps(acknowledged)},
+        )
+
     def _partition_key(self, partitions: Mapping[int, object]) -> dict[str, Value]:
         return {
             "consumer_group": self._stream.group,
@@ -181,31 +205,63 @@ class SqlLedgerTables:
 def _update_as_json(partition: int, update: PositionUpdate) -> dict[str, object]:
     progress = update.progress
     until_ms = progress.ingested_through_ms
+    dead_lettered = progress.dead_lettered.items()
+    classes = {
+        "duplicates": update.duplicates,
+        "erased": progress.erased,
+        "holes": progress.holes,
+        "expired": progress.expired,
+        "superseded": OffsetSums.of_range(progress.superseded.start, progress.superseded.stop),
+    }
+    letters = {f"{_DEAD_LETTERS}{reason}": offsets for reason, offsets in dead_lettered}
     return {
         "kafka_partition": partition,
         "expected": update.expected,
         "position": progress.position,
         "first_offset": progress.first_offset,
-        "duplicates": update.duplicates,
+        **{name: offsets.count for name, offsets in classes.items()},
+        "superseded_until": progress.superseded.stop,
         "conflicting": update.conflicting,
-        "erased": progress.erased,
-        "holes": progress.holes,
-        "dead_lettered": json.dumps(dict(progress.dead_lettered)),
+        "dead_lettered": json.dumps({reason: each.count for reason, each in dead_lettered}),
+        "sums": json.dumps(_sums(classes | letters)),
+        "leader_epoch": progress.leader_epoch,
+        "stopped": progress.stopped,
         "stored_until": None if until_ms is None else until_ms * 1000,
+    }
+
+
+def _sums(classes: Mapping[str, OffsetSums]) -> dict[str, int]:
+    """Both sums of each class that has any offset, by name."""
+    return {
+        f"{name}/{kind}": number
+        for name, offsets in classes.items()
+        for kind, number in (("sum", offsets.total), ("squares", offsets.squares))
+        if number
     }
 
 
 def _checkpoint(row: Mapping[str, Any]) -> Checkpoint:
     until: datetime | None = row["stored_until"]
+    sums: Mapping[str, int] = json.loads(row["sums"] or "{}")
+
+    def offsets(name: str, count: int | None) -> OffsetSums:
+        return OffsetSums(count or 0, sums.get(f"{name}/sum", 0), sums.get(f"{name}/squares", 0))
+
     return Checkpoint(
         position=row["position"],
         first_offset=row["first_offset"],
-        duplicates=row["duplicates"],
+        summed_from=row["position"] if row["summed_from"] is None else row["summed_from"],
         conflicting=row["conflicting"],
-        erased=row["erased"],
-        holes=row["holes"],
-        dead_lettered=json.loads(row["dead_lettered"]),
+        acknowledged=row["acknowledged"] or 0,
+        superseded_until=row["superseded_until"] or 0,
+        dead_lettered={
+            reason: offsets(f"{_DEAD_LETTERS}{reason}", count)
+            for reason, count in json.loads(row["dead_lettered"]).items()
+        },
+        leader_epoch=row["leader_epoch"],
+        stopped=None if row["stopped"] is None else StopReason(row["stopped"]),
         ingested_through_ms=None
         if until is None
         else round(until.astimezone(UTC).timestamp() * 1000),
+        **{name: offsets(name, row[name]) for name in _CLASSES},
     )

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from classwaves_schemas.tables import ROLLUP_RUNS, SESSION_EVENTS, Column, ColumnType, Table
 from classwaves_warehouse.batch import Batch
+from classwaves_warehouse.offset_sums import MODULUS
 from classwaves_warehouse.sql_files import load_sql
 
 MAX_PAYLOAD_BYTES: Final = 8 * 1024 * 1024
@@ -132,6 +133,7 @@ def row_outcomes(ranges: int) -> str:
         "row_outcomes",
         incoming_rows=_INCOMING_ROWS,
         same_identity=f"{_SAME_IDENTITY} AND {_within(ranges)}",
+        modulus=MODULUS,
     )
 
 
@@ -267,5 +269,8 @@ _INCOMING_ROWS: Final = _render(
 _UNEXPECTED_POSITIONS: Final = _render("unexpected_positions", own_partitions=_OWN_PARTITIONS)
 
 SELECT_POSITIONS: Final = _render("select_positions")
-UPDATE_POSITIONS: Final = _render("update_positions", own_partitions=_OWN_PARTITIONS)
+UPDATE_POSITIONS: Final = _render(
+    "update_positions", own_partitions=_OWN_PARTITIONS, modulus=MODULUS
+)
+ACKNOWLEDGE_EXPIRED: Final = _render("acknowledge_expired", own_partitions=_OWN_PARTITIONS)
 ACCEPT_TOPIC_ID: Final = _render("accept_topic_id")

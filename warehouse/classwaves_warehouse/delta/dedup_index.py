@@ -15,8 +15,7 @@ from classwaves_warehouse.batch import (
     Batch,
     DedupResult,
     Digests,
-    Fingerprints,
-    Mask,
+    Found,
     deduplicate,
 )
 from classwaves_warehouse.delta.app_ids import id_shards_in
@@ -24,7 +23,7 @@ from classwaves_warehouse.delta.identities import Hours, Identities, SortedRuns,
 from classwaves_warehouse.delta.log import Entry
 
 CAPACITY: Final = 2_000_000
-"""Default limit of identities in an index, at 28 bytes each."""
+"""Default limit of identities in an index, at 36 bytes each."""
 
 MAX_FILES: Final = 256
 """Default limit of files that `UnindexedFiles` lists one by one."""
@@ -78,19 +77,19 @@ class DedupIndex:
     def add_missing(self, identities: Identities) -> None:
         """Add stored identities, of which the index may have some."""
         ordered = identities.in_order()
-        known, _ = self._runs.find(ordered.digests)
-        self.add(ordered.take(~known))
+        self.add(ordered.take(~self._runs.find(ordered.digests).known))
 
-    def _lookup(self, wanted: Digests, missing: Hours, read: Read) -> tuple[Mask, Fingerprints]:
-        known, fingerprints = self._runs.find(wanted)
+    def _lookup(self, wanted: Digests, missing: Hours, read: Read) -> Found:
+        found = self._runs.find(wanted)
         if not len(missing):
-            return known, fingerprints
+            return found
         chunks: list[Identities] | None = []
         for chunk in read(missing):
             indices = np.minimum(np.searchsorted(wanted, chunk.digests), len(wanted) - 1)
             hits = wanted[indices] == chunk.digests
-            known[indices[hits]] = True
-            fingerprints[indices[hits]] = chunk.fingerprints[hits]
+            found.known[indices[hits]] = True
+            found.fingerprints[indices[hits]] = chunk.fingerprints[hits]
+            found.origins[indices[hits]] = chunk.origins[hits]
             if chunks is not None:
                 chunks.append(chunk)
                 if sum(map(len, chunks)) > self._capacity:
@@ -99,7 +98,7 @@ class DedupIndex:
             self._runs.add(Identities.concatenated(chunks))
             self._needed_at.update(dict.fromkeys(missing.tolist(), self._batches))
             self._evict()
-        return known, fingerprints
+        return found
 
     def _evict(self) -> None:
         """Drop the least recently needed hours, an eighth of the capacity at a time."""

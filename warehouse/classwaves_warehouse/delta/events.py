@@ -1,18 +1,31 @@
 """Reading session_events with DuckDB, from only the files and columns that a query needs."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from classwaves_schemas.tables import SESSION_EVENTS
 from classwaves_warehouse.batch import ROWS
+from classwaves_warehouse.checkpoint import Checkpoint
 from classwaves_warehouse.delta.dataset import DeltaDataset
 from classwaves_warehouse.delta.log import Log
 from classwaves_warehouse.delta.tables import Root
 from classwaves_warehouse.duckdb_session import DuckDBSession
 from classwaves_warehouse.interface import Parameters, PartitionRows, Stream, TableSize
+from classwaves_warehouse.offset_sums import MODULUS, OffsetSums
 from classwaves_warehouse.sql_files import load_sql
+
+_COVERED: Final = pa.schema(
+    {
+        "kafka_partition": pa.int32(),
+        "first_offset": pa.int64(),
+        "end_offset": pa.int64(),
+        "summed_from": pa.int64(),
+    }
+)
 
 
 class DeltaEvents:
@@ -30,17 +43,30 @@ class DeltaEvents:
         """A session's rows ordered by (event_time, source, sequence, id), NULLs first."""
         return self._query("timeline", {"session_id": session_id}).cast(ROWS)
 
-    def partition_rows(self, stream: Stream) -> Mapping[int, PartitionRows]:
-        """What is stored of this stream's topic, by partition."""
-        found = self._query("partition_rows", {"topic_id": stream.topic_id}).to_pylist()
+    def partition_rows(
+        self, stream: Stream, checkpoints: Mapping[int, Checkpoint]
+    ) -> Mapping[int, PartitionRows]:
+        """The rows of this stream's topic that these checkpoints cover, by partition."""
+        covered = pa.Table.from_pylist(
+            [
+                {
+                    "kafka_partition": partition,
+                    "first_offset": checkpoint.covered.start,
+                    "end_offset": checkpoint.covered.stop,
+                    "summed_from": checkpoint.summed_from,
+                }
+                for partition, checkpoint in checkpoints.items()
+            ],
+            _COVERED,
+        )
+        found = self._query(
+            "partition_rows", {"topic_id": stream.topic_id}, {"covered": covered}, modulus=MODULUS
+        )
         return {
             row["kafka_partition"]: PartitionRows(
-                rows=row["stored_rows"],
-                offsets=row["offsets"],
-                lowest=row["lowest"],
-                highest=row["highest"],
+                OffsetSums(row["stored_rows"], row["total"], row["squares"]), row["offsets"]
             )
-            for row in found
+            for row in found.to_pylist()
         }
 
     def offsets(self, stream: Stream, partition: int, start: int, end: int) -> Sequence[int]:
@@ -68,7 +94,7 @@ class DeltaEvents:
                 "id": pa.array([id_ for _, id_ in identities], pa.string()),
             }
         )
-        found = self._query("known", {}, wanted=wanted).to_pylist()
+        found = self._query("known", {}, {"wanted": wanted}).to_pylist()
         return {(row["session_id"], row["id"]) for row in found}
 
     def size(self) -> TableSize:
@@ -83,8 +109,14 @@ class DeltaEvents:
             log_entries=handle.version() - Log(handle).checkpointed_version(),
         )
 
-    def _query(self, name: str, parameters: Parameters, **tables: pa.Table) -> pa.Table:
+    def _query(
+        self,
+        name: str,
+        parameters: Parameters,
+        tables: Mapping[str, pa.Table] = MappingProxyType({}),
+        **parts: object,
+    ) -> pa.Table:
         """Run `sql/<name>.sql` on the latest version, with the columns of the contract."""
         dataset = DeltaDataset.of(self._root.open(SESSION_EVENTS), ROWS)
         with DuckDBSession({"session_events": dataset, **tables}) as session:
-            return session.query(load_sql("classwaves_warehouse", name), parameters)
+            return session.query(load_sql("classwaves_warehouse", name, **parts), parameters)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
-from classwaves_warehouse.batch import ROWS, Batch, Digests, Fingerprints, Mask
+from classwaves_warehouse.batch import ROWS, Batch, Digests, Fingerprints, Found, Mask, Origins
 from classwaves_warehouse.delta.dataset import active_files, filesystem_for
 
 Hours = npt.NDArray[np.int32]
@@ -20,28 +20,41 @@ _HOUR_US: Final = 3_600_000_000
 _CHUNK_ROWS: Final = 65_536
 _MERGE_FACTOR: Final = 4
 _SCHEMA: Final = pa.schema(
-    [ROWS.field(name) for name in ("session_id", "id", "event_time", "payload")]
+    [
+        ROWS.field(name)
+        for name in (
+            "session_id",
+            "id",
+            "event_time",
+            "payload",
+            "kafka_topic_id",
+            "kafka_partition",
+            "kafka_offset",
+        )
+    ]
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Identities:
-    """Three columns of equal length, 28 bytes for each event.
+    """Four columns of equal length, 36 bytes for each event.
 
     Args:
         digests: the identity.
         fingerprints: what a repeat should share.
+        origins: the message that it was read from.
         hours: the hour of event_time.
     """
 
     digests: Digests
     fingerprints: Fingerprints
+    origins: Origins
     hours: Hours
 
     @classmethod
     def of(cls, batch: Batch) -> "Identities":
         """The identities of a batch, in its order."""
-        return cls(batch.digests, batch.fingerprints, hours_of(batch.rows))
+        return cls(batch.digests, batch.fingerprints, batch.origins, hours_of(batch.rows))
 
     @classmethod
     def concatenated(cls, parts: Sequence["Identities"]) -> "Identities":
@@ -49,6 +62,7 @@ class Identities:
         return cls(
             np.concatenate([NO_IDENTITIES.digests, *(part.digests for part in parts)]),
             np.concatenate([NO_IDENTITIES.fingerprints, *(part.fingerprints for part in parts)]),
+            np.concatenate([NO_IDENTITIES.origins, *(part.origins for part in parts)]),
             np.concatenate([NO_IDENTITIES.hours, *(part.hours for part in parts)]),
         )
 
@@ -57,7 +71,12 @@ class Identities:
 
     def take(self, indices: npt.NDArray[np.int64] | Mask) -> "Identities":
         """The identities at these indices, or those of a mask."""
-        return Identities(self.digests[indices], self.fingerprints[indices], self.hours[indices])
+        return Identities(
+            self.digests[indices],
+            self.fingerprints[indices],
+            self.origins[indices],
+            self.hours[indices],
+        )
 
     def in_order(self) -> "Identities":
         """The identities by ascending digest."""
@@ -69,11 +88,14 @@ class Identities:
         return Identities(
             np.insert(self.digests, at, others.digests),
             np.insert(self.fingerprints, at, others.fingerprints),
+            np.insert(self.origins, at, others.origins),
             np.insert(self.hours, at, others.hours),
         )
 
 
-NO_IDENTITIES: Final = Identities(np.empty(0, "S16"), np.empty(0, np.uint64), np.empty(0, np.int32))
+NO_IDENTITIES: Final = Identities(
+    np.empty(0, "S16"), np.empty(0, np.uint64), np.empty(0, np.uint64), np.empty(0, np.int32)
+)
 
 
 def hours_of(rows: pa.Table) -> Hours:
@@ -104,21 +126,21 @@ class SortedRuns:
             run = self._runs.pop().merged(run)
         self._runs.append(run)
 
-    def find(self, wanted: Digests) -> tuple[Mask, Fingerprints]:
-        """Which of these digests are present, and their fingerprints (0 for the others).
+    def find(self, wanted: Digests) -> Found:
+        """Which of these digests are present, and what is stored under them.
 
         Args:
             wanted: ascending, which is five times as fast as unsorted.
         """
-        known = np.zeros(len(wanted), dtype=np.bool_)
-        fingerprints = np.zeros(len(wanted), dtype=np.uint64)
+        found = Found.none(len(wanted))
         for run in self._runs:
             indices = np.searchsorted(run.digests, wanted)
             indices[indices == len(run)] = 0
             hits = run.digests[indices] == wanted
-            fingerprints[hits] = run.fingerprints[indices[hits]]
-            known |= hits
-        return known, fingerprints
+            found.fingerprints[hits] = run.fingerprints[indices[hits]]
+            found.origins[hits] = run.origins[indices[hits]]
+            found.known[hits] = True
+        return found
 
     def count_by_hour(self) -> dict[int, int]:
         """The number of identities of each hour that has any."""

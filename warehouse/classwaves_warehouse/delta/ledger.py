@@ -28,6 +28,7 @@ from classwaves_warehouse.delta.writer import Write
 from classwaves_warehouse.errors import WarehouseUnavailable
 from classwaves_warehouse.fencing import check_topic_id, compare_positions
 from classwaves_warehouse.interface import Fenced, Positions, Stored, Stream
+from classwaves_warehouse.offset_sums import NO_OFFSETS, OffsetSums
 
 T = TypeVar("T")
 
@@ -110,12 +111,21 @@ class DeltaLedger:
 
     def accept_topic(self) -> None:
         """Record that this topic id is the one to read from now on."""
+        self._record({self._app_ids.topic: 1})
+
+    def acknowledge_expired(self, offsets: Mapping[int, int]) -> None:
+        """Record that an operator knows of this many expired offsets of each partition."""
+        self._record(
+            {self._app_ids.acknowledged(partition): count for partition, count in offsets.items()}
+        )
+
+    def _record(self, transactions: Mapping[str, int]) -> None:
+        """Commit these transactions without rows, unless they are stored already."""
 
         def step(_attempt: int) -> None:
             self._refresh()
-            if self._app_ids.topic not in self._tail.transactions:
-                rows = ROWS.empty_table()
-                self._write(self._handle, rows, {self._app_ids.topic: 1}, uuid4().hex)
+            if not transactions.items() <= self._tail.transactions.items():
+                self._write(self._handle, ROWS.empty_table(), transactions, uuid4().hex)
                 self._catch_up()
 
         self._run(step)
@@ -145,39 +155,47 @@ class DeltaLedger:
         result = self._index.deduplicate(batch, self._files.of_hours)
         new = batch.where(result.new)
         stored = Stored(
-            rows=len(new),
-            duplicates=batch.count_by_partition(~result.new),
+            rows=len(batch) - int(result.repeats.sum()),
+            duplicates=batch.count_by_partition(result.repeats),
             conflicting=batch.count_by_partition(result.conflicting),
             attempts=attempt,
         )
         self._pending = pending = _Attempt(uuid4().hex, progress, new, stored)
-        transactions = self._transactions(progress, stored, new.id_shards)
+        duplicates = batch.offsets_by_partition(result.repeats)
+        transactions = self._checkpoint_transactions(progress, duplicates, stored.conflicting)
+        transactions |= self._id_shard_transactions(new.id_shards)
         _BEFORE_COMMIT.hit()
         self._write(self._handle, new.rows, transactions, pending.token)
         _COMMITTED.hit()
         self._catch_up()
 
-    def _transactions(
-        self, progress: Mapping[int, Progress], stored: Stored, id_shards: npt.NDArray[np.uint8]
-    ) -> Mapping[str, int]:
+    def _checkpoint_transactions(
+        self,
+        progress: Mapping[int, Progress],
+        duplicates: Mapping[int, OffsetSums],
+        conflicting: Mapping[int, int],
+    ) -> dict[str, int]:
         known = self._tail.transactions
         checkpoints = self._app_ids.decode(known)
         numbers = {self._app_ids.topic: 1}
         for partition, each in progress.items():
             before = checkpoints.get(partition) or begun(each)
             after = before.advanced(
-                each, stored.duplicates.get(partition, 0), stored.conflicting.get(partition, 0)
+                each, duplicates.get(partition, NO_OFFSETS), conflicting.get(partition, 0)
             )
             numbers |= self._app_ids.encode(partition, after)
-        changed = {
-            app_id: number for app_id, number in numbers.items() if known.get(app_id) != number
+        # Unchanged positions are written too: they fence other writers.
+        positions = {self._app_ids.position(partition) for partition in progress}
+        return {
+            app_id: number
+            for app_id, number in numbers.items()
+            if known.get(app_id, 0) != number or app_id in positions
         }
-        # Unchanged positions are written too, and shards are counted: both fence other writers.
-        positions = {
-            self._app_ids.position(partition): each.position for partition, each in progress.items()
-        }
+
+    def _id_shard_transactions(self, id_shards: npt.NDArray[np.uint8]) -> Mapping[str, int]:
+        known = self._tail.transactions
         shards = map(id_shard_app_id, np.unique(id_shards).tolist())
-        return changed | positions | {app_id: known.get(app_id, 0) + 1 for app_id in shards}
+        return {app_id: known.get(app_id, 0) + 1 for app_id in shards}
 
     def _refresh(self) -> None:
         self._handle.update_incremental()

@@ -19,7 +19,7 @@ class DeltaWarehouse:
 
     Args:
         root: folder or object-store URL.
-        capacity: limit of identities in each ledger's index, at 28 bytes each.
+        capacity: limit of identities in each ledger's index, at 36 bytes each.
         max_unindexed_files: limit of other writers' files that each ledger lists one by one.
         retry: of each write.
         write: commits rows and transactions.

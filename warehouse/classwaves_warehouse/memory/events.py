@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pyarrow as pa
@@ -9,8 +10,10 @@ import pyarrow.compute as pc
 
 from classwaves_schemas.tables import SESSION_EVENTS
 from classwaves_warehouse.batch import in_table_order
+from classwaves_warehouse.checkpoint import Checkpoint
 from classwaves_warehouse.interface import PartitionRows, Stream, TableSize
 from classwaves_warehouse.memory.state import MemoryState
+from classwaves_warehouse.offset_sums import OffsetSums
 
 
 class MemoryEvents:
@@ -24,17 +27,24 @@ class MemoryEvents:
         rows = self._state.event_rows()
         return in_table_order(rows.filter(pc.field("session_id") == session_id))
 
-    def partition_rows(self, stream: Stream) -> Mapping[int, PartitionRows]:
-        """What is stored of this stream's topic, by partition."""
+    def partition_rows(
+        self, stream: Stream, checkpoints: Mapping[int, Checkpoint]
+    ) -> Mapping[int, PartitionRows]:
+        """The rows of this stream's topic that these checkpoints cover, by partition."""
         rows = self._state.event_rows().filter(pc.field("kafka_topic_id") == stream.topic_id)
         offsets: dict[int, list[int]] = {}
         for partition, offset in zip(
             *(rows[name].to_pylist() for name in ("kafka_partition", "kafka_offset")), strict=True
         ):
-            offsets.setdefault(partition, []).append(offset)
+            if partition in checkpoints and offset in checkpoints[partition].covered:
+                offsets.setdefault(partition, []).append(offset)
         return {
             partition: PartitionRows(
-                rows=len(each), offsets=len(set(each)), lowest=min(each), highest=max(each)
+                replace(
+                    OffsetSums.of(o for o in each if o >= checkpoints[partition].summed_from),
+                    count=len(each),
+                ),
+                len(set(each)),
             )
             for partition, each in sorted(offsets.items())
         }

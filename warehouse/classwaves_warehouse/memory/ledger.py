@@ -1,6 +1,7 @@
 """The ledger in memory."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from classwaves_schemas.tables import SESSION_EVENTS
 from classwaves_warehouse.batch import Batch, deduplicate, in_table_order
@@ -8,6 +9,7 @@ from classwaves_warehouse.checkpoint import Checkpoint, Progress, begun
 from classwaves_warehouse.fencing import check_topic_id, compare_positions
 from classwaves_warehouse.interface import Fenced, Positions, Stored, Stream
 from classwaves_warehouse.memory.state import MemoryState
+from classwaves_warehouse.offset_sums import NO_OFFSETS
 
 
 class MemoryLedger:
@@ -47,6 +49,13 @@ class MemoryLedger:
         with self._state.lock:
             self._accept()
 
+    def acknowledge_expired(self, offsets: Mapping[int, int]) -> None:
+        """Record that an operator knows of this many expired offsets of each partition."""
+        with self._state.lock:
+            for partition, count in offsets.items():
+                before = self._checkpoints[partition]
+                self._checkpoints[partition] = replace(before, acknowledged=count)
+
     @property
     def _checkpoints(self) -> dict[int, Checkpoint]:
         return self._state.checkpoints.setdefault((self._stream.group, self._stream.topic_id), {})
@@ -67,18 +76,25 @@ class MemoryLedger:
         result = deduplicate(batch, self._state.lookup)
         new = batch.where(result.new)
         stored = Stored(
-            rows=len(new),
-            duplicates=batch.count_by_partition(~result.new),
+            rows=len(batch) - int(result.repeats.sum()),
+            duplicates=batch.count_by_partition(result.repeats),
             conflicting=batch.count_by_partition(result.conflicting),
         )
         self._state.tables.add(SESSION_EVENTS, in_table_order(new.rows))
-        self._state.fingerprints.update(
-            zip(new.digests.tolist(), new.fingerprints.tolist(), strict=True)
+        self._state.stored.update(
+            zip(
+                new.digests.tolist(),
+                zip(new.fingerprints.tolist(), new.origins.tolist(), strict=True),
+                strict=True,
+            )
         )
+        duplicates = batch.offsets_by_partition(result.repeats)
         for partition, each in progress.items():
             before = self._checkpoints.get(partition) or begun(each)
             self._checkpoints[partition] = before.advanced(
-                each, stored.duplicates.get(partition, 0), stored.conflicting.get(partition, 0)
+                each,
+                duplicates.get(partition, NO_OFFSETS),
+                stored.conflicting.get(partition, 0),
             )
         self._accept()
         self._landed = progress, stored

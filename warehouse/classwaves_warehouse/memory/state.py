@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from classwaves_schemas.tables import SESSION_EVENTS, TABLES
-from classwaves_warehouse.batch import Digests, Fingerprints, Mask
+from classwaves_warehouse.batch import Digests, Found
 from classwaves_warehouse.checkpoint import Checkpoint, ingested_through
 from classwaves_warehouse.memory.tables import VersionedTables
 
@@ -29,7 +29,7 @@ class MemoryState:
         on_commit: called before and after every commit.
         lock: protects identities, checkpoints and topic ids.
         tables: all tables in all versions.
-        fingerprints: fingerprint by identity, of the rows of session_events.
+        stored: fingerprint and origin by identity, of the rows of session_events.
         checkpoints: by (group, topic id) and partition.
         topic_ids: the accepted topic ids, by (group, topic).
     """
@@ -37,15 +37,16 @@ class MemoryState:
     on_commit: OnCommit
     lock: Lock = field(default_factory=Lock)
     tables: VersionedTables = field(default_factory=lambda: VersionedTables(TABLES))
-    fingerprints: dict[bytes, int] = field(default_factory=dict)
+    stored: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     checkpoints: dict[tuple[str, str], dict[int, Checkpoint]] = field(default_factory=dict)
     topic_ids: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
-    def lookup(self, identities: Digests) -> tuple[Mask, Fingerprints]:
-        """Which identities are stored, and their fingerprints."""
-        found = [self.fingerprints.get(identity) for identity in identities.tolist()]
-        known = np.array([fingerprint is not None for fingerprint in found], dtype=np.bool_)
-        return known, np.array([fingerprint or 0 for fingerprint in found], dtype=np.uint64)
+    def lookup(self, identities: Digests) -> Found:
+        """What is stored under these identities."""
+        known = np.array([identity in self.stored for identity in identities.tolist()], np.bool_)
+        stored = [self.stored.get(identity, (0, 0)) for identity in identities.tolist()]
+        fingerprints, origins = np.array(stored, np.uint64).reshape(-1, 2).T
+        return Found(known, fingerprints, origins)
 
     def event_rows(self) -> pa.Table:
         """The latest rows of session_events."""

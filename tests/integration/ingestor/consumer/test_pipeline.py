@@ -18,8 +18,9 @@ from classwaves_ingestor.kafka.range_reader import RangeReader
 from classwaves_warehouse.batch import ROWS, Batch
 from classwaves_warehouse.checkpoint import Checkpoint, Progress
 from classwaves_warehouse.errors import TopicRecreated
-from classwaves_warehouse.interface import Stream
+from classwaves_warehouse.interface import PartitionRows, Stream
 from classwaves_warehouse.memory.warehouse import MemoryWarehouse
+from classwaves_warehouse.offset_sums import OffsetSums
 from tests.integration.ingestor.consumer.live import LiveConsumer, run_until
 from tests.integration.ingestor.kafka.kafka_topic import SECONDS, KafkaTopic
 from tests.support import events
@@ -82,11 +83,13 @@ def checkpoints(topic: KafkaTopic, warehouse: MemoryWarehouse) -> dict[int, Chec
 
 def check_offsets(topic: KafkaTopic, warehouse: MemoryWarehouse) -> None:
     """Every offset below a position is a row, a duplicate, a dead letter or a hole, once."""
-    stored = warehouse.events.partition_rows(Stream(topic.group, topic.name, topic.topic_id))
-    for partition, each in checkpoints(topic, warehouse).items():
-        rows = stored[partition].rows if partition in stored else 0
-        counted = rows + each.duplicates + sum(each.dead_lettered.values()) + each.holes
-        assert counted == each.position - each.first_offset, partition
+    found = checkpoints(topic, warehouse)
+    stream = Stream(topic.group, topic.name, topic.topic_id)
+    stored = warehouse.events.partition_rows(stream, found)
+    for partition, each in found.items():
+        rows = stored.get(partition, PartitionRows()).rows
+        counted = rows + each.duplicates + each.dead_letters + each.holes
+        assert counted == OffsetSums.of_range(each.first_offset, each.position), partition
 
 
 def rows(warehouse: MemoryWarehouse) -> int:
@@ -111,7 +114,7 @@ def test_transactions_leave_holes_and_nothing_aborted_is_stored(topic, warehouse
     topic.leave_a_hole(0)
     run_until(lambda: at_the_end(topic, warehouse, 1), join())
     assert rows(warehouse) == 2
-    assert checkpoints(topic, warehouse)[0].holes == 6
+    assert checkpoints(topic, warehouse)[0].holes.count == 6
     check_offsets(topic, warehouse)
 
 
@@ -149,7 +152,9 @@ def test_a_position_beyond_the_end_stops_its_partition_and_the_other_continues(
     topic, warehouse, join, caplog
 ):
     ledger = warehouse.ledger(Stream(topic.group, topic.name, topic.topic_id))
-    ledger.append(Batch(ROWS.empty_table()), {0: None}, {0: Progress(50, holes=50)})
+    ledger.append(
+        Batch(ROWS.empty_table()), {0: None}, {0: Progress(50, holes=OffsetSums.of_range(0, 50))}
+    )
     send(topic, 0, 1)
     send(topic, 1, 2, 3)
     run_until(lambda: rows(warehouse) == 2, join())
@@ -183,7 +188,7 @@ def test_a_group_with_deleted_offsets_continues_from_the_position_in_the_table(
     send(topic, 0, 4)
     run_until(lambda: topic.committed_offset(0) == 4, join())
     assert rows(warehouse) == 4
-    assert checkpoints(topic, warehouse)[0].duplicates == 0
+    assert checkpoints(topic, warehouse)[0].duplicates.count == 0
 
 
 def test_a_topic_that_is_recreated_under_a_running_consumer_is_refused(topic, warehouse, join):
@@ -215,7 +220,7 @@ def test_two_partitioners_and_added_partitions_store_each_event_once(topic, ware
     send(topic, 3, 4)
     run_until(lambda: rows(warehouse) == 121 and at_the_end(topic, warehouse, 4), *consumers)
     assert warehouse.events.repeated(1)[0] == 0
-    assert sum(each.duplicates for each in checkpoints(topic, warehouse).values()) == 120
+    assert sum(each.duplicates.count for each in checkpoints(topic, warehouse).values()) == 120
     check_offsets(topic, warehouse)
 
 

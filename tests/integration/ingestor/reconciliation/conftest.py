@@ -1,8 +1,7 @@
 """A topic, a Delta table, and a writer that can lose messages or miscount them."""
 
-from collections import Counter
 from collections.abc import Collection, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -17,6 +16,7 @@ from classwaves_ingestor.kafka.admin import connect
 from classwaves_ingestor.kafka.range_reader import RangeReader
 from classwaves_ingestor.kafka.topic_creation import TopicLayout, create_topics
 from classwaves_ingestor.kafka.topics import describe_topic, watermarks
+from classwaves_ingestor.reconciliation.acknowledgement import acknowledge
 from classwaves_ingestor.reconciliation.snapshot import SnapshotReader
 from classwaves_ingestor.reconciliation.verification import Verification, verify
 from classwaves_ingestor.settings import StreamSettings
@@ -24,6 +24,7 @@ from classwaves_runtime.clock import SystemClock
 from classwaves_warehouse.batch import Batch
 from classwaves_warehouse.checkpoint import Progress
 from classwaves_warehouse.interface import Stored, Stream
+from classwaves_warehouse.offset_sums import NO_OFFSETS, OffsetSums
 from classwaves_warehouse.open import open_warehouse
 from tests.support.events import plain
 from tests.support.waiting import wait_until
@@ -73,9 +74,12 @@ class ProofScenario:
         *,
         lost: Collection[int] = (),
         without_dead_letter: Collection[int] = (),
-        holes: int = 0,
+        counted: Collection[int] = (),
     ) -> Stored:
-        """Store a partition up to its end; the `lost` offsets are neither stored nor counted."""
+        """Store a partition up to its end; the `lost` offsets are neither stored nor counted.
+
+        The `counted` offsets are counted as holes, whatever else they are.
+        """
         log = watermarks(self.admin, self.topic.name, [partition])[partition]
         start = self._positions.get(partition)
         messages = self._read(partition, range(log.low if start is None else start, log.high))
@@ -91,17 +95,25 @@ class ProofScenario:
         KafkaDeadLetterWriter(self.settings.kafka, self.settings.dead_letter_topic, 10**6).write(
             dead_letters
         )
+        refused: dict[str, OffsetSums] = {}
+        for each in decoded.rejects:
+            before = refused.get(each.rejection.reason, NO_OFFSETS)
+            refused[str(each.rejection.reason)] = before + OffsetSums.of([each.message.offset()])
         progress = Progress(
             position=log.high,
             first_offset=log.low,
-            dead_lettered=Counter(str(each.rejection.reason) for each in decoded.rejects),
-            holes=holes,
+            dead_lettered=refused,
+            holes=OffsetSums.of(counted),
             ingested_through_ms=1_772_438_400_000,
         )
         outcome = self.ledger.append(Batch(decoded.rows), {partition: start}, {partition: progress})
         assert isinstance(outcome, Stored)
         self._positions[partition] = log.high
         return outcome
+
+    def continue_at(self, offset: int, partition: int = 0) -> None:
+        """Store from another offset on, as after an acknowledgement."""
+        self._positions[partition] = offset
 
     def delete_before(self, offset: int, *, topic: str | None = None, partition: int = 0) -> None:
         """Delete the messages below an offset, as retention does."""
@@ -115,12 +127,13 @@ class ProofScenario:
             lambda: describe_after_creation(self) != self.topic.topic_id, "the topic is recreated"
         )
 
-    def verify(self) -> Verification:
-        reader = SnapshotReader(self.settings, self.warehouse)
-        try:
-            return verify(reader, SystemClock())
-        finally:
-            reader.close()
+    def verify(self, *, deep: bool = False) -> Verification:
+        with closing(SnapshotReader(self.settings, self.warehouse)) as reader:
+            return verify(reader, SystemClock(), deep=deep)
+
+    def acknowledge(self) -> Sequence[str]:
+        with closing(SnapshotReader(self.settings, self.warehouse)) as reader:
+            return acknowledge(reader)
 
     def findings(self) -> list[str]:
         return [str(each) for each in self.verify().findings]

@@ -7,6 +7,8 @@ from typer.testing import CliRunner
 
 from classwaves_analytics.cli import app as analytics
 from classwaves_ingestor.cli import app as ingestor
+from classwaves_warehouse.batch import ROWS, Batch
+from classwaves_warehouse.checkpoint import Progress, StopReason
 from tests.integration.ingestor.reconciliation.conftest import message
 from tests.support.waiting import wait_until
 
@@ -42,10 +44,12 @@ def test_verify_prints_each_partition_and_the_total_as_json(scenario, run):
         "duplicates": 1,
         "dead_lettered": 1,
         "erased": 0,
+        "expired": 0,
         "kafka_holes": 0,
         "in_flight": 1,
         "missing": 0,
         "twice": 0,
+        "unacknowledged": 0,
     }
     assert printed["total"]["sent"] == 4
     assert printed["findings"] == []
@@ -77,6 +81,8 @@ def test_status_prints_positions_ends_lag_and_size(scenario, run):
             "lag": 3,
             "stored_until": "2026-03-02T08:00:00.000Z",
             "open_transaction": None,
+            "expired": 0,
+            "stopped": None,
         },
         {
             "partition": 1,
@@ -85,6 +91,8 @@ def test_status_prints_positions_ends_lag_and_size(scenario, run):
             "lag": 0,
             "stored_until": None,
             "open_transaction": None,
+            "expired": 0,
+            "stopped": None,
         },
     ]
     assert printed["broker_time"] == {"source": "clock-topic", "problem": None}
@@ -132,6 +140,25 @@ def test_status_says_when_the_clock_topic_cannot_be_read(
     assert found["source"] == source
     assert "ingestor topics create" in found["problem"]
     assert line in run(ingestor, "status").stdout
+
+
+def test_what_the_brokers_lost_is_shown_until_it_is_acknowledged(scenario, run):
+    scenario.send(message(1))
+    scenario.store()
+    scenario.send(message(2))
+    scenario.delete_before(2)
+    corrupt = Progress(1, stopped=StopReason.CORRUPT_BATCH)
+    scenario.ledger.append(Batch(ROWS.empty_table()), {0: 1}, {0: corrupt})
+    assert "stopped: partition 0: the batch at or after offset 1" in run(ingestor, "status").stdout
+    failed = run(ingestor, "verify")
+    assert (failed.exit_code, failed.stdout.splitlines()[-1]) == (1, "missing 0, twice 0")
+    assert run(ingestor, "partitions", "acknowledge").stdout == (
+        "partition 0: 1 expired offsets are acknowledged\n"
+    )
+    assert run(ingestor, "partitions", "acknowledge").stdout == "Nothing to acknowledge.\n"
+    assert run(ingestor, "verify", "--deep").exit_code == 1
+    scenario.ledger.append(Batch(ROWS.empty_table()), {0: 1}, {0: Progress(1)})
+    assert run(ingestor, "verify", "--deep").exit_code == 0
 
 
 def test_topics_create_describes_existing_topics(scenario, run):

@@ -4,7 +4,10 @@ import pytest
 from deltalake import write_deltalake
 
 from classwaves_ingestor.reconciliation.balance import Balance
+from classwaves_warehouse.batch import ROWS, Batch
+from classwaves_warehouse.checkpoint import Progress, StopReason
 from classwaves_warehouse.errors import TopicRecreated
+from classwaves_warehouse.offset_sums import OffsetSums
 from tests.integration.ingestor.reconciliation.conftest import message
 from tests.support.raw_producer import produce_raw
 
@@ -22,10 +25,12 @@ def test_every_sent_message_is_in_one_class(scenario):
             duplicates=1,
             dead_lettered=2,
             erased=0,
+            expired=0,
             kafka_holes=0,
             in_flight=1,
             missing=0,
             twice=0,
+            unacknowledged=0,
         ),
         1: Balance(
             sent=2,
@@ -33,14 +38,17 @@ def test_every_sent_message_is_in_one_class(scenario):
             duplicates=0,
             dead_lettered=0,
             erased=0,
+            expired=0,
             kafka_holes=0,
             in_flight=2,
             missing=0,
             twice=0,
+            unacknowledged=0,
         ),
     }
     assert result.total.sent == 8
     assert result.findings == ()
+    assert result.passed
 
 
 def test_a_skipped_event_is_reported_missing_with_its_offset(scenario):
@@ -95,15 +103,48 @@ def test_a_row_written_without_the_ledger_counts_as_twice(scenario, tmp_path):
     ]
 
 
-def test_a_second_group_that_stored_the_same_topic_is_reported(scenario):
-    scenario.send(message(1), message(2))
+def test_a_second_group_that_reads_the_same_topic_counts_the_stored_rows_as_its_own(scenario):
+    scenario.send(message(1), message(2), message(1))
     scenario.store()
     other = scenario.as_group("another")
     other.store()
-    (finding,) = other.findings()
-    assert finding.startswith("twice: partition 0: 2 messages are counted more than once")
-    assert finding.endswith("Has another consumer group stored this topic?")
-    assert scenario.verify().total.twice == 0
+    for group in (scenario, other):
+        result = group.verify(deep=True)
+        assert (result.total.stored, result.total.duplicates) == (2, 1)
+        assert result.passed
+
+
+def test_a_lost_row_and_an_overcounted_message_do_not_hide_each_other(scenario):
+    scenario.send(message(1), message(2), message(3))
+    scenario.store(lost={1}, counted={2})
+    result = scenario.verify()
+    assert (result.total.missing, result.total.twice) == (1, 1)
+    assert not result.passed
+    assert str(result.findings[0]) == (
+        "missing: partition 0 offsets 1: valid events that are not stored"
+    )
+    assert "1 messages are counted more than once" in str(result.findings[1])
+
+
+def test_only_a_deep_proof_finds_an_event_that_was_wrongly_called_a_duplicate(scenario):
+    scenario.send(message(1), message(2), message(3))
+    scenario.store(lost={1}, counted={1})
+    assert scenario.verify().passed
+    result = scenario.verify(deep=True)
+    assert not result.passed
+    assert result.total.missing == 1
+    assert [str(each) for each in result.findings] == [
+        "missing: partition 0 offsets 1: valid events that are not stored"
+    ]
+
+
+def test_a_deep_proof_of_a_sound_partition_passes(scenario):
+    scenario.send(message(1), b"bad", message(1), message(2))
+    scenario.store()
+    assert scenario.verify(deep=True) == scenario.verify()
+    for partition in (0, 1):
+        scenario.delete_before(-1, topic=scenario.settings.dead_letter_topic, partition=partition)
+    assert scenario.verify(deep=True).total == scenario.verify().total
 
 
 def test_messages_that_retention_deleted_after_they_were_stored_still_count_as_stored(scenario):
@@ -125,23 +166,61 @@ def test_a_lost_event_that_retention_deleted_is_missing_without_an_offset(scenar
     ]
 
 
-def test_messages_that_retention_deleted_unread_are_missing(scenario):
+def test_messages_that_retention_deleted_unread_are_expired_until_they_are_acknowledged(scenario):
     scenario.send(message(1))
     scenario.store()
     scenario.send(*map(message, range(2, 10)))
     scenario.delete_before(4)
     result = scenario.verify()
-    assert (result.total.missing, result.total.in_flight) == (3, 5)
-    assert scenario.findings() == [
-        "missing: partition 0 offsets 1-3: retention deleted these before they were read"
+    assert (result.total.missing, result.total.expired, result.total.in_flight) == (0, 3, 5)
+    assert not result.passed
+    assert [str(each) for each in result.findings] == [
+        "expired: partition 0 offsets 1-3: retention deleted 3 offsets before they were read; "
+        "`ingestor partitions acknowledge` records that you know of them"
     ]
+    assert scenario.acknowledge() == ["partition 0: 3 expired offsets are acknowledged"]
+    assert scenario.acknowledge() == []
+    assert scenario.verify().passed
+
+
+def test_a_log_that_ends_below_the_position_stops_until_it_is_acknowledged(scenario):
+    scenario.send(*map(message, range(5)))
+    empty = Batch(ROWS.empty_table())
+    lost_tail = Progress(position=9, holes=OffsetSums.of_range(0, 9))
+    scenario.ledger.append(empty, {0: None}, {0: lost_tail})
+    result = scenario.verify()
+    assert (result.total.missing, result.total.twice, result.passed) == (0, 0, False)
+    assert "the log ends at offset 5, below position 9" in str(result.findings[0])
+    assert scenario.acknowledge() == [
+        "partition 0: goes on at offset 5, where the log parted from what is stored; 4 offsets are "
+        "read again"
+    ]
+    scenario.send(*map(message, range(5, 20)))
+    scenario.continue_at(5)
+    scenario.store()
+    result = scenario.verify()
+    assert result.passed
+    assert (result.total.sent, result.total.stored, result.total.kafka_holes) == (24, 15, 9)
+
+
+def test_a_partition_that_its_owner_stopped_fails_the_proof(scenario):
+    scenario.send(message(1))
+    scenario.store()
+    corrupt = Progress(1, stopped=StopReason.CORRUPT_BATCH)
+    scenario.ledger.append(Batch(ROWS.empty_table()), {0: 1}, {0: corrupt})
+    (finding,) = scenario.verify().findings
+    assert str(finding).startswith(
+        "stopped: partition 0: the batch at or after offset 1 is corrupt"
+    )
+    assert not scenario.verify().passed
+    assert scenario.acknowledge() == []
 
 
 def test_transaction_markers_and_aborted_messages_are_holes(scenario):
     scenario.send(message(1))
     scenario.send_and_abort(message(2), message(3))
     scenario.send(message(4))
-    scenario.store(holes=3)
+    scenario.store(counted=(1, 2, 3))
     result = scenario.verify()
     assert (result.total.sent, result.total.stored, result.total.kafka_holes) == (5, 2, 3)
     assert result.total.missing == result.total.twice == 0
@@ -150,7 +229,7 @@ def test_transaction_markers_and_aborted_messages_are_holes(scenario):
 def test_uncounted_holes_are_not_reported_as_events(scenario):
     scenario.send(message(1))
     scenario.send_and_abort(message(2))
-    scenario.store(holes=0)
+    scenario.store()
     (finding,) = scenario.findings()
     assert "2 messages are in no counter, though each is stored or has a dead letter" in finding
 

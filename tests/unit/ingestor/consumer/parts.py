@@ -60,8 +60,8 @@ class Environment:
         events = self.warehouse.events
         return sorted(
             (partition, offset)
-            for partition, rows in events.partition_rows(self.stream).items()
-            for offset in events.offsets(self.stream, partition, 0, rows.highest + 1)
+            for partition in range(self.topic.partitions)
+            for offset in events.offsets(self.stream, partition, 0, 2**62)
         )
 
     @property

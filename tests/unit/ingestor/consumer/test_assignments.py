@@ -1,10 +1,11 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from classwaves_ingestor.consumer.assignments import PartitionAssignments, StartOffset
 from classwaves_runtime.clock import ManualClock
-from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.checkpoint import Progress, StopReason
 
 
 @pytest.fixture
@@ -51,14 +52,14 @@ def test_a_start_offset_from_before_a_reassignment_is_stale_and_requested_again(
 
 def test_a_start_offset_counts_once(assignments):
     resolve(assignments, 0)
-    assignments.on_committed({0: 15})
+    assignments.on_committed({0: Progress(15)})
     assert assignments.on_resolved({0: StartOffset(10, 3, 20)}) == {}
     assert assignments.positions([0]) == {0: 15}
 
 
 def test_the_next_batch_continues_from_our_own_commit(assignments):
     resolve(assignments, 0, 1, position=None)
-    assignments.on_committed({0: 15})
+    assignments.on_committed({0: Progress(15)})
     assert assignments.positions([0, 1]) == {0: 15, 1: None}
     assert assignments.first_offsets([0, 1]) == {0: 3, 1: 3}
 
@@ -66,9 +67,9 @@ def test_the_next_batch_continues_from_our_own_commit(assignments):
 def test_a_commit_of_a_revoked_partition_is_ignored(assignments):
     resolve(assignments, 0)
     assignments.on_revoked([0])
-    assignments.on_committed({0: 15})
+    assignments.on_committed({0: Progress(15)})
     assignments.on_assigned([0])
-    assignments.on_committed({0: 16})
+    assignments.on_committed({0: Progress(16)})
     assert assignments.unresolved() == [0]
     assignments.on_resolved({0: StartOffset(30, 0, 40)})
     assert assignments.positions([0]) == {0: 30}
@@ -81,16 +82,75 @@ def test_a_fenced_partition_is_requested_again_if_it_is_still_assigned(assignmen
     assert assignments.unresolved() == [0]
 
 
-def test_a_stopped_partition_is_not_requested_until_it_is_assigned_again(assignments, clock):
-    resolve(assignments, 0)
-    assignments.stop(0)
-    assignments.stop(7)
-    clock.advance(1000)
-    assert assignments.unresolved() == []
-    assert assignments.idle(60) == {}
-    assignments.on_revoked([0])
-    assignments.on_assigned([0])
+def test_a_stopped_partition_is_looked_at_again_and_stays_stopped_until_it_is_read(
+    assignments, clock
+):
+    resolve(assignments, 0, 1)
+    assert assignments.stop(0, StopReason.CORRUPT_BATCH)
+    assert not assignments.stop(7, StopReason.CORRUPT_BATCH)
+    clock.advance(29)
+    assignments.look_again(30)
+    assert (assignments.unresolved(), assignments.idle(29).keys()) == ([], {1})
+    clock.advance(1)
+    assignments.look_again(30)
     assert assignments.unresolved() == [0]
+    assignments.on_resolved({0: StartOffset(10, 3, 20)})
+    assert assignments.stopped().keys() == {0}
+    assert not assignments.stop(0, StopReason.CORRUPT_BATCH)
+    assert assignments.stop(0, StopReason.LOG_LOST_ITS_TAIL)
+    clock.advance(30)
+    assignments.look_again(30)
+    assignments.unresolved()
+    assignments.on_resolved({0: StartOffset(10, 3, 20)})
+    assignments.on_read([0, 7])
+    assert assignments.stopped() == {}
+
+
+def test_a_stop_is_to_be_recorded_until_the_ledger_has_it(assignments):
+    resolve(assignments, 0)
+    assignments.stop(0, StopReason.CORRUPT_BATCH)
+    due = {0: Progress(10, first_offset=3, stopped=StopReason.CORRUPT_BATCH)}
+    assert assignments.unrecorded_stops() == due
+    assignments.on_committed({0: Progress(12)})
+    assert assignments.unrecorded_stops() == {0: replace(due[0], position=12)}
+    assignments.on_committed(assignments.unrecorded_stops())
+    assert assignments.unrecorded_stops() == {}
+
+
+def test_a_stop_that_the_ledger_has_is_not_recorded_again(assignments):
+    assignments.on_assigned([0])
+    assignments.unresolved()
+    assignments.on_resolved({0: StartOffset(10, 3, 20, 4, StopReason.CORRUPT_BATCH)})
+    assignments.stop(0, StopReason.CORRUPT_BATCH)
+    assert assignments.unrecorded_stops() == {}
+
+
+@pytest.mark.parametrize(
+    ("position", "refused", "reason"),
+    [
+        (20, False, None),
+        (21, False, StopReason.LOG_ENDS_BELOW_POSITION),
+        (21, True, StopReason.LOG_ENDS_BELOW_POSITION),
+        (20, True, StopReason.LOG_LOST_ITS_TAIL),
+        (3, True, StopReason.LOG_LOST_ITS_TAIL),
+        (2, True, None),
+        (None, True, StopReason.LOG_LOST_ITS_TAIL),
+    ],
+)
+def test_a_position_that_the_log_does_not_continue_stops(assignments, position, refused, reason):
+    resolve(assignments, 0)
+    if refused:
+        assert assignments.refused([0, 7]) == [0]
+    assert assignments.why_stop(0, StartOffset(position, 3, 20)) is reason
+
+
+def test_a_partition_that_is_read_again_was_not_refused(assignments):
+    resolve(assignments, 0)
+    assignments.refused([0])
+    assignments.unresolved()
+    assignments.on_resolved({0: StartOffset(10, 3, 20)})
+    assignments.on_read([0])
+    assert assignments.why_stop(0, StartOffset(10, 3, 20)) is None
 
 
 def test_idle_partitions_report_progress_without_movement(assignments, clock):
@@ -100,8 +160,8 @@ def test_idle_partitions_report_progress_without_movement(assignments, clock):
     assignments.on_assigned([3])
     clock.advance(59)
     assert assignments.idle(60) == {}
-    assignments.on_committed({2: 12})
+    assignments.on_committed({2: Progress(12)})
     clock.advance(1)
     assert assignments.idle(60) == {0: Progress(10, first_offset=3), 1: Progress(3, first_offset=3)}
-    assignments.on_committed({0: 10, 1: 3})
+    assignments.on_committed({0: Progress(10), 1: Progress(3)})
     assert assignments.idle(60) == {}

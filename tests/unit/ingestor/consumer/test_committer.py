@@ -9,6 +9,7 @@ from classwaves_ingestor.kafka.memory import MemoryTopic
 from classwaves_warehouse.errors import WarehouseRefused, WarehouseUnavailable
 from classwaves_warehouse.interface import TableSize
 from classwaves_warehouse.memory.warehouse import MemoryWarehouse
+from classwaves_warehouse.offset_sums import NO_OFFSETS
 from tests.support.events import wire
 from tests.unit.ingestor.consumer.parts import BATCH_SECONDS, Environment, StepConsumer
 
@@ -51,7 +52,7 @@ def test_a_commit_is_retried_until_the_batch_is_stored_once(environment, faults,
     StepConsumer(environment, eager=True).store_all()
     assert environment.stored == [(0, 0), (0, 1)]
     assert environment.dead_lettered == [(1, 0)]
-    assert environment.checkpoints[0].duplicates == 0
+    assert environment.checkpoints[0].duplicates == NO_OFFSETS
     assert environment.positions == {0: 2, 1: 1}
 
 
@@ -129,7 +130,7 @@ def test_a_batch_with_one_fenced_partition_stores_the_others(environment):
     zombie.ledger_thread.run_all()
     assert environment.positions == {0: 1, 1: 1}
     assert environment.stored == [(0, 0), (1, 0)]
-    assert environment.checkpoints[0].duplicates == 0
+    assert environment.checkpoints[0].duplicates == NO_OFFSETS
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from collections.abc import Iterable
 
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from classwaves_ingestor.consumer.micro_batch import BatchBuilder, BatchPolicy, MicroBatch
 from classwaves_ingestor.consumer.offsets import OffsetRange
 from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.offset_sums import NO_OFFSETS, OffsetSums
 from tests.unit.ingestor.consumer.messages import bad, decoded, good
 
 _BITMAPS = 500  # filtered columns carry a validity bitmap each, a few bytes a poll
@@ -33,7 +35,8 @@ class Filler:
                 kind(partition, first + index) for index, kind in enumerate(kinds_here) if kind
             ]
             self.next[partition] = first + len(kinds_here)
-            ranges[partition] = OffsetRange(self.next[partition], kinds_here.count(None))
+            holes = [first + index for index, kind in enumerate(kinds_here) if kind is None]
+            ranges[partition] = OffsetRange(self.next[partition], OffsetSums.of(holes))
         self.builder.add(decoded(messages), ranges, now)
 
 
@@ -60,11 +63,31 @@ def filled(the_polls: Iterable[dict[int, list]]) -> BatchBuilder:
 def test_a_batch_has_the_new_position_and_the_counters_of_each_partition():
     batch = built(filled([{0: [good, None, bad]}, {0: [bad, good], 1: [None]}]))
     assert batch.progress == {
-        0: Progress(position=5, dead_lettered={"not_json": 2}, holes=1),
-        1: Progress(position=1, holes=1),
+        0: Progress(
+            position=5,
+            dead_lettered={"not_json": OffsetSums.of([2, 3])},
+            holes=OffsetSums.of([1]),
+        ),
+        1: Progress(position=1, holes=OffsetSums.of([0])),
     }
     assert batch.rows["kafka_offset"].to_pylist() == [0, 4]
     assert [each.message.offset() for each in batch.rejects] == [2, 3]
+
+
+def test_expired_offsets_are_due_like_messages_and_precede_them():
+    builder = BatchBuilder(BatchPolicy(rows=10**9, bytes=10**12, seconds=5))
+    builder.add_expired(0, range(4, 9), now=1.0)
+    assert (builder.due(5.9), builder.due(6.0)) == (False, True)
+    builder.add(decoded([good(0, 9)]), {0: OffsetRange(10, leader_epoch=2)}, now=2.0)
+    builder.add(decoded([]), {0: OffsetRange(11, OffsetSums.of([10]))}, now=3.0)
+    assert built(builder).progress == {
+        0: Progress(
+            11,
+            expired=OffsetSums.of_range(4, 9),
+            holes=OffsetSums.of([10]),
+            leader_epoch=2,
+        )
+    }
 
 
 def test_a_batch_carries_the_positions_that_it_continues_from():
@@ -132,8 +155,10 @@ def test_a_batch_without_partitions_equals_one_that_never_had_them(the_polls, dr
 def test_each_offset_of_a_batch_is_a_row_or_a_reject_or_a_hole(the_polls):
     batch = built(filled(the_polls))
     for partition, progress in batch.progress.items():
-        rows = batch.rows["kafka_partition"].to_pylist().count(partition)
-        assert progress.position == rows + sum(progress.dead_lettered.values()) + progress.holes
+        rows = batch.rows.filter(pc.field("kafka_partition") == partition)
+        stored = OffsetSums.of(rows["kafka_offset"].to_pylist())
+        dead_lettered = sum(progress.dead_lettered.values(), NO_OFFSETS)
+        assert stored + dead_lettered + progress.holes == OffsetSums.of_range(0, progress.position)
 
 
 def test_an_empty_buffer_is_never_due():

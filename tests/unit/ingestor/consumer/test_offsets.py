@@ -4,7 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classwaves_ingestor.consumer.offsets import AdmittedMessages, OffsetRange, OffsetTracker
-from classwaves_ingestor.kafka.interface import PollResult
+from classwaves_ingestor.kafka.interface import FetchPosition, PollResult
+from classwaves_ingestor.kafka.memory import MemoryTopic
+from classwaves_warehouse.offset_sums import NO_OFFSETS, OffsetSums
 from tests.unit.ingestor.consumer.messages import message
 
 PARTITIONS = 3
@@ -29,27 +31,37 @@ def test_messages_from_the_next_offset_are_admitted_and_advance_it():
     tracker = tracking(p0=5)
     admitted = tracker.admit(poll_result((0, 5), (0, 6)))
     assert offsets(admitted) == [(0, 5), (0, 6)]
-    assert admitted.ranges == {0: OffsetRange(position=7, holes=0)}
+    assert admitted.ranges == {0: OffsetRange(position=7, leader_epoch=0)}
     assert tracker.admit(poll_result((0, 5), (0, 6))) == AdmittedMessages([], {}, {})
 
 
 def test_a_skipped_offset_is_a_hole():
     assert tracking(p0=5).admit(poll_result((0, 7), (0, 10))).ranges == {
-        0: OffsetRange(position=11, holes=4)
+        0: OffsetRange(11, OffsetSums.of([5, 6, 8, 9]), leader_epoch=0)
     }
+
+
+def test_a_range_has_the_leader_epoch_of_its_last_message():
+    topic = MemoryTopic(partitions=1)
+    topic.produce(0, b"1")
+    topic.lose_tail(0, 1)
+    topic.produce(0, b"2")
+    found, _ = topic.fetch(0, FetchPosition(0), 2)
+    assert tracking(p0=0).admit(PollResult(found, {0: 3})).ranges[0].leader_epoch == 1
+    assert tracking(p0=2).admit(PollResult([], {0: 3})).ranges[0].leader_epoch is None
 
 
 def test_partition_eof_reveals_holes_at_the_end():
     tracker = tracking(p0=5)
     assert tracker.admit(poll_result((0, 5), ends={0: 8})).ranges == {
-        0: OffsetRange(position=8, holes=2)
+        0: OffsetRange(8, OffsetSums.of([6, 7]), leader_epoch=0)
     }
     assert tracker.admit(poll_result(ends={0: 8})).ranges == {}
 
 
 def test_messages_beyond_the_eof_of_the_same_poll_count_once():
     assert tracking(p0=5).admit(poll_result((0, 5), (0, 6), ends={0: 6})).ranges == {
-        0: OffsetRange(position=7, holes=0)
+        0: OffsetRange(position=7, leader_epoch=0)
     }
 
 
@@ -57,7 +69,7 @@ def test_messages_below_the_next_offset_are_stale():
     tracker = tracking(p0=5)
     admitted = tracker.admit(poll_result((0, 3), (0, 4), (0, 5), (1, 0)))
     assert offsets(admitted) == [(0, 5)]
-    assert admitted.ranges == {0: OffsetRange(position=6, holes=0)}
+    assert admitted.ranges == {0: OffsetRange(position=6, leader_epoch=0)}
 
 
 def test_an_untracked_partition_has_neither_messages_nor_an_eof():
@@ -83,7 +95,7 @@ class Partition:
     start: int
     fetched: int
     delivered: list[int] = field(default_factory=list)
-    holes: int = 0
+    holes: OffsetSums = NO_OFFSETS
     position: int = 0
 
 
@@ -119,4 +131,5 @@ def test_every_offset_is_delivered_once_or_counted_as_a_hole_once(data):
     for each in partitions:
         expected = [offset for offset in range(each.start, each.position) if each.present[offset]]
         assert each.delivered == expected
-        assert each.holes == each.position - each.start - len(expected)
+        missing = set(range(each.start, each.position)).difference(expected)
+        assert each.holes == OffsetSums.of(missing)

@@ -4,12 +4,14 @@ import pytest
 
 from classwaves_ingestor.consumer.backpressure import BackpressurePolicy
 from classwaves_ingestor.consumer.micro_batch import BatchPolicy
+from classwaves_ingestor.consumer.pipeline import LOOK_AGAIN_SECONDS
 from classwaves_ingestor.dead_letters.limit import RejectLimit
 from classwaves_ingestor.errors import BrokerUnavailable, MostMessagesBad
 from classwaves_ingestor.kafka.memory import MemoryTopic
 from classwaves_warehouse.batch import ROWS, Batch
-from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.checkpoint import Progress, StopReason
 from classwaves_warehouse.errors import TopicRecreated
+from classwaves_warehouse.offset_sums import OffsetSums
 from tests.support.events import wire
 from tests.unit.ingestor.consumer.parts import BATCH_SECONDS, Environment, StepConsumer
 
@@ -87,11 +89,107 @@ def test_a_position_beyond_the_end_stops_only_its_partition(environment, caplog)
     send(environment, 1, 4, 5)
     StepConsumer(environment, eager=True).store_all()
     assert environment.positions == {0: 3, 1: 2}
-    assert "Stopped partition 0" in caplog.text
-    assert "INGESTOR_GROUP" in caplog.text
+    assert caplog.text.count("Stopped partition 0: the log ends at offset 1, below position 3") == 1
+    assert environment.checkpoints[0].stopped is StopReason.LOG_ENDS_BELOW_POSITION
 
 
-def test_offsets_that_retention_deleted_unread_are_logged_and_counted_as_holes(environment, caplog):
+def test_a_log_that_lost_its_tail_and_grew_again_stops_its_partition(environment, caplog):
+    send(environment, 0, 1, 2, 3)
+    consumer = StepConsumer(environment, eager=True)
+    consumer.store_all()
+    environment.topic.lose_tail(0, 1)
+    send(environment, 0, *range(10, 20))
+    send(environment, 1, 4)
+    consumer.store_all()
+    consumer.store_all()
+    assert environment.stored == [(0, 0), (0, 1), (0, 2), (1, 0)]
+    assert environment.checkpoints[0].stopped is StopReason.LOG_LOST_ITS_TAIL
+    assert "brokers lost messages before position 3" in caplog.text
+    environment.clock.advance(1)
+    consumer.run()
+    assert "wrote others in their place" in consumer.health.readiness().reasons["partition 0"]
+    assert consumer.registry.get_sample_value("ingestor_stopped_partitions") == 1
+
+
+def test_a_consumer_that_starts_after_the_log_grew_again_stops_too(environment):
+    send(environment, 0, 1, 2, 3)
+    first = StepConsumer(environment, eager=True)
+    first.store_all()
+    environment.topic.expel(first.member)
+    environment.topic.lose_tail(0, 1)
+    send(environment, 0, *range(10, 20))
+    StepConsumer(environment, eager=True).store_all()
+    assert environment.checkpoints[0].stopped is StopReason.LOG_LOST_ITS_TAIL
+    assert environment.positions[0] == 3
+
+
+def test_a_stopped_partition_goes_on_once_its_position_returned_to_where_the_log_parted(
+    environment, caplog
+):
+    send(environment, 0, 1, 2, 3)
+    consumer = StepConsumer(environment, eager=True)
+    consumer.store_all()
+    environment.topic.lose_tail(0, 1)
+    send(environment, 0, *range(10, 20))
+    consumer.store_all()
+    consumer.store_all()
+    rewind = {0: Progress(1, superseded=range(1, 3))}
+    environment.warehouse.ledger(environment.stream).append(
+        Batch(ROWS.empty_table()), {0: 3}, rewind
+    )
+    environment.clock.advance(LOOK_AGAIN_SECONDS)
+    consumer.store_all()
+    environment.clock.advance(1)
+    consumer.run()
+    assert environment.positions[0] == 11
+    assert environment.checkpoints[0].stopped is None
+    assert consumer.health.readiness().ok
+    assert environment.warehouse.events.size().rows == 13
+    assert caplog.text.count("Stopped partition 0") == 1
+
+
+def test_a_corrupt_batch_stops_its_partition_and_keeps_what_precedes_it(environment, caplog):
+    send(environment, 0, 1, 2, 3, 4)
+    send(environment, 1, 5)
+    environment.topic.corrupt(0, 2)
+    consumer = StepConsumer(environment, eager=True)
+    consumer.store_all()
+    consumer.store_all()
+    assert environment.stored == [(0, 0), (0, 1), (1, 0)]
+    assert environment.checkpoints[0].stopped is StopReason.CORRUPT_BATCH
+    assert "the batch at or after offset" in consumer.health.readiness().reasons["partition 0"]
+    for _ in range(4):
+        environment.clock.advance(LOOK_AGAIN_SECONDS)
+        consumer.run(3)
+    assert caplog.text.count("Stopped partition 0") == 1
+    environment.topic.expire(0, 3)
+    environment.clock.advance(LOOK_AGAIN_SECONDS)
+    consumer.store_all()
+    assert environment.stored == [(0, 0), (0, 1), (0, 3), (1, 0)]
+    assert environment.checkpoints[0].expired == OffsetSums.of([2])
+    assert environment.checkpoints[0].stopped is None
+    environment.clock.advance(1)
+    consumer.run()
+    assert consumer.health.readiness().ok
+
+
+def test_the_stop_of_a_partition_that_moves_away_is_no_concern_of_its_former_owner(environment):
+    send(environment, 0, 1)
+    environment.topic.corrupt(0, 0)
+    consumer = StepConsumer(environment, eager=True)
+    consumer.store_all()
+    environment.clock.advance(1)
+    consumer.run()
+    assert not consumer.health.readiness().ok
+    consumer.pipeline.on_revoked([0])
+    environment.clock.advance(1)
+    consumer.run()
+    assert consumer.health.readiness().ok
+
+
+def test_offsets_that_retention_deleted_unread_are_logged_and_counted_as_expired(
+    environment, caplog
+):
     send(environment, 0, 1, 2)
     first = StepConsumer(environment, eager=True)
     first.store_all()
@@ -100,7 +198,7 @@ def test_offsets_that_retention_deleted_unread_are_logged_and_counted_as_holes(e
     environment.topic.expire(0, 4)
     StepConsumer(environment, eager=True).store_all()
     assert environment.stored == [(0, 0), (0, 1), (0, 4)]
-    assert environment.checkpoints[0].holes == 2
+    assert environment.checkpoints[0].expired == OffsetSums.of([2, 3])
     assert "deleted offsets [2, 4) of partition 0" in caplog.text
 
 
@@ -177,7 +275,9 @@ def test_a_fenced_partition_continues_from_the_other_owners_position(environment
     send(environment, 0, 1, 2, 3, 4)
     other = environment.warehouse.ledger(environment.stream)
     other.append(
-        Batch(ROWS.empty_table()), {0: environment.positions.get(0)}, {0: Progress(2, holes=2)}
+        Batch(ROWS.empty_table()),
+        {0: environment.positions.get(0)},
+        {0: Progress(2, holes=OffsetSums.of_range(0, 2))},
     )
     consumer.store_all()
     consumer.store_all()

@@ -10,8 +10,11 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from classwaves_ingestor.consumer.backpressure import BackpressurePolicy
 from classwaves_ingestor.consumer.micro_batch import BatchPolicy
+from classwaves_ingestor.kafka.interface import Watermarks
 from classwaves_ingestor.kafka.memory import MemoryTopic
+from classwaves_ingestor.reconciliation.balance import balance
 from classwaves_warehouse.errors import WarehouseUnavailable
+from classwaves_warehouse.interface import PartitionRows
 from classwaves_warehouse.memory.warehouse import MemoryWarehouse
 from tests.support import events
 from tests.unit.ingestor.consumer.parts import BATCH_SECONDS, Environment, StepConsumer
@@ -282,17 +285,20 @@ class Consumers(RuleBasedStateMachine):
         dead_lettered = set(self.environment.dead_lettered)
         assert dead_lettered <= self.sent.bad
         assert self.sent.bad - self.sent.expired <= dead_lettered
-        for partition, checkpoint in self.environment.checkpoints.items():
-            rows_here = self.environment.warehouse.events.partition_rows(
-                self.environment.stream
-            ).get(partition)
-            counted = (
-                (rows_here.rows if rows_here else 0)
-                + checkpoint.duplicates
-                + sum(checkpoint.dead_lettered.values())
-                + checkpoint.holes
-            )
-            assert counted == checkpoint.position - checkpoint.first_offset
+        checkpoints = self.environment.checkpoints
+        stored_rows = self.environment.warehouse.events.partition_rows(
+            self.environment.stream, checkpoints
+        )
+        for partition, checkpoint in checkpoints.items():
+            log = Watermarks(*self.environment.topic.watermarks(partition))
+            result = balance(checkpoint, log, stored_rows.get(partition, PartitionRows()))
+            assert result.balanced
+            unread = {
+                offset
+                for p, offset in self.sent.expired
+                if p == partition and offset >= checkpoint.first_offset
+            }
+            assert result.expired >= len(unread)
 
 
 TestConsumers = Consumers.TestCase

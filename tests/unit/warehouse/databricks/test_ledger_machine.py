@@ -12,6 +12,7 @@ from classwaves_warehouse.databricks.ledger import DatabricksLedger
 from classwaves_warehouse.errors import WarehouseUnavailable
 from classwaves_warehouse.interface import Fenced, PartitionRows
 from classwaves_warehouse.memory.events import MemoryEvents
+from classwaves_warehouse.offset_sums import OffsetSums
 from tests.support.memory_ledger_tables import (
     FAULTS,
     STATEMENTS,
@@ -40,8 +41,8 @@ class StatementWarehouse:
         retry = RetryPolicy(sleep=lambda _: None, attempts=2)
         return DatabricksLedger(tables, stream, lambda: None, retry)
 
-    def partition_rows(self, stream):
-        return MemoryEvents(self).partition_rows(stream)
+    def partition_rows(self, stream, checkpoints):
+        return MemoryEvents(self).partition_rows(stream, checkpoints)
 
     def timeline(self, session_id):
         return MemoryEvents(self).timeline(session_id)
@@ -144,12 +145,13 @@ class RaceMachine(RuleBasedStateMachine):
         assert len(stored) == len(set(stored))
         assert set(stored) <= sent
         assert {identity[:2] for identity in stored} == {identity[:2] for identity in sent}
-        rows = StatementWarehouse(self.tables).partition_rows(STREAM)
+        checkpoints = last.ledger.checkpoints()
+        rows = StatementWarehouse(self.tables).partition_rows(STREAM, checkpoints)
         for partition, log in self.logs.items():
-            checkpoint = last.ledger.checkpoints()[partition]
+            checkpoint = checkpoints[partition]
             assert checkpoint.position == len(log)
-            offsets = rows.get(partition, PartitionRows(0, 0, 0, 0)).offsets
-            assert checkpoint.position - checkpoint.first_offset == offsets + checkpoint.duplicates
+            stored = rows.get(partition, PartitionRows()).rows
+            assert OffsetSums.of_range(0, len(log)) == stored + checkpoint.duplicates
 
     def _append(self, writer: Writer, max_messages: int) -> None:
         rows: list[dict[str, Any]] = []

@@ -56,11 +56,13 @@ def test_rows_are_inserted_by_the_column_names_of_the_contract():
 
 
 def test_a_batch_is_one_payload_with_times_in_microseconds():
-    (one,) = split_into_payloads(batch(event("a", minutes=0.00001), event('b"\\', payload=None)))
+    (one,) = split_into_payloads(
+        batch(event("a", minutes=0.00001), event('b"\\', payload=None, offset=7))
+    )
     rows = json.loads(one.rows_json)
     assert len(rows) == 2
     assert rows[0]["event_time"] == int(MORNING.timestamp() * 1_000_000) + 600
-    assert (rows[1]["id"], rows[1]["payload"], rows[1]["kafka_offset"]) == ('b"\\', None, 0)
+    assert (rows[1]["id"], rows[1]["payload"], rows[1]["kafka_offset"]) == ('b"\\', None, 7)
 
 
 def test_an_empty_batch_has_no_payload():

@@ -122,17 +122,21 @@ def test_sorted_runs_find_what_was_added_and_not_dropped(additions, dropped):
     assert len(runs) == len(present)
     assert sum(runs.count_by_hour().values()) == len(present)
     runs.drop(np.array(sorted(dropped), dtype=np.int32))
-    known, fingerprints = runs.find(_identities(range(201)).digests)
+    found = runs.find(_identities(range(201)).digests)
     expected = [number in present and number % 10 not in dropped for number in range(201)]
-    assert known.tolist() == expected
-    assert fingerprints.tolist() == [
+    assert found.known.tolist() == expected
+    assert found.fingerprints.tolist() == [
         number + 1 if here else 0 for number, here in enumerate(expected)
+    ]
+    assert found.origins.tolist() == [
+        number + 7 if here else 0 for number, here in enumerate(expected)
     ]
 
 
 def _identities(numbers):
     # Trailing zero bytes are part of a digest.
     digests = np.array([number.to_bytes(2, "big") + b"\0" * 14 for number in numbers], dtype="S16")
+    values = np.array(numbers, np.uint64)
     return Identities(
-        digests, np.array(numbers, np.uint64) + np.uint64(1), np.array(numbers, np.int32) % 10
+        digests, values + np.uint64(1), values + np.uint64(7), np.array(numbers, np.int32) % 10
     )

@@ -15,6 +15,7 @@ from classwaves_warehouse.delta.identities import IdentityFiles
 from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from classwaves_warehouse.errors import WarehouseUnavailable
 from classwaves_warehouse.interface import Fenced, Stored
+from classwaves_warehouse.offset_sums import OffsetSums
 from tests.support.delta_faults import QUICK
 from tests.support.rows import MORNING, STREAM, batch, event, table
 
@@ -121,7 +122,8 @@ def test_any_number_of_files_of_other_writers_is_read_when_their_id_shard_is_nee
     answer = mine.append(last, {0: 4}, {0: Progress(7)})
     assert (answer.rows, answer.duplicates) == (1, {0: 2})
     monkeypatch.delattr(IdentityFiles, "of_files")
-    assert mine.append(last, {0: 7}, {0: Progress(10)}) == Stored(0, duplicates={0: 3})
+    again = batch(*(event(id_, session_id="s2") for id_ in ("x0", "x6", "y")))
+    assert mine.append(again, {0: 7}, {0: Progress(10)}) == Stored(0, duplicates={0: 3})
 
 
 def test_the_index_starts_again_after_a_needed_file_was_vacuumed(delta, outside):
@@ -159,12 +161,14 @@ def test_positions_survive_log_checkpoints(delta, root):
     ledger = delta.ledger(STREAM)
     for offset in range(120):
         answer = ledger.append(
-            batch(event(f"x{offset % 110}")), {0: offset or None}, {0: Progress(offset + 1)}
+            batch(event(f"x{offset % 110}", offset=offset)),
+            {0: offset or None},
+            {0: Progress(offset + 1)},
         )
         assert isinstance(answer, Stored)
     assert DeltaWarehouse(root.url).events.size().log_entries < 100
     assert delta.ledger(STREAM).checkpoints() == {
-        0: Checkpoint(position=120, first_offset=0, duplicates=10)
+        0: Checkpoint(position=120, first_offset=0, duplicates=OffsetSums.of(range(110, 120)))
     }
 
 

@@ -7,7 +7,8 @@ USING (
   FROM inline(from_json(:updates, 'ARRAY<STRUCT<
     kafka_partition: INT, expected: BIGINT, position: BIGINT, first_offset: BIGINT,
     duplicates: BIGINT, conflicting: BIGINT, erased: BIGINT, holes: BIGINT,
-    dead_lettered: STRING, stored_until: BIGINT
+    expired: BIGINT, superseded: BIGINT, superseded_until: BIGINT, dead_lettered: STRING,
+    sums: STRING, leader_epoch: INT, stopped: INT, stored_until: BIGINT
   >>', map('mode', 'FAILFAST'))) AS updates
   LEFT JOIN ingestor_positions AS stored
     ON stored.kafka_partition = updates.kafka_partition AND $own_partitions
@@ -25,13 +26,28 @@ THEN UPDATE SET
     from_json(updates.dead_lettered, 'MAP<STRING, BIGINT>', map('mode', 'FAILFAST')),
     (reason, total, increment) -> coalesce(total, 0) + coalesce(increment, 0)
   )),
+  expired = coalesce(stored.expired, 0) + updates.expired,
+  superseded = coalesce(stored.superseded, 0) + updates.superseded,
+  superseded_until = greatest(stored.superseded_until, updates.superseded_until),
+  -- Version 0.1 stored no sums: they begin with this commit.
+  summed_from = coalesce(stored.summed_from, stored.position),
+  sums = to_json(map_zip_with(
+    from_json(coalesce(stored.sums, '{}'), 'MAP<STRING, BIGINT>', map('mode', 'FAILFAST')),
+    from_json(updates.sums, 'MAP<STRING, BIGINT>', map('mode', 'FAILFAST')),
+    (name, total, increment) -> (coalesce(total, 0) + coalesce(increment, 0)) % $modulus
+  )),
+  leader_epoch = coalesce(updates.leader_epoch, stored.leader_epoch),
+  stopped = updates.stopped,
   stored_until = timestamp_micros(updates.stored_until)
 WHEN NOT MATCHED AND updates.unexpected_positions = 0 AND updates.expected IS NULL
 THEN INSERT (
   consumer_group, topic, topic_id, kafka_partition, position, first_offset, duplicates,
-  conflicting, erased, holes, dead_lettered, stored_until
+  conflicting, erased, holes, expired, acknowledged, superseded, superseded_until, dead_lettered,
+  summed_from, sums, leader_epoch, stopped, stored_until
 ) VALUES (
   :consumer_group, :topic, :topic_id, updates.kafka_partition, updates.position,
   updates.first_offset, updates.duplicates, updates.conflicting, updates.erased, updates.holes,
-  updates.dead_lettered, timestamp_micros(updates.stored_until)
+  updates.expired, 0, updates.superseded, updates.superseded_until, updates.dead_lettered,
+  updates.first_offset, updates.sums, updates.leader_epoch, updates.stopped,
+  timestamp_micros(updates.stored_until)
 )
