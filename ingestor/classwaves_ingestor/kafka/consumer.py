@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -102,6 +103,7 @@ class KafkaGroupConsumer:
         self._topic = topic
         self._reader = reader
         self._fetching: set[int] = set()
+        self._unvalidated: dict[int, FetchPosition] = {}
         self._paused = False
         self._fatal: str | None = None
         configuration: dict[str, object] = {
@@ -119,17 +121,16 @@ class KafkaGroupConsumer:
             consumer.incremental_assign([])
             listener.on_assigned([each.partition for each in partitions])
 
-        def removed(consumer: Consumer, partitions: list[TopicPartition]) -> list[int]:
+        def removed(partitions: list[TopicPartition]) -> list[int]:
             revoked = {each.partition for each in partitions}
-            consumer.incremental_unassign(self._partitions(revoked & self._fetching))
-            self._fetching -= revoked
+            self._unassign(revoked & self._fetching)
             return sorted(revoked)
 
-        def on_revoked(consumer: Consumer, partitions: list[TopicPartition]) -> None:
-            listener.on_revoked(removed(consumer, partitions))
+        def on_revoked(_: Consumer, partitions: list[TopicPartition]) -> None:
+            listener.on_revoked(removed(partitions))
 
-        def on_lost(consumer: Consumer, partitions: list[TopicPartition]) -> None:
-            listener.on_lost(removed(consumer, partitions))
+        def on_lost(_: Consumer, partitions: list[TopicPartition]) -> None:
+            listener.on_lost(removed(partitions))
 
         self._consumer.subscribe(
             [self._topic], on_assign=on_assigned, on_revoke=on_revoked, on_lost=on_lost
@@ -141,8 +142,11 @@ class KafkaGroupConsumer:
         eof_offsets: dict[int, int] = {}
         offset_errors: dict[int, str] = {}
         corrupt_batches: dict[int, str] = {}
+        self._validate()
         for message in self._consumer.consume(limit, timeout):
             error, partition, offset = message.error(), message.partition(), message.offset()
+            if partition in self._unvalidated:
+                continue  # the seek fetches it again
             if error is None:
                 messages.append(cast("Message", message))
             elif (
@@ -170,14 +174,16 @@ class KafkaGroupConsumer:
         self._consumer.incremental_assign(
             [
                 TopicPartition(self._topic, partition, each.offset)
-                if each.leader_epoch is None
-                else TopicPartition(
-                    self._topic, partition, each.offset, leader_epoch=each.leader_epoch
-                )
                 for partition, each in positions.items()
             ]
         )
         self._fetching |= positions.keys()
+        self._unvalidated |= {
+            partition: each
+            for partition, each in positions.items()
+            if each.leader_epoch is not None
+        }
+        self._validate()
         if self._paused:
             self.pause()
 
@@ -185,8 +191,7 @@ class KafkaGroupConsumer:
         """See `GroupConsumer.stop`."""
         fetching = self._fetching.intersection(partitions)
         if fetching:
-            self._consumer.incremental_unassign(self._partitions(fetching))
-            self._fetching -= fetching
+            self._unassign(fetching)
 
     def pause(self) -> None:
         """See `GroupConsumer.pause`."""
@@ -238,6 +243,25 @@ class KafkaGroupConsumer:
     def close(self) -> None:
         """See `GroupConsumer.close`."""
         self._consumer.close()
+
+    def _unassign(self, partitions: set[int]) -> None:
+        self._consumer.incremental_unassign(self._partitions(partitions))
+        self._fetching -= partitions
+        for partition in partitions:
+            self._unvalidated.pop(partition, None)
+
+    def _validate(self) -> None:
+        """Have the broker compare the leader epochs of start positions with its log.
+
+        The assignment of a group member loses the leader epoch (librdkafka 2.16), a seek keeps it.
+        """
+        for partition, position in list(self._unvalidated.items()):
+            target = TopicPartition(
+                self._topic, partition, position.offset, leader_epoch=position.leader_epoch
+            )
+            with suppress(KafkaException):  # fetching has not started yet: at the next poll
+                self._consumer.seek(target)
+                del self._unvalidated[partition]
 
     def _on_error(self, error: KafkaError) -> None:
         if _is_fatal(error):
