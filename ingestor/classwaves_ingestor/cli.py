@@ -2,6 +2,7 @@
 
 import typer
 
+from classwaves_ingestor.commands.dead_letters import release
 from classwaves_ingestor.commands.partitions import acknowledge
 from classwaves_ingestor.commands.run import run
 from classwaves_ingestor.commands.status import status
@@ -18,6 +19,7 @@ topics = typer.Typer(
     help="The topics of events, dead letters and the broker's clock.", no_args_is_help=True
 )
 partitions = typer.Typer(help="Partitions with losses.", no_args_is_help=True)
+dead_letters = typer.Typer(help="Messages that cannot be decoded.", no_args_is_help=True)
 tables = typer.Typer(help="The analytics tables.", no_args_is_help=True)
 
 add_command(app, run, IngestorSettings, DatabricksSettings)
@@ -26,9 +28,11 @@ add_command(app, status, StreamSettings, DatabricksSettings)
 add_command(topics, create, TopicSettings)
 add_command(topics, accept, StreamSettings, DatabricksSettings)
 add_command(partitions, acknowledge, StreamSettings, DatabricksSettings)
+add_command(dead_letters, release, StreamSettings, DatabricksSettings)
 add_command(tables, check, WarehouseSettings, DatabricksSettings)
 add_command(tables, migrate, WarehouseSettings, DatabricksSettings)
 add_command(tables, ddl)
 app.add_typer(topics, name="topics")
 app.add_typer(partitions, name="partitions")
+app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(tables, name="tables")

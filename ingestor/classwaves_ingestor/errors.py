@@ -5,8 +5,7 @@ IngestorError
 ├── BrokerRefused            the broker refused a request
 ├── FatalConsumerError       the group removed this consumer for good
 ├── TopicMissing             a topic does not exist
-├── DeadLetterTopicTooSmall  a dead letter may not fit
-└── MostMessagesBad          the stream, not a single message, is bad
+└── DeadLetterTopicTooSmall  a dead letter may not fit
 """
 
 from classwaves_runtime.errors import ClassWavesError
@@ -34,7 +33,3 @@ class TopicMissing(IngestorError):
 
 class DeadLetterTopicTooSmall(IngestorError):
     """The dead-letter topic refuses messages of the source's size plus 64 KiB of headers."""
-
-
-class MostMessagesBad(IngestorError):
-    """Most messages of a sustained stream cannot be decoded; they stay in the topic."""

@@ -33,3 +33,9 @@ def explain_stop(reason: StopReason, position: int, end: int) -> str:
                 "log, or delete the records up to the next batch (kafka-delete-records), which "
                 "then count as expired."
             )
+        case StopReason.MOST_MESSAGES_BAD:
+            return (
+                f"most messages at offset {position} and after cannot be decoded. They stay in the "
+                "topic. Fix the producer, or deploy a consumer that supports its messages; then "
+                "run `ingestor dead-letters release` to dead-letter those that are still bad."
+            )

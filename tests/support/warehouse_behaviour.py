@@ -7,7 +7,13 @@ from datetime import timedelta
 import pytest
 
 from classwaves_warehouse.batch import in_table_order
-from classwaves_warehouse.checkpoint import Checkpoint, Progress, StopReason
+from classwaves_warehouse.checkpoint import (
+    NO_MESSAGES,
+    Checkpoint,
+    Progress,
+    RecentMessages,
+    StopReason,
+)
 from classwaves_warehouse.errors import TopicRecreated
 from classwaves_warehouse.interface import Fenced, PartitionRows, Stored, Warehouse
 from classwaves_warehouse.offset_sums import OffsetSums
@@ -201,6 +207,17 @@ class WarehouseBehaviour:
         assert ledger.checkpoints()[0].stopped is StopReason.CORRUPT_BATCH
         ledger.append(batch(), {0: 0}, {0: Progress(0)})
         assert ledger.checkpoints()[0].stopped is None
+
+    def test_what_is_recent_and_released_is_stored_until_it_changes(
+        self, warehouse: Warehouse
+    ) -> None:
+        ledger, recent = warehouse.ledger(STREAM), RecentMessages(7, 2)
+        ledger.append(batch(), {0: None}, {0: Progress(9, recent=recent, released_until=20)})
+        ledger.append(batch(), {0: 9}, {0: Progress(9)})
+        found = ledger.checkpoints()[0]
+        assert (found.recent, found.released_until) == (recent, 20)
+        ledger.append(batch(), {0: 9}, {0: Progress(9, recent=NO_MESSAGES)})
+        assert ledger.checkpoints()[0].recent == NO_MESSAGES
 
     def test_an_acknowledgement_fences_no_owner(self, warehouse: Warehouse) -> None:
         owner = warehouse.ledger(STREAM)

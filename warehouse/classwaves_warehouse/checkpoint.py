@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from typing import Final
 
 from classwaves_warehouse.offset_sums import NO_OFFSETS, OffsetSums
 
@@ -16,6 +17,18 @@ class StopReason(IntEnum):
     LOG_ENDS_BELOW_POSITION = 1
     LOG_LOST_ITS_TAIL = 2
     CORRUPT_BATCH = 3
+    MOST_MESSAGES_BAD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class RecentMessages:
+    """The latest messages of a partition, and how many of them were dead-lettered."""
+
+    messages: int = 0
+    dead_letters: int = 0
+
+
+NO_MESSAGES: Final = RecentMessages()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,9 @@ class Progress:
             returned to where the log parted.
         leader_epoch: of the last message before the position; None if the commit read no message.
         stopped: why the owner stopped reading this partition; None while it reads.
+        recent: the latest messages before the position; None if they are those of the checkpoint.
+        released_until: bad messages below this offset are dead-lettered, however many they are;
+            None if this does not change.
         ingested_through_ms: broker time through which the partition is ingested, in Unix
             milliseconds; None if unknown. It replaces the checkpoint's time, also by an earlier
             one: a time that was too late would otherwise stay.
@@ -49,6 +65,8 @@ class Progress:
     superseded: range = range(0)
     leader_epoch: int | None = None
     stopped: StopReason | None = None
+    recent: RecentMessages | None = None
+    released_until: int | None = None
     ingested_through_ms: int | None = None
 
 
@@ -87,6 +105,8 @@ class Checkpoint:
     dead_lettered: Mapping[str, OffsetSums] = field(default_factory=dict)
     leader_epoch: int | None = None
     stopped: StopReason | None = None
+    recent: RecentMessages = NO_MESSAGES
+    released_until: int = 0
     ingested_through_ms: int | None = None
 
     @property
@@ -128,6 +148,10 @@ class Checkpoint:
             if progress.leader_epoch is None
             else progress.leader_epoch,
             stopped=progress.stopped,
+            recent=self.recent if progress.recent is None else progress.recent,
+            released_until=self.released_until
+            if progress.released_until is None
+            else progress.released_until,
             ingested_through_ms=progress.ingested_through_ms,
         )
 

@@ -12,7 +12,7 @@ from enum import Enum, auto
 
 from classwaves_ingestor.stop_reasons import explain_stop
 from classwaves_runtime.clock import Clock
-from classwaves_warehouse.checkpoint import Progress, StopReason
+from classwaves_warehouse.checkpoint import Checkpoint, Progress, StopReason
 from classwaves_warehouse.interface import Positions
 
 
@@ -21,18 +21,24 @@ class StartOffset:
     """The start offset of an assigned partition, from table and broker.
 
     Args:
-        position: the table's position; None if the partition was never committed.
+        checkpoint: the table's checkpoint; None if the partition was never committed.
         low: the broker's low watermark.
         high: the broker's high watermark.
-        leader_epoch: of the last message before the position; None if unknown.
-        stopped: why the partition's last owner stopped reading it, as the ledger has it.
     """
 
-    position: int | None
+    checkpoint: Checkpoint | None
     low: int
     high: int
-    leader_epoch: int | None = None
-    stopped: StopReason | None = None
+
+    @property
+    def position(self) -> int | None:
+        """The table's position; None if the partition was never committed."""
+        return None if self.checkpoint is None else self.checkpoint.position
+
+    @property
+    def stopped(self) -> StopReason | None:
+        """Why the partition's last owner stopped reading it, as the ledger has it."""
+        return None if self.checkpoint is None else self.checkpoint.stopped
 
     @property
     def next_offset(self) -> int:
@@ -134,12 +140,14 @@ class PartitionAssignments:
         """Why a partition cannot be read from its resolved start offset, or None if it can.
 
         A position that the broker refused and that lies within its log was read from a log that
-        lost its tail and grew again.
+        lost its tail and grew again. Bad messages stop a partition until an operator releases them.
         """
         if offset.next_offset > offset.high:
             return StopReason.LOG_ENDS_BELOW_POSITION
         if self._assigned[partition].refused and not offset.expired:
             return StopReason.LOG_LOST_ITS_TAIL
+        if offset.stopped is StopReason.MOST_MESSAGES_BAD:
+            return StopReason.MOST_MESSAGES_BAD
         return None
 
     def stop(self, partition: int, reason: StopReason) -> bool:

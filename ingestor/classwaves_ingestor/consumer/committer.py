@@ -132,17 +132,7 @@ class Committer:
         offsets: dict[int, StartOffset] = {}
         for partition, log_range in self._consumer.watermarks(partitions).items():
             checkpoint = checkpoints.get(partition)
-            offsets[partition] = (
-                StartOffset(None, log_range.low, log_range.high)
-                if checkpoint is None
-                else StartOffset(
-                    checkpoint.position,
-                    log_range.low,
-                    log_range.high,
-                    checkpoint.leader_epoch,
-                    checkpoint.stopped,
-                )
-            )
+            offsets[partition] = StartOffset(checkpoint, log_range.low, log_range.high)
             self._ingested_through.restore(
                 partition, checkpoint.ingested_through_ms if checkpoint else None
             )

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from classwaves_ingestor.consumer.decode import ROWS, Decoded, Reject
 from classwaves_ingestor.consumer.offsets import OffsetRange
-from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.checkpoint import Progress, RecentMessages
 from classwaves_warehouse.interface import Positions, Stored
 from classwaves_warehouse.offset_sums import NO_OFFSETS, OffsetSums
 
@@ -185,7 +185,11 @@ class BatchBuilder:
         return now - self._buffer.since if self else 0.0
 
     def build(
-        self, expected: Positions, first_offsets: Mapping[int, int], idle: Mapping[int, Progress]
+        self,
+        expected: Positions,
+        first_offsets: Mapping[int, int],
+        idle: Mapping[int, Progress],
+        recent: Mapping[int, RecentMessages],
     ) -> MicroBatch:
         """Build a batch from the buffer, and empty the buffer.
 
@@ -193,6 +197,7 @@ class BatchBuilder:
             expected: table positions of `partitions` and of the idle ones.
             first_offsets: by partition of `partitions`, the offset at which reading began.
             idle: progress of partitions without anything to store.
+            recent: by partition of `partitions`, its latest messages.
         """
         buffer, self._buffer = self._buffer, _Buffer(since=0.0)
         return MicroBatch(
@@ -212,6 +217,7 @@ class BatchBuilder:
                         holes=progressed.holes,
                         expired=progressed.expired,
                         leader_epoch=progressed.leader_epoch,
+                        recent=recent[partition],
                     )
                     for partition, progressed in buffer.progress.items()
                 },

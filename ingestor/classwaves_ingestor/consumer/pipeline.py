@@ -16,6 +16,7 @@ warehouse gets larger batches.
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 
@@ -30,7 +31,7 @@ from classwaves_ingestor.consumer.offsets import OffsetTracker
 from classwaves_ingestor.dead_letters.limit import RejectLimitState
 from classwaves_ingestor.kafka.interface import FetchPosition, GroupConsumer, PollResult
 from classwaves_runtime.clock import Clock
-from classwaves_warehouse.checkpoint import StopReason
+from classwaves_warehouse.checkpoint import Checkpoint, StopReason
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +101,6 @@ class Pipeline:
 
         Raises:
             FatalConsumerError: the group removed this consumer for good.
-            MostMessagesBad: nothing of this poll was passed on.
             TopicRecreated: nothing of the batch in flight was stored.
         """
         self._finish_commit()
@@ -112,9 +112,15 @@ class Pipeline:
         self._assignments.on_read({*admitted.ranges, *polled.eof_offsets})
         self._broker_time.observe(admitted.append_times_ms.values())
         decoded = self._decoder.decode(admitted.messages, self._clock.now())
-        self._limit.count(len(admitted.messages), len(decoded.rejects))
-        self._batch_builder.add(decoded, admitted.ranges, self._clock.monotonic())
-        self._observer.polled(admitted, decoded)
+        bad = self._limit.count(
+            Counter(each.partition() for each in admitted.messages),
+            ((each.message.partition(), each.message.offset()) for each in decoded.rejects),
+        )
+        if bad:
+            self._hold_back(bad, admitted.ranges)
+        else:
+            self._batch_builder.add(decoded, admitted.ranges, self._clock.monotonic())
+            self._observer.polled(admitted, decoded)
         due = self._batch_builder.due(self._clock.monotonic())
         if (
             due
@@ -199,6 +205,13 @@ class Pipeline:
             self._stop(partition, StopReason.CORRUPT_BATCH)
         self._consumer.stop(list(errors))
 
+    def _hold_back(self, bad: Collection[int], polled: Collection[int]) -> None:
+        """Stop partitions that are mostly bad, and read the others of the same poll again."""
+        self._restart([partition for partition in polled if partition not in bad])
+        for partition in bad:
+            self._stop(partition, StopReason.MOST_MESSAGES_BAD)
+        self._stop_fetching(list(bad))
+
     def _start_partitions(self) -> None:
         """Start the partitions whose start offset is resolved, and request those of the others."""
         if self._resolving is not None and self._resolving.done():
@@ -217,7 +230,9 @@ class Pipeline:
         if reason is not None:
             self._stop(partition, reason)
             return
-        start = FetchPosition(offset.next_offset, offset.leader_epoch)
+        checkpoint = offset.checkpoint or Checkpoint(offset.low, offset.low)
+        self._limit.start(partition, checkpoint.recent, checkpoint.released_until)
+        start = FetchPosition(offset.next_offset, checkpoint.leader_epoch)
         if offset.expired:
             log.error(
                 "Retention deleted offsets [%d, %d) of partition %d before they were read. They "
@@ -254,6 +269,7 @@ class Pipeline:
             self._assignments.positions({*buffered, *still}),
             self._assignments.first_offsets(buffered),
             still,
+            {partition: self._limit.recent(partition) for partition in buffered},
         )
         self._observer.submitted(batch, age)
         self._in_flight = batch

@@ -41,7 +41,6 @@ def run(settings: IngestorSettings, stop: threading.Event) -> None:
             consumer cannot start.
         TopicRecreated: the positions in the table belong to another topic id.
         FatalConsumerError: the group removed this consumer for good.
-        MostMessagesBad: the stream is bad.
     """
     clock, abandon, registry = SystemClock(), threading.Event(), CollectorRegistry()
     ProcessCollector(registry=registry)

@@ -18,7 +18,10 @@ CREATE TABLE IF NOT EXISTS classwaves.analytics.ingestor_positions (
   summed_from BIGINT COMMENT 'The offset at which the sums begin',
   sums STRING COMMENT 'Sums of offsets and of squares modulo 2^61, by class, as JSON',
   leader_epoch INT COMMENT 'Leader epoch of the last message before the position',
-  stopped INT COMMENT 'Why the consumer stopped reading; NULL while it reads'
+  stopped INT COMMENT 'Why the consumer stopped reading; NULL while it reads',
+  recent_messages INT COMMENT 'The number of the latest messages',
+  recent_dead_letters INT COMMENT 'How many of the latest messages were dead-lettered',
+  released_until BIGINT COMMENT 'Bad messages below it are dead-lettered without limit'
 ) USING DELTA
 PARTITIONED BY (kafka_partition)
 TBLPROPERTIES (

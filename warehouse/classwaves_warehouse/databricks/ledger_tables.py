@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from classwaves_warehouse.batch import Batch
-from classwaves_warehouse.checkpoint import Checkpoint, Progress, StopReason
+from classwaves_warehouse.checkpoint import Checkpoint, Progress, RecentMessages, StopReason
 from classwaves_warehouse.databricks import statements
 from classwaves_warehouse.databricks.session import Session, Value
 from classwaves_warehouse.databricks.statements import split_into_payloads
@@ -226,6 +226,9 @@ def _update_as_json(partition: int, update: PositionUpdate) -> dict[str, object]
         "sums": json.dumps(_sums(classes | letters)),
         "leader_epoch": progress.leader_epoch,
         "stopped": progress.stopped,
+        "recent_messages": progress.recent and progress.recent.messages,
+        "recent_dead_letters": progress.recent and progress.recent.dead_letters,
+        "released_until": progress.released_until,
         "stored_until": None if until_ms is None else until_ms * 1000,
     }
 
@@ -260,6 +263,8 @@ def _checkpoint(row: Mapping[str, Any]) -> Checkpoint:
         },
         leader_epoch=row["leader_epoch"],
         stopped=None if row["stopped"] is None else StopReason(row["stopped"]),
+        recent=RecentMessages(row["recent_messages"] or 0, row["recent_dead_letters"] or 0),
+        released_until=row["released_until"] or 0,
         ingested_through_ms=None
         if until is None
         else round(until.astimezone(UTC).timestamp() * 1000),

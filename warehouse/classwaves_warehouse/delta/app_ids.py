@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from urllib.parse import quote, unquote
 
-from classwaves_warehouse.checkpoint import Checkpoint, StopReason
+from classwaves_warehouse.checkpoint import Checkpoint, RecentMessages, StopReason
 from classwaves_warehouse.interface import Stream
 from classwaves_warehouse.offset_sums import OffsetSums
 
@@ -95,6 +95,9 @@ def _numbers(checkpoint: Checkpoint) -> Iterator[tuple[str, int]]:
     yield "superseded-until", checkpoint.superseded_until
     yield "conflicting", checkpoint.conflicting
     yield "stored-until", checkpoint.ingested_through_ms or 0
+    yield "recent-messages", checkpoint.recent.messages
+    yield "recent-dead-letters", checkpoint.recent.dead_letters
+    yield "released-until", checkpoint.released_until
     yield "stopped", 0 if checkpoint.stopped is None else int(checkpoint.stopped)
     yield "leader-epoch", 0 if checkpoint.leader_epoch is None else checkpoint.leader_epoch + 1
     for name in _CLASSES:
@@ -130,6 +133,8 @@ def _checkpoint(numbers: Mapping[str, int], acknowledged: int) -> Checkpoint:
         ),
         leader_epoch=number("leader-epoch") - 1 if number("leader-epoch") else None,
         stopped=StopReason(number("stopped")) if number("stopped") else None,
+        recent=RecentMessages(number("recent-messages"), number("recent-dead-letters")),
+        released_until=number("released-until"),
         ingested_through_ms=number("stored-until") or None,
         **{name: offsets(name) for name in _CLASSES},
     )

@@ -16,7 +16,7 @@ from classwaves_ingestor.kafka.admin import connect
 from classwaves_ingestor.kafka.range_reader import RangeReader
 from classwaves_ingestor.kafka.topic_creation import TopicLayout, create_topics
 from classwaves_ingestor.kafka.topics import describe_topic, watermarks
-from classwaves_ingestor.reconciliation.acknowledgement import acknowledge
+from classwaves_ingestor.reconciliation.acknowledgement import acknowledge, release
 from classwaves_ingestor.reconciliation.snapshot import SnapshotReader
 from classwaves_ingestor.reconciliation.verification import Verification, verify
 from classwaves_ingestor.settings import StreamSettings
@@ -134,6 +134,10 @@ class ProofScenario:
     def acknowledge(self) -> Sequence[str]:
         with closing(SnapshotReader(self.settings, self.warehouse)) as reader:
             return acknowledge(reader)
+
+    def release(self) -> Sequence[str]:
+        with closing(SnapshotReader(self.settings, self.warehouse)) as reader:
+            return release(reader)
 
     def findings(self) -> list[str]:
         return [str(each) for each in self.verify().findings]

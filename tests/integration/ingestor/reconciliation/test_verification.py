@@ -203,6 +203,19 @@ def test_a_log_that_ends_below_the_position_stops_until_it_is_acknowledged(scena
     assert (result.total.sent, result.total.stored, result.total.kafka_holes) == (24, 15, 9)
 
 
+def test_bad_messages_are_released_up_to_the_end_of_the_log(scenario):
+    scenario.send(message(1))
+    scenario.store()
+    scenario.send(b"bad", b"worse")
+    assert scenario.release() == []
+    bad = Progress(1, stopped=StopReason.MOST_MESSAGES_BAD)
+    scenario.ledger.append(Batch(ROWS.empty_table()), {0: 1}, {0: bad})
+    assert "ingestor dead-letters release" in str(scenario.verify().findings[0])
+    assert scenario.release() == ["partition 0: bad messages of offsets 1 to 2 are dead-lettered"]
+    assert scenario.ledger.checkpoints()[0].released_until == 3
+    assert scenario.verify().passed
+
+
 def test_a_partition_that_its_owner_stopped_fails_the_proof(scenario):
     scenario.send(message(1))
     scenario.store()

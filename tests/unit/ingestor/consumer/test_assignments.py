@@ -5,7 +5,7 @@ import pytest
 
 from classwaves_ingestor.consumer.assignments import PartitionAssignments, StartOffset
 from classwaves_runtime.clock import ManualClock
-from classwaves_warehouse.checkpoint import Progress, StopReason
+from classwaves_warehouse.checkpoint import Checkpoint, Progress, StopReason
 
 
 @pytest.fixture
@@ -18,10 +18,14 @@ def assignments(clock) -> PartitionAssignments:
     return PartitionAssignments(clock)
 
 
+def start_at(position: int | None) -> StartOffset:
+    return StartOffset(None if position is None else Checkpoint(position, 0), 3, 20)
+
+
 def resolve(assignments: PartitionAssignments, *partitions: int, position: int | None = 10) -> None:
     assignments.on_assigned(partitions)
     assignments.unresolved()
-    assignments.on_resolved({partition: StartOffset(position, 3, 20) for partition in partitions})
+    assignments.on_resolved({partition: start_at(position) for partition in partitions})
 
 
 def test_an_assigned_partition_is_requested_once(assignments):
@@ -34,9 +38,9 @@ def test_a_start_offset_counts_if_its_partition_is_still_assigned(assignments):
     assignments.on_assigned([0, 1])
     assignments.unresolved()
     assignments.on_revoked([1])
-    assert assignments.on_resolved({0: StartOffset(5, 0, 9), 1: StartOffset(7, 0, 9)}) == {
-        0: StartOffset(5, 0, 9)
-    }
+    assert assignments.on_resolved(
+        {0: StartOffset(Checkpoint(5, 0), 0, 9), 1: StartOffset(Checkpoint(7, 0), 0, 9)}
+    ) == {0: StartOffset(Checkpoint(5, 0), 0, 9)}
     assert assignments.positions([0]) == {0: 5}
 
 
@@ -46,14 +50,14 @@ def test_a_start_offset_from_before_a_reassignment_is_stale_and_requested_again(
     assignments.unresolved()
     assignments.on_revoked([0])
     assignments.on_assigned([0])
-    assert assignments.on_resolved({0: StartOffset(5, 0, 9)}) == {}
+    assert assignments.on_resolved({0: StartOffset(Checkpoint(5, 0), 0, 9)}) == {}
     assert assignments.unresolved() == [0]
 
 
 def test_a_start_offset_counts_once(assignments):
     resolve(assignments, 0)
     assignments.on_committed({0: Progress(15)})
-    assert assignments.on_resolved({0: StartOffset(10, 3, 20)}) == {}
+    assert assignments.on_resolved({0: StartOffset(Checkpoint(10, 0), 3, 20)}) == {}
     assert assignments.positions([0]) == {0: 15}
 
 
@@ -71,7 +75,7 @@ def test_a_commit_of_a_revoked_partition_is_ignored(assignments):
     assignments.on_assigned([0])
     assignments.on_committed({0: Progress(16)})
     assert assignments.unresolved() == [0]
-    assignments.on_resolved({0: StartOffset(30, 0, 40)})
+    assignments.on_resolved({0: StartOffset(Checkpoint(30, 0), 0, 40)})
     assert assignments.positions([0]) == {0: 30}
 
 
@@ -94,14 +98,14 @@ def test_a_stopped_partition_is_looked_at_again_and_stays_stopped_until_it_is_re
     clock.advance(1)
     assignments.look_again(30)
     assert assignments.unresolved() == [0]
-    assignments.on_resolved({0: StartOffset(10, 3, 20)})
+    assignments.on_resolved({0: StartOffset(Checkpoint(10, 0), 3, 20)})
     assert assignments.stopped().keys() == {0}
     assert not assignments.stop(0, StopReason.CORRUPT_BATCH)
     assert assignments.stop(0, StopReason.LOG_LOST_ITS_TAIL)
     clock.advance(30)
     assignments.look_again(30)
     assignments.unresolved()
-    assignments.on_resolved({0: StartOffset(10, 3, 20)})
+    assignments.on_resolved({0: StartOffset(Checkpoint(10, 0), 3, 20)})
     assignments.on_read([0, 7])
     assert assignments.stopped() == {}
 
@@ -120,7 +124,9 @@ def test_a_stop_is_to_be_recorded_until_the_ledger_has_it(assignments):
 def test_a_stop_that_the_ledger_has_is_not_recorded_again(assignments):
     assignments.on_assigned([0])
     assignments.unresolved()
-    assignments.on_resolved({0: StartOffset(10, 3, 20, 4, StopReason.CORRUPT_BATCH)})
+    assignments.on_resolved(
+        {0: StartOffset(Checkpoint(10, 3, stopped=StopReason.CORRUPT_BATCH), 3, 20)}
+    )
     assignments.stop(0, StopReason.CORRUPT_BATCH)
     assert assignments.unrecorded_stops() == {}
 
@@ -141,16 +147,23 @@ def test_a_position_that_the_log_does_not_continue_stops(assignments, position, 
     resolve(assignments, 0)
     if refused:
         assert assignments.refused([0, 7]) == [0]
-    assert assignments.why_stop(0, StartOffset(position, 3, 20)) is reason
+    assert assignments.why_stop(0, start_at(position)) is reason
+
+
+def test_a_partition_with_bad_messages_stays_stopped_until_they_are_released(assignments):
+    resolve(assignments, 0)
+    bad = Checkpoint(10, 0, stopped=StopReason.MOST_MESSAGES_BAD)
+    assert assignments.why_stop(0, StartOffset(bad, 3, 20)) is StopReason.MOST_MESSAGES_BAD
+    assert assignments.why_stop(0, StartOffset(replace(bad, stopped=None), 3, 20)) is None
 
 
 def test_a_partition_that_is_read_again_was_not_refused(assignments):
     resolve(assignments, 0)
     assignments.refused([0])
     assignments.unresolved()
-    assignments.on_resolved({0: StartOffset(10, 3, 20)})
+    assignments.on_resolved({0: StartOffset(Checkpoint(10, 0), 3, 20)})
     assignments.on_read([0])
-    assert assignments.why_stop(0, StartOffset(10, 3, 20)) is None
+    assert assignments.why_stop(0, StartOffset(Checkpoint(10, 0), 3, 20)) is None
 
 
 def test_idle_partitions_report_progress_without_movement(assignments, clock):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from classwaves_ingestor.consumer.micro_batch import BatchBuilder, BatchPolicy, MicroBatch
 from classwaves_ingestor.consumer.offsets import OffsetRange
-from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.checkpoint import NO_MESSAGES, Progress, RecentMessages
 from classwaves_warehouse.offset_sums import NO_OFFSETS, OffsetSums
 from tests.unit.ingestor.consumer.messages import bad, decoded, good
 
@@ -42,7 +42,12 @@ class Filler:
 
 def built(builder: BatchBuilder) -> MicroBatch:
     partitions = builder.partitions
-    return builder.build(dict.fromkeys(partitions), dict.fromkeys(partitions, 0), {})
+    return builder.build(
+        dict.fromkeys(partitions),
+        dict.fromkeys(partitions, 0),
+        {},
+        dict.fromkeys(partitions),
+    )
 
 
 def content(batch: MicroBatch) -> tuple:
@@ -92,8 +97,11 @@ def test_expired_offsets_are_due_like_messages_and_precede_them():
 
 def test_a_batch_carries_the_positions_that_it_continues_from():
     builder = filled([{0: [good], 1: [good]}])
-    batch = builder.build({0: 7, 1: None}, {0: 3, 1: 0}, {})
+    batch = builder.build(
+        {0: 7, 1: None}, {0: 3, 1: 0}, {}, {0: RecentMessages(9, 1), 1: NO_MESSAGES}
+    )
     assert batch.expected == {0: 7, 1: None}
+    assert batch.progress[0].recent == RecentMessages(9, 1)
     assert {partition: each.first_offset for partition, each in batch.progress.items()} == {
         0: 3,
         1: 0,
@@ -208,7 +216,7 @@ def test_the_age_of_a_batch_restarts_after_all_its_partitions_were_dropped():
 
 def test_idle_partitions_are_part_of_a_batch_without_movement():
     idle = {4: Progress(9, first_offset=2)}
-    batch = BatchBuilder(NEVER).build({4: 9}, {}, idle)
+    batch = BatchBuilder(NEVER).build({4: 9}, {}, idle, {})
     assert batch.expected == {4: 9}
     assert batch.progress == idle
     assert batch.rows.num_rows == len(batch.rejects) == batch.bytes == 0

@@ -6,7 +6,7 @@ from classwaves_ingestor.consumer.backpressure import BackpressurePolicy
 from classwaves_ingestor.consumer.micro_batch import BatchPolicy
 from classwaves_ingestor.consumer.pipeline import LOOK_AGAIN_SECONDS
 from classwaves_ingestor.dead_letters.limit import RejectLimit
-from classwaves_ingestor.errors import BrokerUnavailable, MostMessagesBad
+from classwaves_ingestor.errors import BrokerUnavailable
 from classwaves_ingestor.kafka.memory import MemoryTopic
 from classwaves_warehouse.batch import ROWS, Batch
 from classwaves_warehouse.checkpoint import Progress, StopReason
@@ -220,13 +220,54 @@ def test_a_recreated_topic_is_refused_before_any_of_it_is_stored(environment):
     assert environment.warehouse.events.size().rows == 0
 
 
-def test_a_mostly_bad_stream_stops_the_consumer_before_any_dead_letter(environment):
+def test_a_mostly_bad_partition_stops_before_any_dead_letter_and_the_other_goes_on(
+    environment, caplog
+):
     for _ in range(20):
         environment.topic.produce(0, b"bad")
+    send(environment, 1, 1)
     consumer = StepConsumer(environment, eager=True, limit=RejectLimit(ratio=0.5, messages=10))
-    with pytest.raises(MostMessagesBad):
+    consumer.store_all()
+    consumer.store_all()
+    assert (environment.dead_lettered, environment.positions) == ([], {0: 0, 1: 1})
+    assert environment.stored == [(1, 0)]
+    assert environment.checkpoints[0].stopped is StopReason.MOST_MESSAGES_BAD
+    assert "ingestor dead-letters release" in caplog.text
+
+
+def test_after_a_stop_nothing_is_dead_lettered_until_it_is_released(environment):
+    limit = RejectLimit(ratio=0.5, messages=10)
+    for _ in range(20):
+        environment.topic.produce(0, b"bad")
+    consumer = StepConsumer(environment, eager=True, limit=limit)
+    for _ in range(5):
         consumer.store_all()
-    assert (environment.dead_lettered, environment.positions) == ([], {})
+        environment.clock.advance(LOOK_AGAIN_SECONDS)
+        environment.topic.expel(consumer.member)
+        consumer = StepConsumer(environment, eager=True, limit=limit)
+    assert environment.dead_lettered == []
+    environment.warehouse.ledger(environment.stream).append(
+        Batch(ROWS.empty_table()), {0: 0}, {0: Progress(0, released_until=20)}
+    )
+    environment.clock.advance(LOOK_AGAIN_SECONDS)
+    consumer.store_all()
+    assert len(environment.dead_lettered) == 20
+    send(environment, 0, 1)
+    environment.topic.produce(0, b"bad")
+    consumer.store_all()
+    assert (environment.positions[0], len(environment.dead_lettered)) == (22, 21)
+
+
+def test_a_crash_loop_dead_letters_no_more_than_the_limit_permits(environment):
+    limit = RejectLimit(ratio=0.5, messages=10)
+    for _ in range(30):
+        for _ in range(2):
+            environment.topic.produce(0, b"bad")
+        consumer = StepConsumer(environment, eager=True, limit=limit)
+        consumer.store_all()
+        environment.topic.expel(consumer.member)
+    assert len(environment.dead_lettered) <= 10
+    assert environment.checkpoints[0].stopped is StopReason.MOST_MESSAGES_BAD
 
 
 def test_a_slow_warehouse_pauses_intake_and_keeps_the_partitions(environment):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classwaves_warehouse.checkpoint import Checkpoint, StopReason
+from classwaves_warehouse.checkpoint import Checkpoint, RecentMessages, StopReason
 from classwaves_warehouse.delta.app_ids import AppIds, id_shard_app_id, id_shards_in
 from classwaves_warehouse.interface import Stream
 from classwaves_warehouse.offset_sums import OffsetSums
@@ -24,6 +24,8 @@ checkpoints = st.builds(
     superseded_until=counts,
     dead_lettered=st.dictionaries(names, offsets),
     leader_epoch=st.none() | st.integers(0, 2**31 - 1),
+    recent=st.builds(RecentMessages, counts, counts),
+    released_until=counts,
     stopped=st.none() | st.sampled_from(StopReason),
     ingested_through_ms=st.none() | st.integers(1, 2**62),
 )

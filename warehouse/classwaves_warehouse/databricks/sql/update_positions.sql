@@ -8,7 +8,8 @@ USING (
     kafka_partition: INT, expected: BIGINT, position: BIGINT, first_offset: BIGINT,
     duplicates: BIGINT, conflicting: BIGINT, erased: BIGINT, holes: BIGINT,
     expired: BIGINT, superseded: BIGINT, superseded_until: BIGINT, dead_lettered: STRING,
-    sums: STRING, leader_epoch: INT, stopped: INT, stored_until: BIGINT
+    sums: STRING, leader_epoch: INT, stopped: INT, recent_messages: INT, recent_dead_letters: INT,
+    released_until: BIGINT, stored_until: BIGINT
   >>', map('mode', 'FAILFAST'))) AS updates
   LEFT JOIN ingestor_positions AS stored
     ON stored.kafka_partition = updates.kafka_partition AND $own_partitions
@@ -38,16 +39,20 @@ THEN UPDATE SET
   )),
   leader_epoch = coalesce(updates.leader_epoch, stored.leader_epoch),
   stopped = updates.stopped,
+  recent_messages = coalesce(updates.recent_messages, stored.recent_messages),
+  recent_dead_letters = coalesce(updates.recent_dead_letters, stored.recent_dead_letters),
+  released_until = coalesce(updates.released_until, stored.released_until),
   stored_until = timestamp_micros(updates.stored_until)
 WHEN NOT MATCHED AND updates.unexpected_positions = 0 AND updates.expected IS NULL
 THEN INSERT (
   consumer_group, topic, topic_id, kafka_partition, position, first_offset, duplicates,
   conflicting, erased, holes, expired, acknowledged, superseded, superseded_until, dead_lettered,
-  summed_from, sums, leader_epoch, stopped, stored_until
+  summed_from, sums, leader_epoch, stopped, recent_messages, recent_dead_letters, released_until, stored_until
 ) VALUES (
   :consumer_group, :topic, :topic_id, updates.kafka_partition, updates.position,
   updates.first_offset, updates.duplicates, updates.conflicting, updates.erased, updates.holes,
   updates.expired, 0, updates.superseded, updates.superseded_until, updates.dead_lettered,
   updates.first_offset, updates.sums, updates.leader_epoch, updates.stopped,
+  updates.recent_messages, updates.recent_dead_letters, updates.released_until,
   timestamp_micros(updates.stored_until)
 )
