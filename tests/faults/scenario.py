@@ -167,9 +167,9 @@ class FaultScenario:
 
         wait_until(done, "all is stored")
 
-    def verify(self) -> tuple[int, dict[str, Any]]:
+    def verify(self, *options: str) -> tuple[int, dict[str, Any]]:
         """Exit code and output of `ingestor verify --json`."""
-        done = self.environment.run("ingestor", "verify", "--json")
+        done = self.environment.run("ingestor", "verify", "--json", *options)
         assert done.stdout, done.stderr
         return done.returncode, json.loads(done.stdout)
 
