@@ -4,6 +4,7 @@ import ctypes
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -11,6 +12,7 @@ from weakref import WeakSet
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from classwaves_ingestor.producer import greenlets
 from classwaves_ingestor.producer.errors import QueueFull
 from classwaves_ingestor.producer.transport import Failure, OnFailure
 from classwaves_runtime.errors import SettingsError
@@ -18,6 +20,8 @@ from classwaves_runtime.errors import SettingsError
 log = logging.getLogger(__name__)
 
 _OF_THE_EVENT = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG, KafkaError.INVALID_RECORD}
+_SHORTEST_PAUSE_SECONDS = 0.001
+_LONGEST_PAUSE_SECONDS = 0.05
 _RECORD_ROOM = 4096  # bytes for a record's key and framing
 
 _REQUIRED: Mapping[str, str | bool | int] = {
@@ -120,8 +124,19 @@ class KafkaTransport:
 
     def flush(self, seconds: float) -> int:
         """See `Transport.flush`."""
-        self._serve(self._producer.flush, seconds)
-        return len(self._producer)
+        if not greenlets.in_use():
+            self._serve(self._producer.flush, seconds)
+            return len(self._producer)
+        deadline = time.monotonic() + seconds
+        pause = _SHORTEST_PAUSE_SECONDS
+        while True:
+            self._serve(self._producer.flush)
+            left = len(self._producer)
+            remaining = deadline - time.monotonic()
+            if not left or remaining <= 0:
+                return left
+            time.sleep(min(pause, remaining))
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def delivered(self) -> int:
         """See `Transport.delivered`."""

@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from classwaves_ingestor.producer import greenlets
 from classwaves_ingestor.producer.errors import SpoolFull, SpoolUnavailable
 from classwaves_ingestor.producer.spool_file import (
     APPEND,
@@ -235,9 +236,9 @@ class Spool:
         if _size(self._wal) < LOG_LARGE:
             return
         with suppress(*ERRORS):
-            if self._move_log() or _size(self._wal) < _LOG_HUGE:
+            if greenlets.run_long(self._move_log) or _size(self._wal) < _LOG_HUGE:
                 return
-            self._move_log()
+            greenlets.run_long(self._move_log)
             with self._using():
                 self._move_log()
 

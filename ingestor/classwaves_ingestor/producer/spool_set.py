@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from classwaves_ingestor.producer import greenlets
 from classwaves_ingestor.producer.errors import SpoolUnavailable
 from classwaves_ingestor.producer.metrics import PublisherMetrics
 from classwaves_ingestor.producer.salvage import salvage
@@ -232,7 +233,7 @@ class SpoolSet:
             self._remove(lock)
             return
         try:
-            if is_damaged(wal_of(path)):
+            if greenlets.run_long(is_damaged, wal_of(path)):
                 self._reset_log(lock)
             self._take_over(OpenSpool(lock, self._open(path), adopted=True))
         except CorruptSpool:
@@ -275,7 +276,7 @@ class SpoolSet:
             lock.release()
             return
         try:
-            events = salvage(lock.path, sound.path)
+            events = greenlets.run_long(salvage, lock.path, sound.path)
             aside = lock.set_aside()
         except (OSError, SpoolUnavailable) as error:
             self._remove(sound)

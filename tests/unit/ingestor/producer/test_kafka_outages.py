@@ -1,8 +1,11 @@
-"""The transport on a fake of librdkafka: which errors are logged, and interrupted callbacks."""
+"""The transport on a fake of librdkafka: logged errors, interrupted callbacks, greenlets."""
+
+import time
 
 import pytest
 from confluent_kafka import KafkaError
 
+from classwaves_ingestor.producer import greenlets
 from classwaves_ingestor.producer.kafka import KafkaTransport, producer_options
 from tests.support.transport_behaviour import ignore_failure
 
@@ -76,3 +79,27 @@ def test_a_callback_is_not_interrupted_by_other_callbacks_of_its_thread(
     transport.poll()
     transport.poll()
     assert len(polls) == 2
+
+
+def test_among_greenlets_a_flush_sleeps_instead_of_waiting_in_librdkafka(
+    transport, producer, monkeypatch
+):
+    def sleep(seconds):
+        sleeps.append(seconds)
+        producer.waiting -= 1
+
+    sleeps, waits = [], []
+    monkeypatch.setattr(greenlets, "in_use", lambda: True)
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(producer, "flush", waits.append)
+    for _ in range(3):
+        transport.send("s", b"1", ignore_failure)
+    assert transport.flush(60) == 0
+    assert sleeps == [0.001, 0.002, 0.004]
+    assert not any(waits)
+
+
+def test_among_greenlets_a_flush_ends_at_its_timeout(transport, monkeypatch):
+    monkeypatch.setattr(greenlets, "in_use", lambda: True)
+    transport.send("s", b"1", ignore_failure)
+    assert transport.flush(0.01) == 1

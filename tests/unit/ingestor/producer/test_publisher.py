@@ -554,6 +554,23 @@ def test_an_emit_that_interrupts_another_one_has_its_own_source_and_spool(
     assert sorted(sequences_by_source(decode(topic.messages)).values()) == [[1], [1, 2], [1, 2, 3]]
 
 
+def test_an_emit_passes_over_a_spool_in_which_its_thread_was_interrupted(publish, topic, tmp_path):
+    topic.away = True
+    publisher = publish()
+    emitter = publisher._emitter
+    spool = emitter._spools.own_spool()
+    spool._writer = CallsBack(spool._writer, "INSERT", lambda: publisher.emit("ended", **EVENT))
+    publisher.emit("started", **EVENT)
+    emitter._spools.own_spool(1)._in_use = True
+    publisher.emit("started", **EVENT)
+    emitter._spools.own_spool(1)._in_use = False
+    assert len(spools(tmp_path)) == 3
+    assert publisher.flush(0) == 4
+    topic.away = False
+    assert publisher.flush(30) == 0
+    assert sorted(sequences_by_source(decode(topic.messages)).values()) == [[1], [1], [1, 2]]
+
+
 def test_a_finalizer_can_emit_while_delivered_events_are_removed(publish, topic):
     def finalize():
         if len(ids) < 4:
