@@ -99,6 +99,15 @@ TIME_SOURCE = gauge(
     "becomes complete.",
     "time_source",
 )
+STALLED_SECONDS = gauge(
+    "ingestor_stalled_seconds",
+    "Seconds for which the stored position has not moved although the log has more.",
+    "partition",
+)
+BROKER_SILENCE = gauge(
+    "ingestor_broker_silence_seconds",
+    "Seconds since a broker last answered: end offsets and lag are at least as old.",
+)
 STOPPED = gauge(
     "ingestor_stopped_partitions", "Partitions that are stopped until an operator acts."
 )

@@ -28,6 +28,11 @@ def _batch_of(given: dict[str, Any]) -> ByteSize:
     return ByteSize((2 if given["warehouse"] == "databricks:" else 32) * MIB)
 
 
+def _idle_commit_of(given: dict[str, Any]) -> float:
+    """The default pause between commits without messages: a SQL warehouse costs while it runs."""
+    return 3600.0 if given["warehouse"] == "databricks:" else 60.0
+
+
 class TopicSettings(Settings):
     """The topics."""
 
@@ -81,6 +86,10 @@ class IngestorSettings(StreamSettings):
     )
     batch_max_seconds: PositiveFloat = Field(
         default=5.0, description="seconds that a row waits for a full micro-batch"
+    )
+    idle_commit_seconds: PositiveFloat = Field(
+        default_factory=_idle_commit_of,
+        description="seconds between commits without messages, by default 60 or, in SQL, 3600",
     )
     http_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
         default=0,

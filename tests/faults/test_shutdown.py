@@ -31,7 +31,7 @@ def test_a_drain_that_cannot_end_stops_at_its_deadline_and_loses_nothing(scenari
     scenario.wait_until_stored()
     with Outage(scenario.table):
         traffic.send(islice(messages, 200))
-        consumer.wait_for("Waiting to retry")
+        consumer.wait_for("The warehouse does not answer")
         consumer.terminate()
         assert consumer.ended() == 0
     scenario.consumer(**_LONG_SESSION)
@@ -46,7 +46,7 @@ def test_a_second_signal_ends_a_drain_at_once_and_loses_nothing(scenario):
     scenario.wait_until_stored()
     with Outage(scenario.table):
         traffic.send(islice(messages, 200))
-        consumer.wait_for("Waiting to retry")
+        consumer.wait_for("The warehouse does not answer")
         consumer.terminate()
         while consumer.code is None:
             consumer.terminate()

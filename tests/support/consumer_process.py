@@ -50,11 +50,11 @@ class ConsumerProcess(Process):
             if line.startswith("{") and (record := json.loads(line))["message"] == message:
                 yield record
 
-    def wait_for(self, message: str) -> None:
-        """Wait until the process has logged this message."""
+    def wait_for(self, text: str) -> None:
+        """Wait until the process has logged a line with this text."""
         wait_until(
-            lambda: any(self.records(message)),
-            f"consumer {self.pid} logs {message!r}: {self.log_tail()}",
+            lambda: text in self.log.read_text(),
+            f"consumer {self.pid} logs {text!r}: {self.log_tail()}",
         )
 
     def readiness(self) -> dict[str, str] | None:

@@ -65,6 +65,9 @@ class _Assignment:
     first_offset: int = 0
     end: int = 0
     committed_at: float = 0.0
+    committed_hour: int = 0
+    not_before: float = 0.0
+    is_leaderless: bool = False
     refused: bool = False
     stop: StopReason | None = None
     stopped_at: float = 0.0
@@ -98,9 +101,12 @@ class PartitionAssignments:
             self._assigned.pop(partition, None)
 
     def unresolved(self) -> Sequence[int]:
-        """The partitions whose start offset is not requested yet; marks them as requested."""
+        """The partitions whose start offset is to be requested; marks them as requested."""
+        now = self._clock.monotonic()
         found = [
-            partition for partition, each in self._assigned.items() if each.state is _State.ASSIGNED
+            partition
+            for partition, each in self._assigned.items()
+            if each.state is _State.ASSIGNED and each.not_before <= now
         ]
         for partition in found:
             self._assigned[partition].state = _State.RESOLVING
@@ -121,9 +127,18 @@ class PartitionAssignments:
             each.state = _State.FETCHING
             each.position, each.first_offset = offset.position, offset.low
             each.end = offset.high
-            each.committed_at = self._clock.monotonic()
+            self._committed(each)
             each.recorded = offset.stopped
         return awaited
+
+    def on_unanswered(self, partitions: Collection[int], seconds: float) -> None:
+        """Request these start offsets again, after some seconds: no leader answered."""
+        for partition in partitions:
+            each = self._assigned.get(partition)
+            if each is not None and each.state is _State.RESOLVING:
+                each.state = _State.ASSIGNED
+                each.not_before = self._clock.monotonic() + seconds
+                each.is_leaderless = True
 
     def refused(self, partitions: Collection[int]) -> Sequence[int]:
         """The broker refused to fetch these from their positions: resolve those once more.
@@ -183,7 +198,7 @@ class PartitionAssignments:
             each = self._assigned.get(partition)
             if each is not None and each.state is not _State.ASSIGNED:
                 each.position, each.recorded = written.position, written.stopped
-                each.committed_at = self._clock.monotonic()
+                self._committed(each)
 
     def restart(self, partitions: Collection[int]) -> Sequence[int]:
         """Forget the positions of these partitions, and return those that are still assigned."""
@@ -201,12 +216,16 @@ class PartitionAssignments:
         return {partition: self._assigned[partition].first_offset for partition in partitions}
 
     def idle(self, seconds: float) -> Mapping[int, Progress]:
-        """Progress without movement, for partitions that had no commit for this long."""
-        before = self._clock.monotonic() - seconds
+        """Progress without movement, for partitions that had no commit for this long.
+
+        One minute after each full hour all are due: the rollup then finds the hour complete.
+        """
+        before, hour = self._clock.monotonic() - seconds, self._hour()
         return {
             partition: each.standing_still()
             for partition, each in self._assigned.items()
-            if each.state is _State.FETCHING and each.committed_at <= before
+            if each.state is _State.FETCHING
+            and (each.committed_at <= before or each.committed_hour < hour)
         }
 
     def unrecorded_stops(self) -> Mapping[int, Progress]:
@@ -232,3 +251,15 @@ class PartitionAssignments:
             for partition, each in self._assigned.items()
             if each.stop is not None
         }
+
+    def leaderless(self) -> Collection[int]:
+        """The partitions without a leader that answers: they cannot be started."""
+        return [partition for partition, each in self._assigned.items() if each.is_leaderless]
+
+    def _committed(self, each: _Assignment) -> None:
+        each.committed_at, each.committed_hour = self._clock.monotonic(), self._hour()
+        each.is_leaderless = False
+
+    def _hour(self) -> int:
+        """The number of the hour, as it was a minute ago."""
+        return int(self._clock.now().timestamp() - 60) // 3600

@@ -25,6 +25,7 @@ from classwaves_runtime.health import Health
 from classwaves_runtime.metrics import Meters
 from classwaves_warehouse.interface import Stream, Warehouse
 
+_IDLE_COMMIT_SECONDS: Final = 60.0
 _END_INTERVAL: Final = 10.0
 """Seconds between two requests for the end of one partition."""
 
@@ -45,6 +46,7 @@ def build_pipeline(
     pseudonymise: Callable[[str], str] | None = None,
     abandon: threading.Event | None = None,
     ledger_thread: Executor | None = None,
+    idle_commit_seconds: float = _IDLE_COMMIT_SECONDS,
     end_interval: float = _END_INTERVAL,
 ) -> Pipeline:
     """Wire a pipeline. Every stage gets the same clock and observer.
@@ -64,6 +66,7 @@ def build_pipeline(
         pseudonymise: replaces a pupil's id; None without a key.
         abandon: ends every wait for warehouse or broker once it is set.
         ledger_thread: executor with one worker; a new thread by default.
+        idle_commit_seconds: seconds after which a partition without messages is committed.
         end_interval: seconds between two requests for the end of one partition.
 
     Raises:
@@ -95,6 +98,7 @@ def build_pipeline(
         limit=RejectLimitState(limit),
         batch_builder=BatchBuilder(batch),
         backpressure=Backpressure(budget),
+        idle_commit_seconds=idle_commit_seconds,
         broker_time=broker_time,
         clock=clock,
         observer=observer,

@@ -89,7 +89,7 @@ class Committer:
         )
 
     def resolve_start_offsets(self, partitions: Collection[int]) -> Mapping[int, StartOffset]:
-        """The start offsets of these partitions.
+        """The start offsets of these partitions, without those that no leader answers for.
 
         Raises:
             TopicRecreated: the positions belong to another topic id.
@@ -116,7 +116,8 @@ class Committer:
             outcome = self._retry(partial(self._append, rest))
             if isinstance(outcome, Stored):
                 _APPENDED.hit()
-                self._measure_table()
+                if outcome.rows:
+                    self._measure_table()
                 positions = {key: progress.position for key, progress in rest.progress.items()}
                 return CommitResult(outcome, positions, fenced, self._clock.monotonic() - began)
             fenced |= self._fenced_partitions(outcome)
@@ -212,6 +213,6 @@ class Committer:
         )
 
     def _before_sleep(self, attempt: int, error: BaseException) -> None:
-        log.warning("Waiting to retry", extra={"attempt": attempt, "cause": str(error)})
+        log.debug("Waiting to retry", extra={"attempt": attempt, "cause": str(error)})
         if isinstance(error, (WarehouseUnavailable, BrokerUnavailable)):
             self._observer.retrying(error)

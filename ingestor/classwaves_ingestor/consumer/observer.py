@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,10 @@ from classwaves_ingestor import metrics
 from classwaves_ingestor.consumer.decode import Decoded
 from classwaves_ingestor.consumer.micro_batch import CommitResult, MicroBatch
 from classwaves_ingestor.consumer.offsets import AdmittedMessages
+from classwaves_ingestor.consumer.outages import Outages
 from classwaves_ingestor.consumer.sequences import SequenceWatch
 from classwaves_ingestor.errors import BrokerUnavailable
-from classwaves_ingestor.kafka.interface import TimeSource
+from classwaves_ingestor.kafka.interface import Connection, TimeSource
 from classwaves_runtime.clock import Clock
 from classwaves_runtime.health import Health
 from classwaves_runtime.metrics import Meters
@@ -28,7 +29,10 @@ _PARTITION_GAUGES = (
     metrics.STORED_POSITION,
     metrics.LAG,
     metrics.LAG_SECONDS,
+    metrics.STALLED_SECONDS,
 )
+_SILENT_SECONDS = 10.0  # the consumer always waits for some answer, which takes half a second
+_STALLED_SECONDS = 120.0
 _TIME_WARNINGS = {
     TimeSource.CLOCK_TOPIC: "The clock topic was not read; the time of the brokers is advanced "
     "from the last reading",
@@ -60,7 +64,12 @@ class Observer:
         self._stored_ms: dict[int, int] = {}
         self._shown: set[int] = set()
         self._time_source: tuple[TimeSource, str | None] | None = None
-        self._stopped: set[int] = set()
+        self._moved: dict[int, tuple[int, float]] = {}
+        self._unready: set[int] = set()
+        self._outages = Outages(health, clock)
+        self._retried: set[str] = set()
+        self._connection_errors = 0
+        self._expelled = False
 
     def set_budget(self, budget_bytes: int) -> None:
         """Set the memory limit at which intake stops."""
@@ -91,21 +100,30 @@ class Observer:
         """Report that warehouse or broker is unavailable and a call is retried."""
         what = "broker" if isinstance(cause, BrokerUnavailable) else "warehouse"
         self._meters.count(metrics.RETRIES, 1, what)
-        self._health.unready(what, str(cause))
+        self._retried.add(what)
+        self._outages.failed(what, str(cause))
         self._meters.set(metrics.WARMING, isinstance(cause, WarehouseWarming))
+
+    def waiting(self) -> None:
+        """Report that the process is alive while it waits to start."""
+        self._health.heartbeat()
 
     def left_group(self) -> None:
         """The group expelled this consumer: it has no partitions and reads nothing."""
+        self._expelled = True
         self._health.unready("group", "the group expelled this consumer, which joins again")
 
     def joined_group(self) -> None:
         """The group accepted this consumer, with partitions or without."""
+        self._expelled = False
         self._health.ready("group")
 
     def mark_ready(self) -> None:
         """Report that warehouse and broker are available: the process is ready."""
-        for cause in ("start", "broker", "warehouse"):
-            self._health.ready(cause)
+        self._health.ready("start")
+        self._retried.clear()
+        for service in ("broker", "warehouse"):
+            self._outages.answered(service)
         self._meters.set(metrics.WARMING, 0)
 
     def broker_time_read(self, source: TimeSource, problem: str | None) -> None:
@@ -141,7 +159,8 @@ class Observer:
         self._order_and_time(batch.rows)
         self._stored_ms |= self._submitted_ms
         self.mark_ready()
-        log.info(
+        log.log(
+            logging.INFO if stored.rows or batch.rejects else logging.DEBUG,
             "Committed",
             extra={
                 "rows": stored.rows,
@@ -158,6 +177,8 @@ class Observer:
         held_bytes: int,
         paused: bool,
         stopped: Mapping[int, str],
+        leaderless: Collection[int],
+        connection: Connection,
         ends: Mapping[int, int],
         positions: Positions,
     ) -> None:
@@ -167,18 +188,18 @@ class Observer:
             held_bytes: memory of the buffer and the commit in flight.
             paused: whether fetching is paused.
             stopped: why partitions are stopped, and what to do.
+            leaderless: partitions that cannot be started, because no leader answers for them.
+            connection: how the consumer's connections to the brokers do.
             ends: by partition, the high watermark.
             positions: by partition, the next offset to store; None before the first commit.
         """
         self._meters.set(metrics.HELD_BYTES, held_bytes)
         self._meters.set(metrics.PAUSED, paused)
         self._meters.set(metrics.STOPPED, len(stopped))
-        for partition in self._stopped - stopped.keys():
-            self._health.ready(f"partition {partition}")
-        for partition, why in stopped.items():
-            self._health.unready(f"partition {partition}", why)
-        self._stopped = set(stopped)
+        self._connection(connection)
         self._progress(ends, positions)
+        no_leader = dict.fromkeys(leaderless, "it has no leader that answers")
+        self._light({**no_leader, **self._stalled(ends, positions), **stopped})
 
     def table_measured(self, size: TableSize) -> None:
         """Report the size of the table."""
@@ -186,12 +207,29 @@ class Observer:
         self._meters.set(metrics.TABLE_BYTES, size.bytes)
         self._meters.set(metrics.TABLE_LOG_ENTRIES, size.log_entries)
 
+    def _connection(self, connection: Connection) -> None:
+        """An outage of the broker lasts while it is silent, and while calls to it are retried."""
+        self._meters.set(metrics.BROKER_SILENCE, connection.silent_seconds)
+        errors, self._connection_errors = (
+            connection.errors - self._connection_errors,
+            connection.errors,
+        )
+        if connection.silent_seconds >= _SILENT_SECONDS:
+            cause = f"no broker has answered for {connection.silent_seconds:.0f} s."
+            if connection.last_error:
+                cause += f" The last error: {connection.last_error}."
+            self._outages.failed("broker", cause, errors)
+        elif "broker" not in self._retried:
+            self._outages.answered("broker")
+
     def _progress(self, ends: Mapping[int, int], positions: Positions) -> None:
         now_ms = self._clock.now().timestamp() * 1000
-        for partition in self._shown - positions.keys():
+        # An expelled consumer has no partitions, but their gauges keep the last values.
+        for partition in () if self._expelled else self._shown - positions.keys():
             for gauge in _PARTITION_GAUGES:
                 self._meters.forget(gauge, partition)
-        self._shown = set()
+            self._moved.pop(partition, None)
+            self._shown.discard(partition)
         for partition, position in positions.items():
             end = ends.get(partition)
             if end is None or position is None:
@@ -199,11 +237,36 @@ class Observer:
             lag = max(end - position, 0)
             stored_ms = self._stored_ms.get(partition)
             behind = (now_ms - stored_ms) / 1000 if lag and stored_ms is not None else 0.0
-            for gauge, value in zip(
-                _PARTITION_GAUGES, (end, position, lag, max(behind, 0.0)), strict=True
-            ):
+            stalled = self._seconds_stalled(partition, position, end)
+            values = (end, position, lag, max(behind, 0.0), stalled)
+            for gauge, value in zip(_PARTITION_GAUGES, values, strict=True):
                 self._meters.set(gauge, value, partition)
             self._shown.add(partition)
+
+    def _seconds_stalled(self, partition: int, position: int, end: int) -> float:
+        """Seconds for which the position has not moved although the log has more."""
+        now = self._clock.monotonic()
+        known = self._moved.get(partition)
+        if known is None or known[0] != position or position >= end:
+            self._moved[partition] = (position, now)
+        return now - self._moved[partition][1]
+
+    def _stalled(self, ends: Mapping[int, int], positions: Positions) -> Mapping[int, str]:
+        now = self._clock.monotonic()
+        return {
+            partition: f"its position {position} has not moved for {now - since:.0f} s, and its "
+            f"log ends at {ends[partition]}"
+            for partition, (position, since) in self._moved.items()
+            if now - since >= _STALLED_SECONDS and partition in ends and partition in positions
+        }
+
+    def _light(self, reasons: Mapping[int, str]) -> None:
+        """Make the process unready for these reasons of partitions, and for no other."""
+        for number in self._unready - reasons.keys():
+            self._health.ready(f"partition {number}")
+        for number, why in reasons.items():
+            self._health.unready(f"partition {number}", why)
+        self._unready = set(reasons)
 
     def _order_and_time(self, rows: pa.Table) -> None:
         faults = self._sequences.watch(rows)

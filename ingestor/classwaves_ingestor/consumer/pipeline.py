@@ -31,15 +31,15 @@ from classwaves_ingestor.consumer.offsets import OffsetTracker
 from classwaves_ingestor.dead_letters.limit import RejectLimitState
 from classwaves_ingestor.kafka.interface import FetchPosition, GroupConsumer, PollResult
 from classwaves_runtime.clock import Clock
-from classwaves_warehouse.checkpoint import Checkpoint, StopReason
+from classwaves_warehouse.checkpoint import Checkpoint, Progress, StopReason
 
 log = logging.getLogger(__name__)
 
 POLL_MESSAGES = 5_000
 POLL_SECONDS = 0.05
-_IDLE_COMMIT_SECONDS = 60.0
 _REPORT_SECONDS = 1.0
 LOOK_AGAIN_SECONDS = 30.0
+_NO_LEADER_SECONDS = 5.0
 
 
 class Pipeline:
@@ -53,6 +53,7 @@ class Pipeline:
         limit: counts refused messages against their permitted share.
         batch_builder: buffers decoded messages.
         backpressure: limits the memory in use.
+        idle_commit_seconds: seconds after which a partition without messages is committed.
         broker_time: takes the times at which brokers appended the messages.
         clock: measures ages.
         observer: receives metrics and state.
@@ -68,6 +69,7 @@ class Pipeline:
         limit: RejectLimitState,
         batch_builder: BatchBuilder,
         backpressure: Backpressure,
+        idle_commit_seconds: float,
         broker_time: BrokerTime,
         clock: Clock,
         observer: Observer,
@@ -79,12 +81,14 @@ class Pipeline:
         self._limit = limit
         self._batch_builder = batch_builder
         self._backpressure = backpressure
+        self._idle_commit_seconds = idle_commit_seconds
         self._broker_time = broker_time
         self._clock = clock
         self._observer = observer
         self._offsets = OffsetTracker()
         self._assignments = PartitionAssignments(clock)
         self._resolving: Future[Mapping[int, StartOffset]] | None = None
+        self._requested: frozenset[int] = frozenset()
         self._committing: Future[CommitResult] | None = None
         self._in_flight: MicroBatch | None = None
         self._intake = Intake.OPEN
@@ -122,11 +126,7 @@ class Pipeline:
             self._batch_builder.add(decoded, admitted.ranges, self._clock.monotonic())
             self._observer.polled(admitted, decoded)
         due = self._batch_builder.due(self._clock.monotonic())
-        if (
-            due
-            or self._assignments.idle(_IDLE_COMMIT_SECONDS)
-            or self._assignments.unrecorded_stops()
-        ):
+        if due or self._standing_still():
             self._begin_commit()
         self._assignments.look_again(LOOK_AGAIN_SECONDS)
         self._report_state()
@@ -215,12 +215,15 @@ class Pipeline:
     def _start_partitions(self) -> None:
         """Start the partitions whose start offset is resolved, and request those of the others."""
         if self._resolving is not None and self._resolving.done():
-            offsets = self._assignments.on_resolved(self._resolving.result())
+            found = self._resolving.result()
             self._resolving = None
+            offsets = self._assignments.on_resolved(found)
+            self._assignments.on_unanswered(self._requested - found.keys(), _NO_LEADER_SECONDS)
             self._observer.mark_ready()
             for partition, offset in offsets.items():
                 self._start(partition, offset)
         if self._resolving is None and (unresolved := self._assignments.unresolved()):
+            self._requested = frozenset(unresolved)
             self._resolving = self._ledger_thread.submit(
                 self._committer.resolve_start_offsets, unresolved
             )
@@ -255,15 +258,12 @@ class Pipeline:
     def _begin_commit(self) -> None:
         """Submit the batch and the positions of idle partitions, if no commit is in flight.
 
-        A partition without messages is committed once a minute, so that its broker time advances.
+        A partition without messages is committed now and then, so that its broker time advances.
         """
         if self._committing is not None:
             return
         buffered = self._batch_builder.partitions
-        still = {
-            **self._assignments.idle(_IDLE_COMMIT_SECONDS),
-            **self._assignments.unrecorded_stops(),
-        }
+        still = self._standing_still()
         age = self._batch_builder.age(self._clock.monotonic())
         batch = self._batch_builder.build(
             self._assignments.positions({*buffered, *still}),
@@ -274,6 +274,13 @@ class Pipeline:
         self._observer.submitted(batch, age)
         self._in_flight = batch
         self._committing = self._ledger_thread.submit(self._committer.commit, batch)
+
+    def _standing_still(self) -> Mapping[int, Progress]:
+        """Progress of partitions that are idle, or stopped for a reason that is not stored yet."""
+        return {
+            **self._assignments.idle(self._idle_commit_seconds),
+            **self._assignments.unrecorded_stops(),
+        }
 
     def _finish_commit(self) -> None:
         """Apply the result of a completed commit, and commit the group's offsets."""
@@ -297,6 +304,8 @@ class Pipeline:
             held_bytes=self.held_bytes,
             paused=self._intake is Intake.PAUSED,
             stopped=self._assignments.stopped(),
+            leaderless=self._assignments.leaderless(),
+            connection=self._consumer.connection(),
             ends=self._consumer.end_offsets(),
             positions=self._assignments.fetching_positions(),
         )

@@ -13,6 +13,7 @@ from classwaves_ingestor.consumer.observer import Observer
 from classwaves_ingestor.consumer.pipeline import Pipeline
 from classwaves_ingestor.dead_letters.kafka import KafkaDeadLetterWriter
 from classwaves_ingestor.dead_letters.limit import RejectLimit
+from classwaves_ingestor.errors import BrokerUnavailable
 from classwaves_ingestor.kafka.admin import connect
 from classwaves_ingestor.kafka.broker_clock import KafkaBrokerClock
 from classwaves_ingestor.kafka.consumer import KafkaGroupConsumer, consumer_options
@@ -23,6 +24,7 @@ from classwaves_runtime.clock import Clock, SystemClock
 from classwaves_runtime.errors import SettingsError
 from classwaves_runtime.health import Health, dump_stacks_on_sigquit, serve_health, stall_watch
 from classwaves_runtime.metrics import Meters
+from classwaves_runtime.retry import RetryPolicy
 from classwaves_schemas.errors import ContractError
 from classwaves_schemas.pseudonym import Pseudonymiser
 from classwaves_warehouse.interface import Stream
@@ -30,11 +32,15 @@ from classwaves_warehouse.open import open_warehouse
 
 log = logging.getLogger(__name__)
 
+_FIRST_WAIT_SECONDS = 0.2
+_LONGEST_WAIT_SECONDS = 10.0
 _PREFETCH_SHARE = 4  # the fraction of the memory budget for librdkafka's prefetch
 
 
 def run(settings: IngestorSettings, stop: threading.Event) -> None:
     """Consume until `stop` is set, then commit the buffer and leave the group.
+
+    A broker that does not answer is waited for, at the start as later.
 
     Raises:
         SettingsError, TopicMissing, DeadLetterTopicTooSmall, TableMissing, TableMismatch: the
@@ -48,7 +54,9 @@ def run(settings: IngestorSettings, stop: threading.Event) -> None:
     observer = Observer(Meters(metrics.CONSUMER, registry), health, clock)
     dump_stacks_on_sigquit()
     with serve_health(settings.http_port, health, registry), stall_watch(health):
-        pipeline = _connect(settings, clock, abandon, observer)
+        pipeline = _wait_for_broker(settings, clock, abandon, observer, stop)
+        if pipeline is None:
+            return
         try:
             while not stop.is_set():
                 pipeline.run_once()
@@ -60,6 +68,37 @@ def run(settings: IngestorSettings, stop: threading.Event) -> None:
         finally:
             abandon.set()
             pipeline.close()
+
+
+def _wait_for_broker(
+    settings: IngestorSettings,
+    clock: Clock,
+    abandon: threading.Event,
+    observer: Observer,
+    stop: threading.Event,
+) -> Pipeline | None:
+    """Build the pipeline once the broker answers; None if `stop` ends the wait."""
+
+    def waiting(_attempt: int, error: BaseException) -> None:
+        if isinstance(error, BrokerUnavailable):
+            observer.retrying(error)
+        observer.waiting()
+
+    policy = RetryPolicy(
+        attempts=None,
+        first=_FIRST_WAIT_SECONDS,
+        longest=_LONGEST_WAIT_SECONDS,
+        sleep=stop.wait,
+        abandoned=stop.is_set,
+    )
+    try:
+        return policy.run(
+            lambda _attempt: _connect(settings, clock, abandon, observer),
+            retry_on=BrokerUnavailable,
+            before_sleep=waiting,
+        )
+    except BrokerUnavailable:
+        return None
 
 
 def _connect(
@@ -90,6 +129,7 @@ def _connect(
         ),
         budget=BackpressurePolicy(held),
         limit=RejectLimit(settings.dead_letter_limit, DEAD_LETTER_WINDOW),
+        idle_commit_seconds=settings.idle_commit_seconds,
         pseudonymise=pseudonymise,
         abandon=abandon,
     )

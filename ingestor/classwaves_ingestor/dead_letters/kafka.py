@@ -10,6 +10,7 @@ from confluent_kafka import Message as Delivered
 from classwaves_ingestor.dead_letters.dead_letter import DeadLetter, stub
 from classwaves_ingestor.errors import BrokerUnavailable, DeadLetterTopicTooSmall
 from classwaves_ingestor.kafka.admin import refused_options
+from classwaves_ingestor.kafka.client_log import ClientLog
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class KafkaDeadLetterWriter:
                     "message.max.bytes": max_bytes,
                     "delivery.timeout.ms": int(seconds * 1000),
                 },
-                logger=log,
+                logger=ClientLog(log),
             )
 
     def write(self, dead_letters: Sequence[DeadLetter]) -> None:

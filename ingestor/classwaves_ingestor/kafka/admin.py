@@ -10,7 +10,10 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ClusterMetadata  # type: ignore[attr-defined]  # missing in its stubs
 
 from classwaves_ingestor.errors import BrokerRefused, BrokerUnavailable, TopicMissing
+from classwaves_ingestor.kafka.client_log import ClientLog
 from classwaves_runtime.errors import SettingsError
+
+log = logging.getLogger(__name__)
 
 REQUEST_SECONDS = 10.0
 """Timeout of one request to the cluster."""
@@ -56,7 +59,7 @@ def connect(options: Mapping[str, str]) -> AdminClient:
     with refused_options():
         return AdminClient(
             {"client.id": "classwaves-ingestor-admin", **options},
-            logger=logging.getLogger(__name__),
+            logger=ClientLog(log),
         )
 
 

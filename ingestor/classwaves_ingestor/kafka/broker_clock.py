@@ -22,6 +22,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # missing in 
 
 from classwaves_ingestor.errors import BrokerRefused, BrokerUnavailable, TopicMissing
 from classwaves_ingestor.kafka.admin import REQUEST_SECONDS, map_error, refused_options, result
+from classwaves_ingestor.kafka.client_log import ClientLog
 from classwaves_ingestor.kafka.topics import (
     APPEND_TIME,
     MOCK_CLUSTER,
@@ -61,7 +62,7 @@ class KafkaBrokerClock:
                     "linger.ms": 0,
                     "delivery.timeout.ms": int(seconds * 1000),
                 },
-                logger=log,
+                logger=ClientLog(log),
             )
 
     def read(self) -> int:

@@ -1,15 +1,19 @@
 """A member of a real Kafka consumer group, on librdkafka."""
 
+import json
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from time import monotonic
 from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from classwaves_ingestor.errors import BrokerRefused, BrokerUnavailable, TopicMissing
 from classwaves_ingestor.kafka.admin import refused_options
+from classwaves_ingestor.kafka.client_log import ClientLog
 from classwaves_ingestor.kafka.interface import (
+    Connection,
     FetchPosition,
     Message,
     PollResult,
@@ -22,6 +26,14 @@ from classwaves_runtime.errors import SettingsError
 
 log = logging.getLogger(__name__)
 
+_CONNECTION_ERRORS = {
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._RESOLVE,
+    KafkaError._TIMED_OUT,
+    KafkaError._SSL,
+    KafkaError._AUTHENTICATION,
+}
 _OFFSET_ERRORS = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
 _CORRUPT_ERRORS = {
     KafkaError._BAD_MSG,
@@ -80,6 +92,7 @@ def consumer_options(
         # to the bootstrap servers again.
         "metadata.recovery.rebootstrap.trigger.ms": 10_000,
         "client.id": "classwaves-ingestor",
+        "statistics.interval.ms": 1_000,  # tells when a broker last answered
     }
     return {**defaults, **options, **_REQUIRED, "group.id": group}
 
@@ -106,13 +119,17 @@ class KafkaGroupConsumer:
         self._unvalidated: dict[int, FetchPosition] = {}
         self._paused = False
         self._fatal: str | None = None
+        self._answered_at = monotonic()
+        self._connection_errors = 0
+        self._last_connection_error = ""
         configuration: dict[str, object] = {
             **options,
             "error_cb": self._on_error,
+            "stats_cb": self._on_statistics,
             "on_commit": _log_commit,
         }
         with refused_options():
-            self._consumer = Consumer(configuration, logger=log)
+            self._consumer = Consumer(configuration, logger=ClientLog(log))
 
     def subscribe(self, listener: RebalanceListener) -> None:
         """See `GroupConsumer.subscribe`."""
@@ -212,6 +229,12 @@ class KafkaGroupConsumer:
         except (TopicMissing, BrokerRefused) as error:
             raise BrokerUnavailable(str(error)) from error
 
+    def connection(self) -> Connection:
+        """See `GroupConsumer.connection`."""
+        return Connection(
+            monotonic() - self._answered_at, self._connection_errors, self._last_connection_error
+        )
+
     def end_offsets(self) -> Mapping[int, int]:
         """See `GroupConsumer.end_offsets`."""
         ends: dict[int, int] = {}
@@ -266,8 +289,21 @@ class KafkaGroupConsumer:
     def _on_error(self, error: KafkaError) -> None:
         if _is_fatal(error):
             self._fatal = error.str()
+        elif error.code() in _CONNECTION_ERRORS:
+            self._connection_errors += 1
+            if error.code() != KafkaError._ALL_BROKERS_DOWN:  # which does not say why
+                self._last_connection_error = error.str()
         else:
             log.warning("Error from librdkafka", extra={"kafka_error": error.str()})
+
+    def _on_statistics(self, statistics: str) -> None:
+        """Note when a broker last sent anything; the consumer always waits for some answer."""
+        brokers = json.loads(statistics)["brokers"].values()
+        idle_us = [
+            each["rxidle"] for each in brokers if each["state"] == "UP" and each["rxidle"] >= 0
+        ]
+        if idle_us:
+            self._answered_at = max(self._answered_at, monotonic() - min(idle_us) / 1e6)
 
     def _partitions(self, partitions: Iterable[int]) -> list[TopicPartition]:
         return [TopicPartition(self._topic, partition) for partition in sorted(partitions)]

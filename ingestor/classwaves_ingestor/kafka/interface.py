@@ -103,6 +103,21 @@ class Watermarks:
     high: int
 
 
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How a consumer's connections to the brokers do.
+
+    Args:
+        silent_seconds: since a broker last answered, or since the consumer was made.
+        errors: failures since the consumer was made.
+        last_error: the latest failure; empty without one.
+    """
+
+    silent_seconds: float
+    errors: int = 0
+    last_error: str = ""
+
+
 class RebalanceListener(Protocol):
     """Receives rebalances from within `GroupConsumer.poll`. No callback may block."""
 
@@ -156,7 +171,7 @@ class GroupConsumer(Protocol):
         ...
 
     def watermarks(self, partitions: Collection[int]) -> Mapping[int, Watermarks]:
-        """The watermarks of these partitions.
+        """The watermarks of these partitions, without those that have no leader now.
 
         The messages of an open transaction are below the high watermark and are not delivered yet.
         Sends a request to the broker. Safe from any thread.
@@ -164,6 +179,10 @@ class GroupConsumer(Protocol):
         Raises:
             BrokerUnavailable: the broker did not answer in time.
         """
+        ...
+
+    def connection(self) -> Connection:
+        """Whether brokers answer this consumer. Sends no request."""
         ...
 
     def end_offsets(self) -> Mapping[int, int]:

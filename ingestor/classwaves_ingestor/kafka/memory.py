@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from classwaves_ingestor.kafka.interface import (
+    Connection,
     FetchPosition,
     Headers,
     Message,
@@ -120,6 +121,8 @@ class MemoryTopic:
         self._members: list[MemoryGroupConsumer] = []
         self._creations = 1
         self.committed_offsets: dict[int, int] = {}
+        self.silent_seconds = 0.0
+        self.leaderless: set[int] = set()
 
     @property
     def partitions(self) -> int:
@@ -342,7 +345,15 @@ class MemoryGroupConsumer:
 
     def watermarks(self, partitions: Collection[int]) -> Mapping[int, Watermarks]:
         """See `GroupConsumer.watermarks`."""
-        return {each: Watermarks(*self._topic.watermarks(each)) for each in partitions}
+        return {
+            each: Watermarks(*self._topic.watermarks(each))
+            for each in partitions
+            if each not in self._topic.leaderless
+        }
+
+    def connection(self) -> Connection:
+        """See `GroupConsumer.connection`."""
+        return Connection(self._topic.silent_seconds)
 
     def topic_id(self) -> str:
         """See `GroupConsumer.topic_id`."""

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from classwaves_ingestor.errors import BrokerUnavailable
 from classwaves_ingestor.kafka.admin import REQUEST_SECONDS, refused_options
+from classwaves_ingestor.kafka.client_log import ClientLog
 from classwaves_ingestor.kafka.consumer import consumer_options
 from classwaves_ingestor.kafka.interface import Message
 
@@ -30,7 +31,7 @@ class RangeReader:
         # librdkafka requires a group name, but a consumer with manual assignment never joins it.
         configuration = consumer_options(options, "classwaves-ledger", _PREFETCH_BYTES)
         with refused_options():
-            self._consumer = Consumer(configuration, logger=log)
+            self._consumer = Consumer(configuration, logger=ClientLog(log))
 
     def read(self, topic: str, partition: int, offsets: range) -> Iterator[Message]:
         """The messages at these offsets, ascending. Offsets without a message are skipped.

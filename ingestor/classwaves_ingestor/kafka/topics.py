@@ -130,12 +130,18 @@ class TopicReader:
         self._mock: bool | None = None
 
     def watermarks(self, partitions: Collection[int]) -> Mapping[int, Watermarks]:
-        """The watermarks of these partitions now.
+        """The watermarks of these partitions now, without those that have no leader.
 
         Raises:
             BrokerUnavailable, BrokerRefused, TopicMissing: the request failed.
         """
-        return watermarks(self._admin, self._topic, partitions)
+        known = metadata(self._admin, self._topic).topics[self._topic].partitions
+        led = [each for each in partitions if each in known and known[each].leader >= 0]
+        low, high = (
+            _offsets(self._admin, self._topic, led, spec)
+            for spec in (OffsetSpec.earliest(), OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        )
+        return {partition: Watermarks(low[partition], high[partition]) for partition in led}
 
     def topic_id(self) -> str:
         """The topic's id now. A topic that was deleted and re-created has another id.

@@ -30,6 +30,7 @@ class LiveConsumer:
         budget: BackpressurePolicy = BackpressurePolicy(bytes=1 << 30),  # noqa: B008 - frozen
         clock: Clock | None = None,
         end_interval: float = 0.0,
+        idle_commit_seconds: float = 60.0,
     ) -> None:
         self.abandon = threading.Event()
         self.member = topic.consumer()
@@ -42,6 +43,7 @@ class LiveConsumer:
             clock_skew=CLOCK_SKEW,
             clock=clock,
             end_interval=end_interval,
+            idle_commit_seconds=idle_commit_seconds,
             batch=BatchPolicy(rows=1000, bytes=1 << 20, seconds=0.2),
             budget=budget,
             limit=RejectLimit(ratio=1, messages=1000),

@@ -60,11 +60,6 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-@pytest.fixture(autouse=True)
-def _short_idle_commits(monkeypatch):
-    monkeypatch.setattr(pipeline, "_IDLE_COMMIT_SECONDS", 0.3)
-
-
 @pytest.fixture
 def ingestion(kafka, topic_name) -> Ingestion:
     KafkaTopic(kafka.bootstrap_servers, f"{topic_name}.clock", partitions=1, **APPEND_TIME)
@@ -77,7 +72,13 @@ def join() -> Iterator[Callable[..., LiveConsumer]]:
 
     def joined(ingestion: Ingestion, **changes: object) -> LiveConsumer:
         consumers.append(
-            LiveConsumer(ingestion.topic, ingestion.warehouse, MemoryDeadLetterWriter(), **changes)
+            LiveConsumer(
+                ingestion.topic,
+                ingestion.warehouse,
+                MemoryDeadLetterWriter(),
+                idle_commit_seconds=0.3,
+                **changes,
+            )
         )
         return consumers[-1]
 

@@ -85,6 +85,7 @@ class StepConsumer:
         batch: BatchPolicy = LARGE_BATCH,
         budget: BackpressurePolicy = NO_BUDGET,
         limit: RejectLimit = NO_LIMIT,
+        idle_commit_seconds: float = 60.0,
     ) -> None:
         clock = environment.clock
         self.environment = environment
@@ -106,6 +107,7 @@ class StepConsumer:
             batch=batch,
             budget=budget,
             limit=limit,
+            idle_commit_seconds=idle_commit_seconds,
             abandon=self.abandon,
             ledger_thread=self.ledger_thread,
             end_interval=0,

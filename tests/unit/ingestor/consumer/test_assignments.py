@@ -10,7 +10,7 @@ from classwaves_warehouse.checkpoint import Checkpoint, Progress, StopReason
 
 @pytest.fixture
 def clock() -> ManualClock:
-    return ManualClock(datetime(2025, 9, 15, tzinfo=UTC))
+    return ManualClock(datetime(2025, 9, 15, 9, 10, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -178,3 +178,29 @@ def test_idle_partitions_report_progress_without_movement(assignments, clock):
     assert assignments.idle(60) == {0: Progress(10, first_offset=3), 1: Progress(3, first_offset=3)}
     assignments.on_committed({0: Progress(10), 1: Progress(3)})
     assert assignments.idle(60) == {}
+
+
+def test_idle_partitions_are_due_one_minute_after_each_full_hour(assignments, clock):
+    resolve(assignments, 0)
+    clock.advance(50 * 60 + 59)
+    assert assignments.idle(7200) == {}
+    clock.advance(1)
+    assert assignments.idle(7200).keys() == {0}
+    assignments.on_committed({0: Progress(10)})
+    assert assignments.idle(7200) == {}
+    clock.advance(3600)
+    assert assignments.idle(7200).keys() == {0}
+
+
+def test_a_partition_without_a_leader_is_requested_again_after_some_seconds(assignments, clock):
+    assignments.on_assigned([0, 1])
+    assignments.unresolved()
+    assignments.on_resolved({1: start_at(10)})
+    assignments.on_unanswered([0, 7], seconds=5)
+    assert list(assignments.leaderless()) == [0]
+    clock.advance(4)
+    assert assignments.unresolved() == []
+    clock.advance(1)
+    assert assignments.unresolved() == [0]
+    assignments.on_resolved({0: start_at(10)})
+    assert list(assignments.leaderless()) == []

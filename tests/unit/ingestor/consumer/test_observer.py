@@ -4,6 +4,7 @@ import pytest
 
 from classwaves_ingestor import metrics
 from classwaves_ingestor.errors import BrokerUnavailable
+from classwaves_ingestor.kafka.interface import Connection
 from classwaves_ingestor.kafka.memory import MemoryTopic
 from classwaves_warehouse.errors import WarehouseUnavailable, WarehouseWarming
 from tests.support.events import BAD, NOW, wire
@@ -181,3 +182,106 @@ def test_partitions_that_move_to_another_member_leave_a_consumer_ready(environme
     consumer.run(2)
     assert len(consumer.member.assigned) == 1
     assert consumer.health.readiness().ok
+
+
+def test_a_consumer_whose_brokers_are_silent_is_not_ready_until_one_answers(
+    environment, consumer, caplog
+):
+    consumer.store_all()
+    caplog.set_level("INFO")
+    assert consumer.health.readiness().ok
+    for environment.topic.silent_seconds in range(1, 30):
+        environment.clock.advance(1)
+        consumer.run()
+        assert consumer.health.readiness().ok == (environment.topic.silent_seconds < 10)
+    assert measured(consumer, metrics.BROKER_SILENCE) == 29
+    assert "no broker has answered for 29 s" in consumer.health.readiness().reasons["broker"]
+    environment.topic.silent_seconds = 0.1
+    environment.clock.advance(1)
+    consumer.run()
+    assert consumer.health.readiness().ok
+    assert [each.message for each in caplog.records if "answer" in each.message] == [
+        "The broker does not answer: no broker has answered for 10 s. Waiting.",
+        "The broker answers again",
+    ]
+
+
+def test_an_outage_lasts_while_calls_are_retried_although_a_broker_answers(
+    environment, consumer, caplog
+):
+    consumer.store_all()
+    consumer.observer.retrying(BrokerUnavailable("No answer to: the id of topic t."))
+    environment.clock.advance(1)
+    consumer.run()
+    assert not consumer.health.readiness().ok
+    consumer.observer.retrying(BrokerUnavailable("No answer to: the id of topic t."))
+    environment.topic.produce(0, wire("ended", number=1))
+    consumer.store_all()
+    assert consumer.health.readiness().ok
+    assert caplog.text.count("does not answer") == 1
+
+
+def test_a_silence_names_the_last_error(environment, consumer, monkeypatch):
+    broken = Connection(60.0, errors=7, last_error="SASL authentication error")
+    monkeypatch.setattr(consumer.member, "connection", lambda: broken)
+    environment.clock.advance(1)
+    consumer.run()
+    assert consumer.health.readiness().reasons["broker"] == (
+        "no broker has answered for 60 s. The last error: SASL authentication error."
+    )
+
+
+def test_an_expelled_consumer_keeps_its_gauges_until_it_has_joined_again(environment, consumer):
+    environment.topic.produce(0, wire("ended", number=1))
+    consumer.store_all()
+    environment.clock.advance(1)
+    consumer.run()
+    consumer.pipeline.on_lost([0, 1])
+    environment.clock.advance(1)
+    consumer.run()
+    assert measured(consumer, metrics.STORED_POSITION, partition=0) == 1
+    consumer.pipeline.on_assigned([1])
+    environment.clock.advance(1)
+    consumer.run(3)
+    assert measured(consumer, metrics.STORED_POSITION, partition=0) is None
+
+
+def test_a_partition_whose_position_does_not_move_although_its_log_has_more_is_stalled(
+    environment, consumer
+):
+    environment.topic.produce(0, wire("ended", number=1))
+    environment.topic.produce(1, wire("ended", session=1, number=1))
+    consumer.store_all()
+    environment.clock.advance(200)
+    consumer.run()
+    assert consumer.health.readiness().ok
+    environment.topic.produce(0, wire("ended", number=2))
+    consumer.ledger_thread.eager = False
+    for _ in range(119):
+        environment.clock.advance(1)
+        consumer.run()
+    assert consumer.health.readiness().ok
+    for _ in range(2):
+        environment.clock.advance(1)
+        consumer.run()
+    assert measured(consumer, metrics.STALLED_SECONDS, partition=0) >= 120
+    assert measured(consumer, metrics.STALLED_SECONDS, partition=1) == 0
+    assert consumer.health.readiness().reasons.keys() == {"partition 0"}
+    assert "has not moved for" in consumer.health.readiness().reasons["partition 0"]
+    assert consumer.health.live().ok
+    consumer.ledger_thread.run_all()
+    environment.clock.advance(1)
+    consumer.run()
+    assert consumer.health.readiness().ok
+
+
+def test_commits_without_messages_are_logged_at_debug(environment, consumer, caplog):
+    consumer.store_all()
+    environment.clock.advance(3600)
+    caplog.set_level("DEBUG")
+    consumer.run(3)
+    (committed,) = (each for each in caplog.records if each.message == "Committed")
+    assert committed.levelname == "DEBUG"
+    environment.topic.produce(0, b"bad")
+    consumer.store_all()
+    assert [each.levelname for each in caplog.records if each.message == "Committed"][-1] == "INFO"

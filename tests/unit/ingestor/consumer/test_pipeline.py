@@ -11,6 +11,7 @@ from classwaves_ingestor.kafka.memory import MemoryTopic
 from classwaves_warehouse.batch import ROWS, Batch
 from classwaves_warehouse.checkpoint import Progress, StopReason
 from classwaves_warehouse.errors import TopicRecreated
+from classwaves_warehouse.memory.warehouse import MemoryWarehouse
 from classwaves_warehouse.offset_sums import OffsetSums
 from tests.support.events import wire
 from tests.unit.ingestor.consumer.parts import BATCH_SECONDS, Environment, StepConsumer
@@ -307,6 +308,45 @@ def test_an_idle_partition_advances_its_broker_time_once_a_minute(environment):
         environment.checkpoints[1].ingested_through_ms or 0
     )
     assert behind <= 75_000
+
+
+def test_an_idle_consumer_of_a_sql_warehouse_commits_once_an_hour_and_measures_nothing(
+    environment, monkeypatch
+):
+    """A commit keeps a SQL warehouse running for its idle time, which costs."""
+    commits, measurements = [], []
+    environment.warehouse = MemoryWarehouse(commits.append)
+    monkeypatch.setattr(
+        type(environment.warehouse.events), "size", lambda _: measurements.append(1)
+    )
+    consumer = StepConsumer(environment, eager=True, idle_commit_seconds=3600)
+    consumer.store_all()
+    commits.clear()
+    for _ in range(10 * 60 * 6):
+        environment.clock.advance(10)
+        consumer.run()
+    assert commits.count("before") == 10
+    assert measurements == []
+
+
+def test_a_partition_without_a_leader_delays_only_itself(environment):
+    environment.topic.leaderless = {0}
+    send(environment, 0, 1)
+    send(environment, 1, 2)
+    consumer = StepConsumer(environment, eager=True)
+    consumer.store_all()
+    assert environment.stored == [(1, 0)]
+    environment.clock.advance(1)
+    consumer.run()
+    assert consumer.health.readiness().reasons == {"partition 0": "it has no leader that answers"}
+    environment.topic.leaderless = {1}
+    send(environment, 1, 3)
+    environment.clock.advance(5)
+    consumer.store_all()
+    assert environment.stored == [(0, 0), (1, 0), (1, 1)]
+    environment.clock.advance(1)
+    consumer.run()
+    assert consumer.health.readiness().ok
 
 
 def test_a_fenced_partition_continues_from_the_other_owners_position(environment):
