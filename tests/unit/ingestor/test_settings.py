@@ -50,6 +50,12 @@ def test_the_default_batch_size_depends_on_the_warehouse(warehouse, mib):
     )
 
 
+@pytest.mark.parametrize(("warehouse", "seconds"), [("delta:/w", 60), ("databricks:", 3600)])
+def test_an_idle_consumer_lets_a_sql_warehouse_stop(warehouse, seconds):
+    settings = IngestorSettings.from_environment({**REQUIRED, "WAREHOUSE": warehouse})
+    assert settings.idle_commit_seconds == seconds
+
+
 def test_an_invalid_topic_is_the_only_error_although_another_default_derives_from_it():
     with pytest.raises(SettingsError, match=r"^SESSION_EVENTS_TOPIC: [^;]*$"):
         StreamSettings.from_environment(REQUIRED | {"SESSION_EVENTS_TOPIC": "no spaces"})
