@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from confluent_kafka import IsolationLevel, TopicCollection, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # missing in its stubs
     AdminClient,
     ConfigResource,
@@ -13,7 +13,13 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # missing in 
 )
 
 from classwaves_ingestor.errors import BrokerUnavailable
-from classwaves_ingestor.kafka.admin import REQUEST_SECONDS, connect, metadata, result
+from classwaves_ingestor.kafka.admin import (
+    REQUEST_SECONDS,
+    connect,
+    map_error,
+    metadata,
+    result,
+)
 from classwaves_ingestor.kafka.interface import Watermarks
 from classwaves_runtime.retry import RetryPolicy
 
@@ -135,8 +141,15 @@ class TopicReader:
         Raises:
             BrokerUnavailable, BrokerRefused, TopicMissing: the request failed.
         """
-        known = metadata(self._admin, self._topic).topics[self._topic].partitions
-        led = [each for each in partitions if each in known and known[each].leader >= 0]
+        known = metadata(self._admin, self._topic).topics[self._topic]
+        if known.error is not None:
+            request = f"the watermarks of topic {self._topic}"
+            raise map_error(KafkaException(known.error), request)
+        led = [
+            each
+            for each in partitions
+            if each in known.partitions and known.partitions[each].leader >= 0
+        ]
         low, high = (
             _offsets(self._admin, self._topic, led, spec)
             for spec in (OffsetSpec.earliest(), OffsetSpec.latest())  # type: ignore[no-untyped-call]
