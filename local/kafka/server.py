@@ -33,6 +33,11 @@ BROKER = MappingProxyType(
         # A test's consumer gets its partitions at once, and its short session timeouts are allowed.
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "1000",
+        # Under the consumer protocol (KIP-848) the broker sets them for all members.
+        "group.consumer.min.session.timeout.ms": "1000",
+        "group.consumer.session.timeout.ms": "3000",
+        "group.consumer.min.heartbeat.interval.ms": "500",
+        "group.consumer.heartbeat.interval.ms": "500",
         # After a kill the controller admits the broker again once its old session has timed out: 3
         # s, not 9.
         "broker.session.timeout.ms": "3000",

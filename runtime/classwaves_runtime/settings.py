@@ -27,6 +27,7 @@ DISTRIBUTION = "classwaves-ingestor"
 
 _KAFKA = "KAFKA_"
 _BROKERS = "KAFKA_BOOTSTRAP_SERVERS"
+_CLIENT_ARGUMENTS = {"default.topic.config", "delivery.report.only.error", "logger"}
 # Kubernetes adds variables for each service in the namespace, also for one named "kafka".
 _SERVICE_LINK = re.compile(r"KAFKA_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)")
 # A user and a password in front of a host, as a URL may hold them.
@@ -134,12 +135,20 @@ def _default(field: FieldInfo) -> str:
 
 
 def kafka_options(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the options for librdkafka: the variable KAFKA_X_Y is its option `x.y`."""
-    return {
+    """Return the options for librdkafka: the variable KAFKA_X_Y is its option `x.y`.
+
+    Raises:
+        SettingsError: a variable names an argument of librdkafka's Python client instead.
+    """
+    options = {
         name.removeprefix(_KAFKA).lower().replace("_", "."): value
         for name, value in environ.items()
         if name.startswith(_KAFKA) and value.strip() and not _SERVICE_LINK.fullmatch(name)
     }
+    for name in sorted(_CLIENT_ARGUMENTS & options.keys()):
+        variable = _KAFKA + name.upper().replace(".", "_")
+        raise SettingsError(f"{variable} cannot be set: no text can be its value. Remove it.")
+    return options
 
 
 def _require_brokers(options: Mapping[str, str]) -> Mapping[str, str]:

@@ -81,6 +81,7 @@ class FaultScenario:
             else self.environment.table
         )
         self.sent = Sent()
+        self.group_protocol = "classic"
         self.topic = topic
         self.admin: AdminClient = connect(self.environment.settings.kafka)
         self._consumers: list[ConsumerProcess] = []
@@ -115,9 +116,13 @@ class FaultScenario:
     def consumer(self, **environ: str) -> ConsumerProcess:
         """Start `ingestor run` with the client id consumer-1, consumer-2, …"""
         name = f"consumer-{len(self._consumers) + 1}"
+        given = {**self.environment.environ, **_CONSUMER, "KAFKA_CLIENT_ID": name, **environ}
+        if self.group_protocol == "consumer":
+            # The brokers set both for all members.
+            del given["KAFKA_SESSION_TIMEOUT_MS"], given["KAFKA_HEARTBEAT_INTERVAL_MS"]
         process = ConsumerProcess(
             Environment.command("ingestor", "run"),
-            {**self.environment.environ, **_CONSUMER, "KAFKA_CLIENT_ID": name, **environ},
+            {**given, "KAFKA_GROUP_PROTOCOL": self.group_protocol},
             self.environment.logs / f"{name}.log",
         )
         self._consumers.append(process)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from itertools import cycle
 from random import Random
 
+import pytest
+
 from tests.faults.scenario import FaultScenario
 from tests.support.consumer_process import ConsumerProcess
 from tests.support.mixture import mixture
 
-_KILLS = 22
+_KILLS = {"classic": 22, "consumer": 8}
 _MEMBERS = 3
 _POINTS = ("letters-written", "before-commit", "committed", "appended")
 # A killed member delays the group until its session times out.
@@ -72,14 +74,16 @@ class ConsumerSchedule:
         )
 
 
-def test_every_valid_event_is_stored_once_over_twenty_kills(scenario):
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_every_valid_event_is_stored_once_over_many_kills(scenario, protocol):
+    scenario.group_protocol = protocol
     seed = int(os.environ.get("FAULTS_SEED") or Random().randrange(10**6))
     print(f"FAULTS_SEED={seed}")  # noqa: T201  # to reproduce a failure
     schedule = ConsumerSchedule(scenario, Random(seed))
     alive: list[ScheduledConsumer] = []
     ends: list[int] = []
     with scenario.traffic().flowing(mixture(seed), per_second=200):
-        while ends.count(-signal.SIGKILL) < _KILLS:
+        while ends.count(-signal.SIGKILL) < _KILLS[protocol]:
             alive += [schedule.start() for _ in range(_MEMBERS - len(alive))]
             time.sleep(0.05)
             for each in alive:

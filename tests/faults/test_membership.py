@@ -2,6 +2,8 @@
 
 from itertools import islice
 
+import pytest
+
 from tests.support.mixture import mixture
 from tests.support.waiting import wait_until
 
@@ -22,16 +24,19 @@ def test_a_consumer_whose_instance_id_another_process_takes_ends_and_the_other_g
     scenario.prove()
 
 
+@pytest.mark.parametrize(("protocol", "cause"), [("classic", "group"), ("consumer", "broker")])
 def test_a_consumer_that_lost_its_partitions_is_not_ready_until_it_has_joined_again(
-    own_broker, own_scenario
+    own_broker, own_scenario, protocol, cause
 ):
+    """Under the new protocol only the broker can expel a member."""
     scenario, traffic, messages = own_scenario, own_scenario.traffic(), mixture(seed=62)
+    scenario.group_protocol = protocol
     consumer = scenario.consumer()
     traffic.send(islice(messages, 200))
     scenario.wait_until_stored()
     wait_until(lambda: consumer.readiness() == {}, "the consumer is ready")
     own_broker.kill()
-    wait_until(lambda: "group" in (consumer.readiness() or {}), "the consumer is not ready")
+    wait_until(lambda: cause in (consumer.readiness() or {}), "the consumer is not ready")
     own_broker.start()
     wait_until(lambda: consumer.readiness() == {}, "the consumer is ready again")
     traffic.send(islice(messages, 200))

@@ -10,8 +10,12 @@ pytestmark = pytest.mark.parametrize("scenario", [2], indirect=True, ids=["two p
 _MOMENTS = ("any", "letters-written", "before-commit", "committed")
 
 
-@pytest.mark.parametrize("moment", _MOMENTS)
-def test_a_zombie_that_lost_all_partitions_stores_nothing_twice(scenario, moment):
+@pytest.mark.parametrize(
+    ("moment", "protocol"),
+    [*((moment, "classic") for moment in _MOMENTS), ("before-commit", "consumer")],
+)
+def test_a_zombie_that_lost_all_partitions_stores_nothing_twice(scenario, moment, protocol):
+    scenario.group_protocol = protocol
     zombies = ZombieScenario(scenario, moment)
     successor = zombies.successor()
     scenario.wait_for_share(successor, 2)

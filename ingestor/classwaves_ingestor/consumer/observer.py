@@ -217,7 +217,7 @@ class Observer:
         if connection.silent_seconds >= _SILENT_SECONDS:
             cause = f"no broker has answered for {connection.silent_seconds:.0f} s."
             if connection.last_error:
-                cause += f" The last error: {connection.last_error}."
+                cause += f" {connection.last_error}"
             self._outages.failed("broker", cause, errors)
         elif "broker" not in self._retried:
             self._outages.answered("broker")

@@ -18,6 +18,13 @@ log = logging.getLogger(__name__)
 REQUEST_SECONDS = 10.0
 """Timeout of one request to the cluster."""
 
+_LOGIN_REFUSALS = frozenset(
+    {
+        KafkaError._AUTHENTICATION,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.UNSUPPORTED_SASL_MECHANISM,
+    }
+)
 _UNANSWERED = frozenset(
     {
         KafkaError._TIMED_OUT,
@@ -47,6 +54,45 @@ _UNANSWERED = frozenset(
 )
 
 
+class ClusterAdmin(AdminClient):
+    """An admin client that remembers why brokers refuse it.
+
+    Args:
+        options: librdkafka options from the environment.
+    """
+
+    def __init__(self, options: Mapping[str, str]) -> None:
+        self._refusal: str | None = None
+        configuration: dict[str, Any] = {
+            "client.id": "classwaves-ingestor-admin",
+            **options,
+            "error_cb": self._on_error,
+        }
+        super().__init__(configuration, logger=ClientLog(log))
+
+    def refusal(self) -> str | None:
+        """Why brokers refuse the client and what to check; None if none has refused it."""
+        self.poll(0)
+        return self._refusal
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._refusal = explain_refusal(error) or self._refusal
+
+
+def explain_refusal(error: KafkaError) -> str | None:
+    """A refused login or TLS handshake, with the variables to check; None for other errors."""
+    if error.code() == KafkaError._SSL or "SSL_HANDSHAKE" in error.str():
+        variables = "KAFKA_SECURITY_PROTOCOL, KAFKA_SSL_CA_LOCATION and the other KAFKA_SSL_ ones"
+    elif error.code() in _LOGIN_REFUSALS:
+        variables = (
+            "KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD, KAFKA_SASL_MECHANISM and "
+            "KAFKA_SECURITY_PROTOCOL"
+        )
+    else:
+        return None
+    return f"The brokers refuse this client: {error.str()}. Check the variables {variables}."
+
+
 def connect(options: Mapping[str, str]) -> AdminClient:
     """An admin client. No request is sent yet.
 
@@ -57,10 +103,7 @@ def connect(options: Mapping[str, str]) -> AdminClient:
         SettingsError: librdkafka refuses an option or its value.
     """
     with refused_options():
-        return AdminClient(
-            {"client.id": "classwaves-ingestor-admin", **options},
-            logger=ClientLog(log),
-        )
+        return ClusterAdmin(options)
 
 
 @contextmanager
@@ -94,6 +137,9 @@ def metadata(
             else admin.list_topics(timeout=seconds)
         )
     except KafkaException as error:
+        refusal = admin.refusal() if isinstance(admin, ClusterAdmin) else None
+        if refusal is not None:
+            raise BrokerUnavailable(refusal) from error
         raise map_error(error, "the list of topics") from error
 
 

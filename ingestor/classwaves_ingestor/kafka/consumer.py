@@ -10,7 +10,7 @@ from typing import cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from classwaves_ingestor.errors import BrokerRefused, BrokerUnavailable, TopicMissing
-from classwaves_ingestor.kafka.admin import refused_options
+from classwaves_ingestor.kafka.admin import explain_refusal, refused_options
 from classwaves_ingestor.kafka.client_log import ClientLog
 from classwaves_ingestor.kafka.interface import (
     Connection,
@@ -31,8 +31,6 @@ _CONNECTION_ERRORS = {
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._RESOLVE,
     KafkaError._TIMED_OUT,
-    KafkaError._SSL,
-    KafkaError._AUTHENTICATION,
 }
 _OFFSET_ERRORS = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
 _CORRUPT_ERRORS = {
@@ -57,6 +55,9 @@ _REQUIRED: Mapping[str, str | bool] = {
     "partition.assignment.strategy": "cooperative-sticky",
 }
 """The guarantees depend on these options; the environment cannot change them."""
+
+_CLASSIC_ONLY = frozenset({"partition.assignment.strategy"})
+"""Options that librdkafka refuses under `group.protocol=consumer` (KIP-848): brokers assign."""
 
 _REFUSED = frozenset(
     {
@@ -94,7 +95,11 @@ def consumer_options(
         "client.id": "classwaves-ingestor",
         "statistics.interval.ms": 1_000,  # tells when a broker last answered
     }
-    return {**defaults, **options, **_REQUIRED, "group.id": group}
+    is_new = options.get("group.protocol") == "consumer"
+    required = {
+        name: value for name, value in _REQUIRED.items() if not (is_new and name in _CLASSIC_ONLY)
+    }
+    return {**defaults, **options, **required, "group.id": group}
 
 
 class KafkaGroupConsumer:
@@ -289,10 +294,13 @@ class KafkaGroupConsumer:
     def _on_error(self, error: KafkaError) -> None:
         if _is_fatal(error):
             self._fatal = error.str()
+        elif (refusal := explain_refusal(error)) is not None:
+            self._connection_errors += 1
+            self._last_connection_error = refusal
         elif error.code() in _CONNECTION_ERRORS:
             self._connection_errors += 1
             if error.code() != KafkaError._ALL_BROKERS_DOWN:  # which does not say why
-                self._last_connection_error = error.str()
+                self._last_connection_error = f"The last error: {error.str()}."
         else:
             log.warning("Error from librdkafka", extra={"kafka_error": error.str()})
 

@@ -110,7 +110,7 @@ class Connection:
     Args:
         silent_seconds: since a broker last answered, or since the consumer was made.
         errors: failures since the consumer was made.
-        last_error: the latest failure; empty without one.
+        last_error: a sentence on the latest failure; empty without one.
     """
 
     silent_seconds: float

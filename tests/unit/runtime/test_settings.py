@@ -95,6 +95,15 @@ def test_settings_with_kafka_need_its_brokers():
         Bakery.from_environment({"KAFKA_SASL_PASSWORD": "s3cret"})
 
 
+@pytest.mark.parametrize(
+    "variable",
+    ["KAFKA_DEFAULT_TOPIC_CONFIG", "KAFKA_DELIVERY_REPORT_ONLY_ERROR", "KAFKA_LOGGER"],
+)
+def test_an_argument_of_the_python_client_is_refused_by_its_variable(variable):
+    with pytest.raises(SettingsError, match=f"^{variable} cannot be set"):
+        kafka_options({"KAFKA_BOOTSTRAP_SERVERS": "b:9092", variable: "x"})
+
+
 def test_kafka_options_are_frozen_and_never_shown():
     bakery = Bakery.from_environment(
         {"KAFKA_BOOTSTRAP_SERVERS": "b:9092", "KAFKA_SASL_PASSWORD": "s3cret"}

@@ -32,6 +32,7 @@ def environ(kafka, topic_name, tmp_path) -> dict[str, str]:
         ("run", "KAFKA_LINGER_MS", "soon", "queue.buffering.max.ms"),
         ("verify", "KAFKA_LINGER_MS", "soon", "queue.buffering.max.ms"),
         ("run", "KAFKA_RETRIES", "0", "retries"),
+        ("run", "KAFKA_DEFAULT_TOPIC_CONFIG", "x", "KAFKA_DEFAULT_TOPIC_CONFIG cannot be set"),
     ],
 )
 def test_a_refused_setting_is_one_line_and_exit_code_2(environ, command, variable, value, named):

@@ -47,5 +47,16 @@ def test_every_other_option_overrides_the_default(given_options):
     assert options["group.id"] == "group"
 
 
+def test_under_the_new_group_protocol_the_brokers_assign():
+    options = consumer_options({"group.protocol": "consumer"}, "group", 1 << 20)
+    assert options["group.protocol"] == "consumer"
+    assert "partition.assignment.strategy" not in options
+    assert options["auto.offset.reset"] == "error"
+    with pytest.raises(SettingsError, match="KAFKA_PARTITION_ASSIGNMENT_STRATEGY cannot be set"):
+        consumer_options(
+            {"group.protocol": "consumer", "partition.assignment.strategy": "range"}, "group", 1
+        )
+
+
 def test_the_prefetch_is_capped_in_bytes():
     assert consumer_options({}, "group", 64 << 20)["queued.max.messages.kbytes"] == 64 * 1024
