@@ -1,6 +1,8 @@
-"""`make soak`: school days one after another, with consumers killed at random times.
+"""`make soak`: school days one after another, with a fault every 20 seconds.
 
-The same seed gives the same days and kills. In a shared SQL warehouse only the kills are the same.
+Consumers and producers are killed, consumers are frozen beyond their session and get no file
+written, the broker is killed, and the network between the broker and all of its clients is cut. The
+same seed gives the same days and faults. In a shared SQL warehouse only the faults are the same.
 """
 
 import os
@@ -11,26 +13,28 @@ from typing import Annotated
 import typer
 
 from bench.command import run_benchmark
-from demo.faults import random_kills
+from demo.faults import random_faults
 from demo.main import run_demo
 from demo.settings import Plan, WarehouseSettings
 
 DAY_SECONDS = 60.0
 CONSUMERS = 3
-KILL_EVERY_SECONDS = 15.0
+FAULT_EVERY_SECONDS = 20.0
+EVENTS_PER_SECOND = 2_500
 REPORT_EVERY_SECONDS = 10.0
 
 
 def plan_of(minutes: float, seed: int) -> Plan:
     """Return a plan of days that take one minute each."""
     days = max(1, round(minutes * 60 / DAY_SECONDS))
-    kills = random_kills(Random(seed), days * DAY_SECONDS, KILL_EVERY_SECONDS)
+    faults = random_faults(Random(seed), days * DAY_SECONDS, FAULT_EVERY_SECONDS)
     return Plan(
         seed=seed,
         day_seconds=DAY_SECONDS,
         days=days,
-        kills=tuple(kills),
+        faults=tuple(faults),
         consumers=CONSUMERS,
+        events_per_second=EVENTS_PER_SECOND,
     )
 
 
@@ -39,7 +43,7 @@ def main(
         float,
         typer.Option(envvar="SOAK_MINUTES", min=0.01, help="Minutes for which producers send."),
     ] = 30.0,
-    seed: Annotated[int, typer.Option(envvar="SOAK_SEED", help="Seed of the days and kills.")] = 1,
+    seed: Annotated[int, typer.Option(envvar="SOAK_SEED", help="Seed of the days and faults.")] = 1,
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -48,7 +52,7 @@ def main(
         ),
     ] = None,
 ) -> None:
-    """Run school days one after another while consumers are killed at random times.
+    """Run school days one after another, with a fault every 20 seconds.
 
     WAREHOUSE=databricks: keeps the tables in a SQL warehouse.
     """

@@ -20,7 +20,7 @@ def main() -> int:
         seed=_SEED,
         day_seconds=settings.demo_seconds,
         days=1,
-        kills=scheduled_kills(settings.demo_seconds) if settings.demo_chaos == "on" else (),
+        faults=scheduled_kills(settings.demo_seconds) if settings.demo_chaos == "on" else (),
     )
     return run_demo(plan, settings.demo_folder, settings.warehouse, _REPORT_EVERY_SECONDS)
 

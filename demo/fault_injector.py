@@ -1,74 +1,84 @@
-"""Kills processes as scheduled or on request, and starts them again."""
+"""Injects faults as scheduled, or kills on request, and ends them again."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from demo.faults import AWAY_SECONDS, ScheduledKill, Target
+from demo.faults import AWAY_SECONDS, Kind, ScheduledFault, Target
 from demo.processes import Broker, Processes
 
 _CONSEQUENCES = {
-    Target.CONSUMER: "without a clean shutdown",
-    Target.PRODUCER: "its events stay in its spool",
-    Target.BROKER: "nothing can be sent or fetched",
+    (Target.CONSUMER, Kind.KILL): "without a clean shutdown",
+    (Target.CONSUMER, Kind.FREEZE): "the group expels it, and it comes back as a zombie",
+    (Target.CONSUMER, Kind.FULL_DISK): "it can write no file",
+    (Target.PRODUCER, Kind.KILL): "its events stay in its spool",
+    (Target.BROKER, Kind.KILL): "nothing can be sent or fetched",
+    (Target.NETWORK, Kind.CUT): "no client reaches the broker",
 }
 
 
-class Killable(Protocol):
-    """A process that can be killed and started again. Its text is its name for people."""
+class Victim(Protocol):
+    """What faults hit. Its text is its name for people."""
 
     @property
     def up(self) -> bool:
-        """Whether it can be killed now."""
+        """Whether it can be hit now."""
 
-    def kill(self) -> object:
-        """SIGKILL."""
+    def begin(self, kind: Kind) -> object:
+        """Let a fault begin."""
 
-    def start(self) -> object:
-        """Start it again, without waiting until it is ready."""
+    def end(self, kind: Kind) -> object:
+        """Let it end, without waiting until all is well again."""
 
 
 @dataclass(frozen=True)
-class _Killed:
-    target: Killable
-    restart_at: float
+class _Open:
+    victim: Victim
+    kind: Kind
+    end_at: float
 
 
 class FaultInjector:
-    """Keeps the schedule of kills, and restarts what was killed.
+    """Keeps the schedule of faults, and ends those that are open.
 
     Args:
-        processes: of which consumers and SDK producers may be killed, the last first, in turns.
+        processes: of which consumers and SDK producers may be hit, the last first, in turns.
         broker: killed only if the demo started it.
-        kills: the schedule.
-        announce: receives one line for each kill and restart.
+        network: between the broker and its clients; None if it cannot be cut.
+        faults: the schedule.
+        announce: receives one line for each begin and end.
     """
 
     def __init__(
         self,
         processes: Processes,
         broker: Broker,
-        kills: Iterable[ScheduledKill],
+        network: Victim | None,
+        faults: Iterable[ScheduledFault],
         announce: Callable[[str], None],
     ) -> None:
-        self._queues: dict[Target, list[Killable]] = {
+        self._queues: dict[Target, list[Victim]] = {
             Target.CONSUMER: [*reversed(processes.consumers)],
             Target.PRODUCER: [*reversed(processes.publishers)],
             Target.BROKER: [broker] if broker.can_be_killed else [],
+            Target.NETWORK: [] if network is None else [network],
         }
         self._consumers = processes.consumers
         self._broker = broker
-        self._schedule = sorted(kills, key=lambda kill: kill.kill_at)
-        self._killed: list[_Killed] = []
+        self._schedule = sorted(faults, key=lambda fault: fault.begin_at)
+        self._open: list[_Open] = []
+        self.counts: Counter[str] = Counter()
+        """The faults so far, by target and kind."""
         self._announce = announce
 
     def run_due(self, now: float) -> None:
-        """Kill and restart what is due `now` seconds after the start of the day."""
-        while self._schedule and self._schedule[0].kill_at <= now:
+        """Begin and end what is due `now` seconds after the start of the day."""
+        while self._schedule and self._schedule[0].begin_at <= now:
             due = self._schedule.pop(0)
-            self._kill(due.target, due.restart_at)
-        for each in [killed for killed in self._killed if killed.restart_at <= now]:
-            self._restart(each)
+            self._begin(due.target, due.kind, due.end_at)
+        for each in [fault for fault in self._open if fault.end_at <= now]:
+            self._end(each)
 
     def restart_failed(self) -> None:
         """Restart consumers that ended because the broker was down at their start.
@@ -82,39 +92,41 @@ class FaultInjector:
 
     def kill_now(self, target: Target, now: float) -> None:
         """Kill one process of a kind, and schedule its restart."""
-        self._kill(target, now + AWAY_SECONDS[target])
+        self._begin(target, Kind.KILL, now + AWAY_SECONDS[target])
 
     def restart_all(self) -> None:
-        """Drop the schedule, and restart everything that was killed."""
+        """Drop the schedule, and end everything that is open."""
         self._schedule.clear()
-        for each in [*self._killed]:
-            self._restart(each)
+        for each in [*self._open]:
+            self._end(each)
 
     @property
     def finished(self) -> bool:
-        """Whether no kill is due and everything is up.
+        """Whether no fault is due and everything is up.
 
         Raises:
             StartError: the broker did not start again.
         """
-        return not self._schedule and not self._killed and self._broker.up
+        return not self._schedule and not self._open and self._broker.up
 
-    def _kill(self, target: Target, restart_at: float) -> None:
+    def _begin(self, target: Target, kind: Kind, end_at: float) -> None:
         if target is Target.BROKER and not self._broker.can_be_killed:
             self._announce("The broker is not killed: the demo did not start it.")
             return
         queue = self._queues[target]
-        process = next((each for each in queue if each.up), None)
-        if process is None:
-            self._announce(f"No {target} is running that could be killed.")
+        victim = next((each for each in queue if each.up), None)
+        if victim is None:
+            self._announce(f"No {target} is running that could be hit.")
             return
-        queue.remove(process)
-        queue.append(process)
-        self._announce(f"SIGKILL: {process}, {_CONSEQUENCES[target]}.")
-        process.kill()
-        self._killed.append(_Killed(process, restart_at))
+        queue.remove(victim)
+        queue.append(victim)
+        self._announce(f"{kind}: {victim}, {_CONSEQUENCES[target, kind]}.")
+        self.counts[f"{kind} of a {target}"] += 1
+        victim.begin(kind)
+        self._open.append(_Open(victim, kind, end_at))
 
-    def _restart(self, killed: _Killed) -> None:
-        self._killed.remove(killed)
-        killed.target.start()
-        self._announce(f"{killed.target} starts again.")
+    def _end(self, fault: _Open) -> None:
+        self._open.remove(fault)
+        fault.victim.end(fault.kind)
+        again = "starts again" if fault.kind is Kind.KILL else "goes on"
+        self._announce(f"{fault.victim} {again}.")

@@ -1,11 +1,11 @@
-"""Faults in messages and the schedule of kills.
+"""Faults in messages, and the schedule of faults of processes.
 
 Everything here is a pure function of its arguments: the same day and seed give the same deliveries
 in every process, so each producer computes its own part.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -174,11 +174,21 @@ def _indiscreet(message: dict[str, Any], rng: Random) -> dict[str, Any]:
 
 
 class Target(StrEnum):
-    """A kind of process that can be killed."""
+    """What a fault hits."""
 
     CONSUMER = "consumer"
     PRODUCER = "producer"
     BROKER = "broker"
+    NETWORK = "network"
+
+
+class Kind(StrEnum):
+    """What happens to it."""
+
+    KILL = "SIGKILL"
+    FREEZE = "SIGSTOP"
+    FULL_DISK = "full disk"
+    CUT = "network cut"
 
 
 AWAY_SECONDS = {Target.CONSUMER: 4.0, Target.PRODUCER: 2.0, Target.BROKER: 4.0}
@@ -186,41 +196,56 @@ AWAY_SECONDS = {Target.CONSUMER: 4.0, Target.PRODUCER: 2.0, Target.BROKER: 4.0}
 
 
 @dataclass(frozen=True, slots=True)
-class ScheduledKill:
-    """A SIGKILL and the restart after it, in seconds after the start of the day.
+class ScheduledFault:
+    """A fault and its end, in seconds after the start of the day.
 
     Args:
-        kill_at: when.
-        target: which kind of process.
-        restart_at: later than `kill_at`.
+        begin_at: when.
+        target: what kind of process it hits.
+        end_at: later than `begin_at`; a killed process starts again.
+        kind: what happens to the process.
     """
 
-    kill_at: float
+    begin_at: float
     target: Target
-    restart_at: float
+    end_at: float
+    kind: Kind = Kind.KILL
 
 
-def scheduled_kills(seconds: float) -> list[ScheduledKill]:
+def scheduled_kills(seconds: float) -> list[ScheduledFault]:
     """Kill a consumer, then the broker, and during the broker's outage a producer.
 
     At that time only the producer's spool holds its events.
     """
     return [
-        ScheduledKill(seconds * 0.15, Target.CONSUMER, seconds * 0.25),
-        ScheduledKill(seconds * 0.3, Target.BROKER, seconds * 0.36),
-        ScheduledKill(seconds * 0.34, Target.PRODUCER, seconds * 0.42),
+        ScheduledFault(seconds * 0.15, Target.CONSUMER, seconds * 0.25),
+        ScheduledFault(seconds * 0.3, Target.BROKER, seconds * 0.36),
+        ScheduledFault(seconds * 0.34, Target.PRODUCER, seconds * 0.42),
     ]
 
 
-def random_kills(rng: Random, seconds: float, every: float) -> Iterator[ScheduledKill]:
-    """Kill one consumer after another, every `every` seconds on average.
+_SOAK_FAULTS: Sequence[tuple[Target, Kind, float, float]] = [
+    (Target.CONSUMER, Kind.KILL, 1.0, 8.0),
+    (Target.CONSUMER, Kind.KILL, 1.0, 8.0),
+    (Target.CONSUMER, Kind.FREEZE, 8.0, 15.0),  # beyond the session timeout
+    (Target.CONSUMER, Kind.FULL_DISK, 3.0, 10.0),
+    (Target.PRODUCER, Kind.KILL, 1.0, 4.0),
+    (Target.BROKER, Kind.KILL, 2.0, 6.0),
+    (Target.NETWORK, Kind.CUT, 2.0, 10.0),
+]
+"""Target, kind, and the least and most seconds that each fault of the soak lasts."""
 
-    Every restart is within the first `seconds`.
+
+def random_faults(rng: Random, seconds: float, every: float) -> Iterator[ScheduledFault]:
+    """One fault in each interval of `every` seconds, each kind as often as the others.
+
+    Every fault ends before the next one begins, and within the first `seconds`.
     """
-    now = 0.0
-    while True:
-        kill_at = now + rng.expovariate(1 / every)
-        now = kill_at + rng.uniform(0.5, 5.0)
-        if now >= seconds:
-            return
-        yield ScheduledKill(kill_at, Target.CONSUMER, now)
+    kinds: list[tuple[Target, Kind, float, float]] = []
+    for number in range(int(seconds // every)):
+        if not kinds:
+            kinds = rng.sample(_SOAK_FAULTS, len(_SOAK_FAULTS))
+        target, kind, least, most = kinds.pop()
+        lasts = min(rng.uniform(least, most), every * 0.75)
+        begin_at = number * every + rng.uniform(0, every - lasts)
+        yield ScheduledFault(begin_at, target, begin_at + lasts, kind)

@@ -2,6 +2,8 @@
 
 import secrets
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,11 +18,16 @@ from classwaves_warehouse.interface import RollupStore
 from classwaves_warehouse.open import open_warehouse
 from demo.display import Report
 from demo.environment import Environment
+from demo.processes import Network
 from demo.proof import CatalogTable, FolderTable, Table, count_dead_letters, prove
 from demo.runner import run_plan
 from demo.school_day import SCHOOLS
 from demo.settings import DATABRICKS, Plan, empty_folder
 from local import kafka as local_kafka
+from local.kafka import Kafka
+from local.kafka.broker import start as start_broker
+from local.kafka.free_port import free_port
+from local.kafka.proxy import TcpProxy
 
 _TOTALS = f"""
 SELECT
@@ -87,7 +94,7 @@ def run_demo(plan: Plan, folder: Path | None, warehouse: str | None, every: floa
 
 
 def _run(plan: Plan, folder: Path, warehouse: str | None, report: Report, every: float) -> bool:
-    with local_kafka.start() as kafka:
+    with _start_kafka(plan) as (kafka, network):
         report.announce(kafka.describe())
         if not kafka.real:
             report.announce(
@@ -106,8 +113,19 @@ def _run(plan: Plan, folder: Path, warehouse: str | None, report: Report, every:
             f"A school day in {plan.day_seconds:.0f} s: {SCHOOLS} schools, "
             f"{plan.teachers} teachers, five lessons each."
         )
-        run_plan(environment, plan, kafka, report, every)
+        run_plan(environment, plan, kafka, report, network=network, every=every)
         return _check_results(environment, table, report)
+
+
+@contextmanager
+def _start_kafka(plan: Plan) -> Iterator[tuple[Kafka, Network | None]]:
+    if not plan.cuts_the_network:
+        with local_kafka.start() as kafka:
+            yield kafka, None
+        return
+    port = free_port()
+    with TcpProxy(port) as proxy, start_broker(port, proxy.port) as kafka:
+        yield kafka, Network(proxy)
 
 
 def _table(environment: Environment) -> Table:

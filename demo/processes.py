@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import resource
 import signal
 import sys
 import time
@@ -13,12 +15,14 @@ from typing import Self
 
 from demo.environment import Environment
 from demo.errors import ProcessDied
+from demo.faults import Kind
 from demo.process import Process
 from demo.producer import Assignment
 from demo.school_day import PLAIN_PODS, SDK_PODS
 from demo.settings import Plan
 from local.kafka import Kafka, LocalKafkaError
 from local.kafka.free_port import free_port
+from local.kafka.proxy import TcpProxy
 
 
 class Broker:
@@ -51,6 +55,15 @@ class Broker:
             raise self._error
         return self._up
 
+    def begin(self, kind: Kind) -> None:
+        """Let a fault begin."""
+        assert kind is Kind.KILL, f"the broker has no fault of kind {kind}"
+        self.kill()
+
+    def end(self, _kind: Kind) -> None:
+        """Let it end."""
+        self.start()
+
     def kill(self) -> None:
         """SIGKILL; its data remain."""
         assert self._process is not None, "the demo did not start this broker"
@@ -69,6 +82,31 @@ class Broker:
             self._error = error
         else:
             self._up, self.back_at = True, time.monotonic()
+
+
+class Network:
+    """The connections between a broker and its clients.
+
+    Args:
+        proxy: through which all clients reach the broker.
+    """
+
+    def __init__(self, proxy: TcpProxy) -> None:
+        self._proxy = proxy
+
+    up = True
+
+    def __str__(self) -> str:
+        return "the network"
+
+    def begin(self, kind: Kind) -> None:
+        """Let a fault begin."""
+        assert kind is Kind.CUT, f"the network has no fault of kind {kind}"
+        self._proxy.cut()
+
+    def end(self, _kind: Kind) -> None:
+        """Let it end."""
+        self._proxy.heal()
 
 
 class Pod:
@@ -149,6 +187,28 @@ class Pod:
         if self._process is not None:
             self._process.kill()
             self._process = None
+
+    def begin(self, kind: Kind) -> None:
+        """Let a fault of its process begin."""
+        assert self.pid is not None, f"{self.name} does not run"
+        if kind is Kind.KILL:
+            self.kill()
+        elif kind is Kind.FREEZE:
+            os.kill(self.pid, signal.SIGSTOP)
+        else:
+            limits = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)
+            # Python ignores SIGXFSZ, so a write fails as it does on a full disk.
+            resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (0, limits[1]))
+
+    def end(self, kind: Kind) -> None:
+        """Let a fault of its process end."""
+        if kind is Kind.KILL:
+            self.start()
+        elif self.pid is not None and kind is Kind.FREEZE:
+            os.kill(self.pid, signal.SIGCONT)
+        elif self.pid is not None:
+            limits = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (limits[1], limits[1]))
 
     def terminate(self) -> None:
         """SIGTERM to the process, if one runs."""

@@ -15,6 +15,7 @@ from demo.ledger_poller import LedgerPoller
 from demo.monitor import Monitor, scrape
 from demo.processes import (
     Broker,
+    Network,
     Pod,
     Processes,
     consumers,
@@ -37,7 +38,13 @@ _QUIT = "q"
 
 
 def run_plan(
-    environment: Environment, plan: Plan, kafka: Kafka, report: Report, every: float
+    environment: Environment,
+    plan: Plan,
+    kafka: Kafka,
+    report: Report,
+    *,
+    network: Network | None,
+    every: float,
 ) -> None:
     """Run a plan to its end. No process of it remains, whatever happens.
 
@@ -46,6 +53,7 @@ def run_plan(
         plan: what to run.
         kafka: the broker.
         report: receives the progress.
+        network: between the broker and its clients; None if it cannot be cut.
         every: seconds between two readings.
 
     Raises:
@@ -73,11 +81,12 @@ def run_plan(
         ledger_poller, broker = LedgerPoller(environment.settings), Broker(kafka)
         begins = datetime.fromtimestamp(begins_at, UTC)
         display = stack.enter_context(open_display(report, broker.product, begins, plan.seconds))
+        injector = FaultInjector(processes, broker, network, plan.faults, display.announce)
         runner = Runner(
             seconds=plan.seconds,
             begins_at=begins_at,
             processes=processes,
-            injector=FaultInjector(processes, broker, plan.kills, display.announce),
+            injector=injector,
             monitor=Monitor(processes, broker, ledger_poller),
             display=display,
             every=every,
@@ -90,6 +99,8 @@ def run_plan(
         for pod in consuming:
             pod.wait(_STOP_SECONDS)
         display.announce("Every message is stored. The consumers ended cleanly after SIGTERM.")
+        faults = ", ".join(f"{name}: {count}" for name, count in injector.counts.items())
+        display.announce(f"Faults: {faults or 'none'}.")
 
 
 class Runner:

@@ -10,7 +10,7 @@ from pydantic import Field, PositiveFloat, field_validator
 
 from classwaves_runtime.settings import Settings
 from demo.errors import FolderNotEmpty
-from demo.faults import MessageFaults, ScheduledKill
+from demo.faults import Kind, MessageFaults, ScheduledFault
 from demo.school_day import EVENTS_PER_TEACHER
 
 DATABRICKS = "databricks:"
@@ -58,9 +58,6 @@ def empty_folder(wanted: Path | None) -> Path:
     return wanted.resolve()
 
 
-EVENTS_PER_SECOND = 1000
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One or more school days, replayed faster than real time.
@@ -69,16 +66,18 @@ class Plan:
         seed: of the first day.
         day_seconds: how long the events of one day take to be sent.
         days: how many days follow each other.
-        kills: what is killed, and when.
+        faults: what is killed, frozen or cut, and when.
         consumers: how many.
+        events_per_second: sent by all producers together.
         message_faults: rates of message faults.
     """
 
     seed: int
     day_seconds: float
     days: int
-    kills: Sequence[ScheduledKill]
+    faults: Sequence[ScheduledFault]
     consumers: int = 2
+    events_per_second: int = 1000
     message_faults: MessageFaults = field(default_factory=MessageFaults)
 
     @property
@@ -88,5 +87,10 @@ class Plan:
 
     @property
     def teachers(self) -> int:
-        """The number of teachers for a thousand events a second."""
-        return max(1, round(self.day_seconds * EVENTS_PER_SECOND / EVENTS_PER_TEACHER))
+        """The number of teachers whose lessons have so many events a second."""
+        return max(1, round(self.day_seconds * self.events_per_second / EVENTS_PER_TEACHER))
+
+    @property
+    def cuts_the_network(self) -> bool:
+        """Whether the broker must be behind a proxy."""
+        return any(each.kind is Kind.CUT for each in self.faults)

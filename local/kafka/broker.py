@@ -34,6 +34,7 @@ class BrokerSettings:
     folder: Path
     port: int
     controller_port: int
+    advertised_port: int
 
     @property
     def log(self) -> Path:
@@ -74,11 +75,13 @@ class KRaftBroker:
         self._watchdog: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def create(cls, port: int = 0) -> Self:
+    def create(cls, port: int = 0, advertised_port: int = 0) -> Self:
         """Start a broker with fresh data.
 
         Args:
             port: on localhost; 0 takes a free one.
+            advertised_port: that clients are told to connect to; 0 for `port`. Another one is of a
+                proxy that forwards to `port`.
 
         Raises:
             UnavailableError: Java or the jars are missing.
@@ -91,7 +94,12 @@ class KRaftBroker:
                 f"Port {port} of localhost is taken: stop its listener, or choose another port."
             )
         folder = Path(tempfile.mkdtemp(prefix="local-kafka-"))
-        broker = cls(BrokerSettings(java, jar_folder, folder, port or free_port(), free_port()))
+        port = port or free_port()
+        broker = cls(
+            BrokerSettings(
+                java, jar_folder, folder, port, free_port(), advertised_port=advertised_port or port
+            )
+        )
         try:
             broker._format()
             broker.start()
@@ -103,7 +111,7 @@ class KRaftBroker:
     @property
     def bootstrap_servers(self) -> str:
         """The bootstrap address, which restarts do not change."""
-        return f"127.0.0.1:{self.settings.port}"
+        return f"127.0.0.1:{self.settings.advertised_port}"
 
     def start(self) -> None:
         """Start the process on its existing data; return once it answers.
@@ -171,7 +179,9 @@ class KRaftBroker:
             shutil.copy(log4j, settings.folder)
         content = {
             **server.BROKER,
-            **server.listeners(settings.port, settings.controller_port),
+            **server.listeners(
+                settings.port, settings.controller_port, advertised_port=settings.advertised_port
+            ),
             "log.dirs": str(settings.folder / "data"),
         }
         settings.server_properties.write_text(server.render(content))
@@ -193,8 +203,8 @@ class KRaftBroker:
         return "\n".join(self.settings.log.read_text(errors="replace").splitlines()[-15:])
 
 
-def start(port: int = 0) -> Kafka:
-    """A Kafka that is a `KRaftBroker`."""
-    broker = KRaftBroker.create(port)
+def start(port: int = 0, advertised_port: int = 0) -> Kafka:
+    """A Kafka that is a `KRaftBroker`. The arguments are those of `KRaftBroker.create`."""
+    broker = KRaftBroker.create(port, advertised_port)
     product = f"Apache {jars.KAFKA}, a broker from Maven jars,"
     return Kafka("maven", product, broker.bootstrap_servers, broker.close, broker=broker)

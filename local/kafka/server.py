@@ -51,11 +51,13 @@ BROKER = MappingProxyType(
 )
 
 
-def listeners(port: int, controller_port: int, bind: str = "127.0.0.1") -> dict[str, str]:
+def listeners(
+    port: int, controller_port: int, bind: str = "127.0.0.1", advertised_port: int | None = None
+) -> dict[str, str]:
     """Return the listener settings: where the broker listens, and the address for its clients."""
     return {
         "listeners": f"PLAINTEXT://{bind}:{port},CONTROLLER://127.0.0.1:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{advertised_port or port}",
         "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
     }
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classwaves_schemas.validation import Reason, explain
-from demo.faults import MessageFaults, Target, random_kills, scheduled_kills
+from demo.faults import Kind, MessageFaults, Target, random_faults, scheduled_kills
 from demo.school_day import NAMES, PLAIN_PODS, SDK_PODS, SchoolDay, replay_live
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -117,23 +117,37 @@ def test_some_messages_name_a_pupil(deliveries):
 
 @given(st.integers(0, 2**32), st.floats(1, 600), st.floats(1, 60))
 def test_incidents_follow_each_other_and_end_within_the_day(seed, seconds, every):
-    kills = list(random_kills(Random(seed), seconds, every))
-    assert all(0 <= each.kill_at < each.restart_at < seconds for each in kills)
-    assert all(before.restart_at <= after.kill_at for before, after in pairwise(kills))
+    faults = list(random_faults(Random(seed), seconds, every))
+    assert len(faults) == int(seconds // every)
+    assert all(0 <= each.begin_at < each.end_at <= seconds for each in faults)
+    assert all(before.end_at <= after.begin_at for before, after in pairwise(faults))
+
+
+@given(st.integers(0, 2**32))
+def test_a_soak_has_each_kind_of_fault_equally_often(seed):
+    faults = Counter((each.target, each.kind) for each in random_faults(Random(seed), 420, 20))
+    assert faults == {
+        (Target.CONSUMER, Kind.KILL): 6,
+        (Target.CONSUMER, Kind.FREEZE): 3,
+        (Target.CONSUMER, Kind.FULL_DISK): 3,
+        (Target.PRODUCER, Kind.KILL): 3,
+        (Target.BROKER, Kind.KILL): 3,
+        (Target.NETWORK, Kind.CUT): 3,
+    }
 
 
 @given(st.floats(1, 600))
 def test_the_script_kills_one_of_each_and_brings_all_back_within_half_the_day(seconds):
     script = {each.target: each for each in scheduled_kills(seconds)}
-    assert script.keys() == set(Target)
-    assert all(0 < each.kill_at < each.restart_at < seconds / 2 for each in script.values())
+    assert script.keys() == {Target.CONSUMER, Target.PRODUCER, Target.BROKER}
+    assert all(0 < each.begin_at < each.end_at < seconds / 2 for each in script.values())
 
 
 @given(st.floats(1, 600))
 def test_the_scripts_producer_dies_while_there_is_no_broker(seconds):
     script = {each.target: each for each in scheduled_kills(seconds)}
     assert (
-        script[Target.BROKER].kill_at
-        < script[Target.PRODUCER].kill_at
-        < script[Target.BROKER].restart_at
+        script[Target.BROKER].begin_at
+        < script[Target.PRODUCER].begin_at
+        < script[Target.BROKER].end_at
     )
