@@ -45,6 +45,8 @@ BROKER = MappingProxyType(
         # A test can grant and deny rights; what has no ACL is permitted.
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "allow.everyone.if.no.acl.found": "true",
+        # After a kill a broker reads each active segment again: small ones bound its restart.
+        "log.segment.bytes": str(32 * 1024 * 1024),
         "message.max.bytes": str(8 * 1024 * 1024),
         "log.retention.hours": "24",
     }

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewPartitions
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    ResourceType,
+)
 
 from classwaves_ingestor.errors import BrokerUnavailable
 from classwaves_ingestor.kafka.admin import connect
@@ -102,6 +109,16 @@ class FaultScenario:
     def add_partitions(self, total: int) -> None:
         """Grow the topic to this number of partitions."""
         self.admin.create_partitions([NewPartitions(self.topic, total)])[self.topic].result()
+
+    def forget_broker_time(self) -> None:
+        """Take away both sources of the brokers' time: the clock topic, and append times."""
+        entry = ConfigEntry(
+            "message.timestamp.type", "CreateTime", incremental_operation=AlterConfigOpType.SET
+        )
+        changed = ConfigResource(ResourceType.TOPIC, self.topic, incremental_configs=[entry])
+        self.admin.incremental_alter_configs([changed])[changed].result()
+        clock = self.environment.settings.clock_topic
+        self.admin.delete_topics([clock], operation_timeout=30)[clock].result()
 
     def topic_id(self) -> str:
         """The topic's current id."""

@@ -44,3 +44,22 @@ def test_a_consumer_refuses_a_recreated_topic_until_it_is_accepted(scenario, run
     scenario.wait_until_stored()
     scenario.prove()
     assert sorted(row for row in engine.rows(scenario.table) if row.topic_id == old_id) == old_rows
+
+
+def test_messages_of_a_topic_that_was_recreated_under_its_consumer_are_not_stored(scenario):
+    """The consumer keeps its membership, and goes on fetching where the old topic ended."""
+    consumer = scenario.consumer(KAFKA_SESSION_TIMEOUT_MS="45000")
+    for partition in range(4):
+        scenario.traffic().send(islice(mixture(seed=63), 50), partition)
+    scenario.wait_until_stored()
+    old_rows = sorted(engine.rows(scenario.table))
+    consumer.freeze()
+    scenario.delete_topic()
+    scenario.create_topic(partitions=4)
+    scenario.sent = Sent()
+    for partition in range(4):
+        scenario.traffic().send(islice(mixture(seed=64, first_session=100), 200), partition)
+    consumer.thaw()
+    assert consumer.ended() == 1
+    assert "deleted and created again" in consumer.log_tail()
+    assert sorted(engine.rows(scenario.table)) == old_rows

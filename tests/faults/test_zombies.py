@@ -1,8 +1,11 @@
 """Zombies on two partitions."""
 
+from itertools import islice
+
 import pytest
 
-from tests.faults.zombie_scenario import ZombieScenario
+from tests.faults.zombie_scenario import SESSION, ZombieScenario
+from tests.support.mixture import mixture
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("scenario", [2], indirect=True, ids=["two partitions"])
@@ -47,3 +50,23 @@ def test_a_zombie_that_lost_one_partition_stores_its_batch_of_the_other(scenario
     buffering.terminate()
     assert buffering.ended() == 0
     zombies.end(successor)
+
+
+def test_a_zombie_that_froze_in_a_commit_without_messages_is_fenced(scenario):
+    """Nothing that its commit would change tells it so, only the positions that it names."""
+    scenario.forget_broker_time()
+    traffic, messages = scenario.traffic(), mixture(seed=32)
+    zombie = scenario.consumer(
+        **{**SESSION, "IDLE_COMMIT_SECONDS": "0.5", "FAILPOINTS": "before-commit=stop@6"}
+    )
+    for partition in (0, 1):
+        traffic.send(islice(messages, 20), partition)
+    zombie.wait_until_frozen()
+    successor = scenario.consumer(**SESSION)
+    scenario.wait_for_share(successor, 2)
+    for partition in (0, 1):
+        traffic.send(islice(messages, 20), partition)
+    scenario.wait_until_stored()
+    zombie.thaw()
+    zombie.wait_for("Fenced: another owner moved the position of this partition")
+    scenario.prove()

@@ -8,7 +8,7 @@ from tests.support.consumer_process import ConsumerProcess
 from tests.support.mixture import mixture
 from tests.support.waiting import wait_until
 
-_SESSION = {"KAFKA_SESSION_TIMEOUT_MS": "3000", "KAFKA_HEARTBEAT_INTERVAL_MS": "500"}
+SESSION = {"KAFKASESSION_TIMEOUT_MS": "3000", "KAFKA_HEARTBEAT_INTERVAL_MS": "500"}
 
 
 class ZombieScenario:
@@ -19,7 +19,7 @@ class ZombieScenario:
         self._messages = mixture(seed=31)
         self._traffic = scenario.traffic()
         order = {} if moment == "any" else {"FAILPOINTS": f"{moment}=stop@3"}
-        self.zombie = scenario.consumer(**_SESSION, **order)
+        self.zombie = scenario.consumer(**SESSION, **order)
         scenario.wait_for_share(self.zombie, 2)
         if moment == "any":
             with self._traffic.flowing(self._messages, per_second=400):
@@ -37,7 +37,7 @@ class ZombieScenario:
 
     def successor(self, **environ: str) -> ConsumerProcess:
         """Start another consumer."""
-        return self._scenario.consumer(**{**_SESSION, **environ})
+        return self._scenario.consumer(**{**SESSION, **environ})
 
     def end(self, *successors: ConsumerProcess) -> None:
         """Thaw the zombie, end the successors, and let the zombie store the rest alone."""
