@@ -64,7 +64,6 @@ class FaultInjector:
             Target.BROKER: [broker] if broker.can_be_killed else [],
             Target.NETWORK: [] if network is None else [network],
         }
-        self._consumers = processes.consumers
         self._broker = broker
         self._schedule = sorted(faults, key=lambda fault: fault.begin_at)
         self._open: list[_Open] = []
@@ -79,16 +78,6 @@ class FaultInjector:
             self._begin(due.target, due.kind, due.end_at)
         for each in [fault for fault in self._open if fault.end_at <= now]:
             self._end(each)
-
-    def restart_failed(self) -> None:
-        """Restart consumers that ended because the broker was down at their start.
-
-        In production Kubernetes restarts them.
-        """
-        for pod in self._consumers:
-            if pod.failed and pod.started_at < self._broker.back_at:
-                pod.start()
-                self._announce(f"{pod} starts again: the broker was down at its last start.")
 
     def kill_now(self, target: Target, now: float) -> None:
         """Kill one process of a kind, and schedule its restart."""

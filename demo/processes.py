@@ -1,12 +1,10 @@
 """Pods: the named processes of a run, started and restarted, and the broker."""
 
 import json
-import math
 import os
 import resource
 import signal
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +35,6 @@ class Broker:
         self._process = kafka.broker
         self._up = True
         self._error: LocalKafkaError | None = None
-        self.back_at = -math.inf
-        """Monotonic time of its last restart."""
 
     def __str__(self) -> str:
         return "the broker"
@@ -67,7 +63,7 @@ class Broker:
     def kill(self) -> None:
         """SIGKILL; its data remain."""
         assert self._process is not None, "the demo did not start this broker"
-        self._up, self.back_at = False, math.inf
+        self._up = False
         self._process.kill()
 
     def start(self) -> None:
@@ -81,7 +77,7 @@ class Broker:
         except LocalKafkaError as error:
             self._error = error
         else:
-            self._up, self.back_at = True, time.monotonic()
+            self._up = True
 
 
 class Network:
@@ -141,8 +137,6 @@ class Pod:
         self._process: Process | None = None
         self._starts = 0
         self._asked = False
-        self.started_at = 0.0
-        """Seconds of the monotonic clock at which its last process was started."""
 
     @property
     def pid(self) -> int | None:
@@ -177,7 +171,6 @@ class Pod:
         """Start a new process in place of the previous one."""
         self.kill()
         self._starts += 1
-        self.started_at = time.monotonic()
         self._process = self._environment.start(
             f"{self.name}-start-{self._starts}", *self._command, **self._environ
         )

@@ -173,7 +173,6 @@ class Runner:
         Raises:
             ProcessDied: a process ended unexpectedly.
         """
-        self._injector.restart_failed()
         self._check()
         reading = self._monitor.read()
         self._history.add(reading)

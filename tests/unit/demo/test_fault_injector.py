@@ -27,7 +27,6 @@ while True:
     time.sleep(0.05)
 """,
 ]
-FAILING = [sys.executable, "-c", "raise SystemExit(1)"]
 
 
 class Restartable:
@@ -156,22 +155,6 @@ def test_somebody_elses_broker_is_left_alone_and_that_is_said(processes, announc
     injector.run_due(2)
     assert announced == ["The broker is not killed: the demo did not start it."]
     assert broker.up
-
-
-def test_a_consumer_that_found_no_broker_is_started_again_and_another_that_ends_is_not(
-    tmp_path, broker, announced
-):
-    environment = Environment(tmp_path, {})
-    environment.logs.mkdir()
-    with Pod(environment, "consumer-1", FAILING, {}, lasting=True) as pod:
-        wait_until(lambda: pod.failed, "it ends")
-        injector = FaultInjector(Processes([pod], [], []), broker, None, [], announced.append)
-        injector.restart_failed()
-        assert announced == []
-        injector.kill_now(Target.BROKER, 0)
-        injector.restart_failed()
-        assert len(announced) == 2
-        assert announced[1].endswith("starts again: the broker was down at its last start.")
 
 
 class Wire:
