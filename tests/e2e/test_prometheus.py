@@ -22,6 +22,7 @@ CATALOGUE = (*CONSUMER, *PUBLISHER, *WORKER)
 
 ON_OCCASION = {
     "ingestor_conflicting_events_total",
+    "ingestor_expired_offsets_total",
     "ingestor_publisher_failed_total",
     "ingestor_publisher_rejected_total",
     "ingestor_retries_total",
