@@ -110,8 +110,14 @@ class Pipeline:
         self._finish_commit()
         self._start_partitions()
         polled = self._poll()
-        self._handle_offset_errors(polled.offset_errors)
         self._stop_corrupt(polled.corrupt_batches)
+        self._handle_offset_errors(
+            {
+                partition: error
+                for partition, error in polled.offset_errors.items()
+                if partition not in polled.corrupt_batches
+            }
+        )
         admitted = self._offsets.admit(polled)
         self._assignments.on_read({*admitted.ranges, *polled.eof_offsets})
         self._broker_time.observe(admitted.append_times_ms.values())

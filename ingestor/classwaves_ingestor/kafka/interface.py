@@ -62,7 +62,8 @@ class PollResult:
         eof_offsets: by partition, the end that was reached. Every message below this offset has
             been delivered or never will be.
         offset_errors: by partition, the broker's error for a next offset that it does not have, or
-            no longer has under the leader epoch with which it was read.
+            no longer has under the leader epoch with which it was read. One in `corrupt_batches`
+            may be here too: a client may take its next offset from the damaged batch.
         corrupt_batches: by partition, the error of a batch that cannot be read. It lies at or after
             the next offset, and nothing after it is delivered.
     """

@@ -320,6 +320,7 @@ class MemoryGroupConsumer:
             end = self._topic.stable_end(partition)
             if self._topic.is_corrupt(partition, reached.offset):
                 corrupt_batches[partition] = "Local: Bad message format"
+                offset_errors[partition] = "Broker: Offset out of range"
             elif reached.offset == end and self._reported_eofs.get(partition) != end:
                 eof_offsets[partition] = self._reported_eofs[partition] = end
         return PollResult(messages, eof_offsets, offset_errors, corrupt_batches)
