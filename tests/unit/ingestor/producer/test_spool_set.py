@@ -155,13 +155,13 @@ def test_a_damaged_own_spool_is_set_aside_with_its_intact_events_kept_and_a_new_
 def test_an_orphan_with_a_damaged_log_is_copied_and_adopted_up_to_the_damage(
     spools, tmp_path, registry, caplog
 ):
-    path = killed(tmp_path / "spools", "1", *(b"%d" % number for number in range(9)))
+    path = killed(tmp_path / "spools", "1", *(b"event %d" % number for number in range(9)))
     damaged = bytearray(wal_of(path).read_bytes())
-    damaged[damaged.index(b"s4")] ^= 1
+    damaged[damaged.index(b"event 4")] ^= 1
     wal_of(path).write_bytes(damaged)
     spools.adopt()
     ((*found,),) = contents(spools)
-    assert found == [b"0", b"1", b"2", b"3"]
+    assert found == [b"event %d" % number for number in range(4)]
     assert (tmp_path / "spools" / "1.corrupt-wal").read_bytes() == damaged
     assert (tmp_path / "spools" / "1.corrupt").exists()
     assert registry.get_sample_value("ingestor_publisher_corrupt_spools_total") == 1
@@ -180,9 +180,9 @@ def test_an_orphan_with_a_torn_last_write_is_adopted_without_a_warning(spools, t
 def test_an_orphan_with_a_damaged_log_waits_unchanged_if_it_cannot_be_copied(
     spools, clock, tmp_path, monkeypatch
 ):
-    path = killed(tmp_path / "spools", "1", *(b"%d" % number for number in range(9)))
+    path = killed(tmp_path / "spools", "1", *(b"event %d" % number for number in range(9)))
     damaged = bytearray(wal_of(path).read_bytes())
-    damaged[damaged.index(b"s4")] ^= 1
+    damaged[damaged.index(b"event 4")] ^= 1
     wal_of(path).write_bytes(damaged)
     with monkeypatch.context() as full:
         full.setattr(shutil, "copyfile", failing(OSError(28, "No space left on device")))
