@@ -105,7 +105,8 @@ class IngestorSettings(StreamSettings):
         default=0.5,
         gt=0,
         le=1,
-        description=f"dead letters among the last {DEAD_LETTER_WINDOW} messages, 0 < ratio <= 1",
+        description="largest share of bad messages among a consumer's latest "
+        f"{DEAD_LETTER_WINDOW}, 0 < ratio <= 1",
     )
 
     @model_validator(mode="after")

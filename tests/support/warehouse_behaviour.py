@@ -272,7 +272,7 @@ class WarehouseBehaviour:
             0: Checkpoint(position=2, first_offset=0, duplicates=duplicates)
         }
 
-    def test_an_empty_heartbeat_moves_only_the_ingested_through_time(
+    def test_an_unmoved_commit_changes_only_the_ingested_through_time(
         self, warehouse: Warehouse
     ) -> None:
         ledger = warehouse.ledger(STREAM)
@@ -299,7 +299,7 @@ class WarehouseBehaviour:
         ledger.append(batch(event("a")), {0: 7}, {0: Progress(8, ingested_through_ms=3000)})
         assert warehouse.ledger(STREAM).checkpoints()[0].ingested_through_ms == 3000
 
-    def test_a_commit_has_rows_of_one_partition_and_a_heartbeat_of_another(
+    def test_a_commit_has_rows_of_one_partition_and_leaves_another_unmoved(
         self, warehouse: Warehouse
     ) -> None:
         ledger = warehouse.ledger(STREAM)
@@ -353,7 +353,7 @@ class WarehouseBehaviour:
         assert {p: each.position for p, each in successor.checkpoints().items()} == {0: 2, 1: 5}
         assert {row["id"] for row in warehouse.events.timeline("s1").to_pylist()} == {"a", "b", "c"}
 
-    def test_a_zombies_heartbeat_is_fenced(self, warehouse: Warehouse) -> None:
+    def test_a_zombies_unmoved_commit_is_fenced(self, warehouse: Warehouse) -> None:
         zombie, successor = warehouse.ledger(STREAM), warehouse.ledger(STREAM)
         zombie.append(batch(), {0: None}, {0: Progress(0, ingested_through_ms=5)})
         successor.append(batch(event("a")), {0: 0}, {0: Progress(1, ingested_through_ms=7)})

@@ -22,10 +22,15 @@ class StopReason(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecentMessages:
-    """The latest messages of a partition, and how many of them were dead-lettered."""
+    """The latest messages of a partition, and the bad ones among them.
+
+    Args:
+        messages: the number of messages, at most a window.
+        bad: how many of them the contract refused and no operator had released.
+    """
 
     messages: int = 0
-    dead_letters: int = 0
+    bad: int = 0
 
 
 NO_MESSAGES: Final = RecentMessages()
@@ -37,7 +42,7 @@ class Progress:
 
     Args:
         position: the *next* offset to read after the commit.
-        first_offset: where reading began; kept from the partition's first commit and ignored in
+        first_offset: where reading began, if this is the partition's first commit; ignored in
             later ones.
         dead_lettered: messages sent to the dead letters, by reason code.
         holes: offsets that the broker never delivered (transaction markers, aborted or compacted

@@ -12,7 +12,8 @@ def compare_positions(
 ) -> Stored | Fenced | None:
     """What the stored positions say about an append.
 
-    A heartbeat makes the position that it expects, so it never counts as landed.
+    A commit that leaves every position unchanged finds its expected positions both before and after
+    it landed, so positions alone never show that it landed.
 
     Returns:
         None if the append can be committed, `Stored` if it landed earlier, `Fenced` if another

@@ -17,8 +17,8 @@ from classwaves_warehouse.interface import Positions
 
 
 @dataclass(frozen=True, slots=True)
-class StartOffset:
-    """The start offset of an assigned partition, from table and broker.
+class PartitionStart:
+    """Where an assigned partition is to be read from, according to table and broker.
 
     Args:
         checkpoint: the table's checkpoint; None if the partition was never committed.
@@ -62,21 +62,20 @@ class _State(Enum):
 class _Assignment:
     state: _State = _State.ASSIGNED
     position: int | None = None
-    first_offset: int = 0
+    low: int = 0
     end: int = 0
     committed_at: float = 0.0
     committed_hour: int = 0
     not_before: float = 0.0
     is_leaderless: bool = False
-    refused: bool = False
+    had_offset_error: bool = False
     stop: StopReason | None = None
     stopped_at: float = 0.0
     recorded: StopReason | None = None
 
-    def standing_still(self) -> Progress:
-        """Progress without movement."""
-        position = self.first_offset if self.position is None else self.position
-        return Progress(position, self.first_offset)
+    def unmoved(self) -> Progress:
+        """Progress that leaves the position unchanged."""
+        return Progress(self.low if self.position is None else self.position, self.low)
 
 
 class PartitionAssignments:
@@ -91,7 +90,7 @@ class PartitionAssignments:
         self._assigned: dict[int, _Assignment] = {}
 
     def on_assigned(self, partitions: Sequence[int]) -> None:
-        """Add these partitions. Their start offsets are unknown."""
+        """Add these partitions. Where they start is unknown."""
         for partition in partitions:
             self._assigned[partition] = _Assignment()
 
@@ -100,39 +99,38 @@ class PartitionAssignments:
         for partition in partitions:
             self._assigned.pop(partition, None)
 
-    def unresolved(self) -> Sequence[int]:
-        """The partitions whose start offset is to be requested; marks them as requested."""
+    def take_unresolved(self) -> Sequence[int]:
+        """The partitions whose start is to be requested; marks them as requested."""
         now = self._clock.monotonic()
-        found = [
+        due = [
             partition
             for partition, each in self._assigned.items()
             if each.state is _State.ASSIGNED and each.not_before <= now
         ]
-        for partition in found:
+        for partition in due:
             self._assigned[partition].state = _State.RESOLVING
-        return found
+        return due
 
-    def on_resolved(self, offsets: Mapping[int, StartOffset]) -> Mapping[int, StartOffset]:
-        """Accept start offsets, and return those of partitions that still wait for one.
+    def on_resolved(self, found: Mapping[int, PartitionStart]) -> Mapping[int, PartitionStart]:
+        """Accept where partitions start, and return it for those that still wait for it.
 
         A partition that was revoked and assigned again meanwhile needs a new request.
         """
         awaited = {
-            partition: offset
-            for partition, offset in offsets.items()
+            partition: start
+            for partition, start in found.items()
             if partition in self._assigned and self._assigned[partition].state is _State.RESOLVING
         }
-        for partition, offset in awaited.items():
+        for partition, start in awaited.items():
             each = self._assigned[partition]
             each.state = _State.FETCHING
-            each.position, each.first_offset = offset.position, offset.low
-            each.end = offset.high
+            each.position, each.low, each.end = start.position, start.low, start.high
             self._committed(each)
-            each.recorded = offset.stopped
+            each.recorded = start.stopped
         return awaited
 
     def on_unanswered(self, partitions: Collection[int], seconds: float) -> None:
-        """Request these start offsets again, after some seconds: no leader answered."""
+        """Request these starts again, after some seconds: no leader answered."""
         for partition in partitions:
             each = self._assigned.get(partition)
             if each is not None and each.state is _State.RESOLVING:
@@ -140,28 +138,28 @@ class PartitionAssignments:
                 each.not_before = self._clock.monotonic() + seconds
                 each.is_leaderless = True
 
-    def refused(self, partitions: Collection[int]) -> Sequence[int]:
-        """The broker refused to fetch these from their positions: resolve those once more.
+    def on_offset_error(self, partitions: Collection[int]) -> Sequence[int]:
+        """Resolve again where these start: the broker does not have their next offsets.
 
         Returns:
             the partitions that are still assigned.
         """
         ours = self.restart(partitions)
         for partition in ours:
-            self._assigned[partition].refused = True
+            self._assigned[partition].had_offset_error = True
         return ours
 
-    def why_stop(self, partition: int, offset: StartOffset) -> StopReason | None:
-        """Why a partition cannot be read from its resolved start offset, or None if it can.
+    def why_stop(self, partition: int, start: PartitionStart) -> StopReason | None:
+        """Why a partition cannot be read from its resolved start, or None if it can.
 
-        A position that the broker refused and that lies within its log was read from a log that
+        A position that had an offset error and that lies within the log was read from a log that
         lost its tail and grew again. Bad messages stop a partition until an operator releases them.
         """
-        if offset.next_offset > offset.high:
+        if start.next_offset > start.high:
             return StopReason.LOG_ENDS_BELOW_POSITION
-        if self._assigned[partition].refused and not offset.expired:
+        if self._assigned[partition].had_offset_error and not start.expired:
             return StopReason.LOG_LOST_ITS_TAIL
-        if offset.stopped is StopReason.MOST_MESSAGES_BAD:
+        if start.stopped is StopReason.MOST_MESSAGES_BAD:
             return StopReason.MOST_MESSAGES_BAD
         return None
 
@@ -171,7 +169,7 @@ class PartitionAssignments:
         if each is None:
             return False
         is_new = each.stop is not reason
-        each.state, each.stop, each.refused = _State.STOPPED, reason, False
+        each.state, each.stop, each.had_offset_error = _State.STOPPED, reason, False
         each.stopped_at = self._clock.monotonic()
         return is_new
 
@@ -190,7 +188,7 @@ class PartitionAssignments:
         for partition in partitions:
             each = self._assigned.get(partition)
             if each is not None and each.state is _State.FETCHING:
-                each.stop, each.refused = None, False
+                each.stop, each.had_offset_error = None, False
 
     def on_committed(self, progress: Mapping[int, Progress]) -> None:
         """Record the positions and stops that our own commit wrote."""
@@ -211,27 +209,30 @@ class PartitionAssignments:
         """The positions that the next batch continues from."""
         return {partition: self._assigned[partition].position for partition in partitions}
 
-    def first_offsets(self, partitions: Collection[int]) -> Mapping[int, int]:
-        """The offsets at which reading of these partitions began."""
-        return {partition: self._assigned[partition].first_offset for partition in partitions}
+    def low_watermarks(self, partitions: Collection[int]) -> Mapping[int, int]:
+        """The low watermark of each partition when its start was resolved.
+
+        It becomes the checkpoint's first_offset if there is no checkpoint yet.
+        """
+        return {partition: self._assigned[partition].low for partition in partitions}
 
     def idle(self, seconds: float) -> Mapping[int, Progress]:
-        """Progress without movement, for partitions that had no commit for this long.
+        """Unmoved progress of the partitions that had no commit for this long.
 
         One minute after each full hour all are due: the rollup then finds the hour complete.
         """
         before, hour = self._clock.monotonic() - seconds, self._hour()
         return {
-            partition: each.standing_still()
+            partition: each.unmoved()
             for partition, each in self._assigned.items()
             if each.state is _State.FETCHING
             and (each.committed_at <= before or each.committed_hour < hour)
         }
 
     def unrecorded_stops(self) -> Mapping[int, Progress]:
-        """Progress that records why partitions are stopped, for those whose ledger differs."""
+        """Unmoved progress that records why partitions are stopped, where the ledger differs."""
         return {
-            partition: replace(each.standing_still(), stopped=each.stop)
+            partition: replace(each.unmoved(), stopped=each.stop)
             for partition, each in self._assigned.items()
             if each.state is _State.STOPPED and each.recorded is not each.stop
         }
@@ -247,7 +248,7 @@ class PartitionAssignments:
     def stopped(self) -> Mapping[int, str]:
         """Why partitions are stopped, and what to do."""
         return {
-            partition: explain_stop(each.stop, each.standing_still().position, each.end)
+            partition: explain_stop(each.stop, each.unmoved().position, each.end)
             for partition, each in self._assigned.items()
             if each.stop is not None
         }

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from classwaves_ingestor.consumer.assignments import StartOffset
+from classwaves_ingestor.consumer.assignments import PartitionStart
 from classwaves_ingestor.consumer.broker_time import BrokerTime
 from classwaves_ingestor.consumer.ingested_through import IngestedThrough
 from classwaves_ingestor.consumer.micro_batch import CommitResult, MicroBatch
@@ -41,7 +41,7 @@ _MEASURE_SECONDS = 60.0
 
 
 class Committer:
-    """Commits micro-batches and resolves start offsets, with unlimited retries.
+    """Commits micro-batches and resolves where partitions start, with unlimited retries.
 
     Args:
         consumer: returns watermarks and the topic's id.
@@ -88,14 +88,14 @@ class Committer:
             abandoned=abandon.is_set,
         )
 
-    def resolve_start_offsets(self, partitions: Collection[int]) -> Mapping[int, StartOffset]:
-        """The start offsets of these partitions, without those that no leader answers for.
+    def resolve_starts(self, partitions: Collection[int]) -> Mapping[int, PartitionStart]:
+        """Where these partitions start, without those that no leader answers for.
 
         Raises:
             TopicRecreated: the positions belong to another topic id.
             WarehouseUnavailable, BrokerUnavailable: `abandon` ended the retries.
         """
-        return self._retry(lambda: self._resolve_start_offsets(partitions))
+        return self._retry(lambda: self._resolve_starts(partitions))
 
     def commit(self, batch: MicroBatch) -> CommitResult:
         """Store a micro-batch, without the partitions whose position another owner has moved.
@@ -127,17 +127,17 @@ class Committer:
     def _append(self, batch: MicroBatch) -> Stored | Fenced:
         return self._ledger.append(Batch(batch.rows), batch.expected, batch.progress)
 
-    def _resolve_start_offsets(self, partitions: Collection[int]) -> Mapping[int, StartOffset]:
+    def _resolve_starts(self, partitions: Collection[int]) -> Mapping[int, PartitionStart]:
         self._require_same_topic()
         checkpoints = self._ledger.checkpoints()
-        offsets: dict[int, StartOffset] = {}
+        found: dict[int, PartitionStart] = {}
         for partition, log_range in self._consumer.watermarks(partitions).items():
             checkpoint = checkpoints.get(partition)
-            offsets[partition] = StartOffset(checkpoint, log_range.low, log_range.high)
+            found[partition] = PartitionStart(checkpoint, log_range.low, log_range.high)
             self._ingested_through.restore(
                 partition, checkpoint.ingested_through_ms if checkpoint else None
             )
-        return offsets
+        return found
 
     def _write_dead_letters(self, batch: MicroBatch) -> None:
         if batch.rejects:
@@ -168,7 +168,9 @@ class Committer:
         return {
             partition: replace(
                 each,
-                ingested_through_ms=self._ingested_through.at(partition, each.position, now_ms),
+                ingested_through_ms=self._ingested_through.advance_to(
+                    partition, each.position, now_ms
+                ),
             )
             for partition, each in progress.items()
         }

@@ -14,15 +14,13 @@ import msgspec
 import pyarrow as pa
 
 from classwaves_ingestor.kafka.interface import Message
-from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.dropped import undeclared
 from classwaves_schemas.envelope import EARLIEST_EVENT_TIME, MAX_AHEAD, Envelope
 from classwaves_schemas.fastpath import Event, parse
 from classwaves_schemas.redaction import redact
-from classwaves_schemas.tables import SESSION_EVENTS
 from classwaves_schemas.validation import Reason, Rejection, explain
+from classwaves_warehouse.batch import ROWS
 
-ROWS = arrow_schema(SESSION_EVENTS)
 _NAMES = tuple(name for name in Envelope.model_fields if name != "payload")
 _FIELDS = attrgetter(*_NAMES)
 _UNEXPLAINED = Rejection(Reason.INVALID_VALUE, "The message does not match the contract.")

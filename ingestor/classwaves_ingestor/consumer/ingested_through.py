@@ -87,14 +87,17 @@ class IngestedThrough:
         known.requested_at = at
         known.add(now_ms - self._skew_ms, end)
 
-    def at(self, partition: int, position: int, now_ms: int | None) -> int | None:
-        """The Unix millisecond through which this position is ingested, or None if unknown.
+    def advance_to(self, partition: int, position: int, now_ms: int | None) -> int | None:
+        """Pass the ends up to this position, and return the time through which it is ingested.
 
         Args:
             partition: partition number.
             position: the next offset to store. It never decreases between two calls of `restore`.
             now_ms: broker time, or None if unknown. Later times are forgotten: whichever clock
                 they came from, it was ahead.
+
+        Returns:
+            Unix milliseconds, or None if unknown.
         """
         known = self._partitions.setdefault(partition, _PartitionEnds())
         if now_ms is not None:

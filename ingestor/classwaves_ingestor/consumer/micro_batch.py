@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from classwaves_ingestor.consumer.decode import ROWS, Decoded, Reject
-from classwaves_ingestor.consumer.offsets import OffsetRange
+from classwaves_ingestor.consumer.admit import OffsetRange
+from classwaves_ingestor.consumer.decode import Decoded, Reject
+from classwaves_warehouse.batch import ROWS
 from classwaves_warehouse.checkpoint import Progress, RecentMessages
 from classwaves_warehouse.interface import Positions, Stored
 from classwaves_warehouse.offset_sums import NO_OFFSETS, OffsetSums
@@ -187,16 +188,17 @@ class BatchBuilder:
     def build(
         self,
         expected: Positions,
-        first_offsets: Mapping[int, int],
-        idle: Mapping[int, Progress],
+        low_watermarks: Mapping[int, int],
+        unmoved: Mapping[int, Progress],
         recent: Mapping[int, RecentMessages],
     ) -> MicroBatch:
         """Build a batch from the buffer, and empty the buffer.
 
         Args:
-            expected: table positions of `partitions` and of the idle ones.
-            first_offsets: by partition of `partitions`, the offset at which reading began.
-            idle: progress of partitions without anything to store.
+            expected: table positions of `partitions` and of the unmoved ones.
+            low_watermarks: by partition of `partitions`, its checkpoint's first_offset if it has
+                no checkpoint yet.
+            unmoved: progress of partitions without anything to store.
             recent: by partition of `partitions`, its latest messages.
         """
         buffer, self._buffer = self._buffer, _Buffer(since=0.0)
@@ -205,11 +207,11 @@ class BatchBuilder:
             rejects=buffer.rejects,
             expected=expected,
             progress={
-                **idle,
+                **unmoved,
                 **{
                     partition: Progress(
                         position=progressed.position,
-                        first_offset=first_offsets[partition],
+                        first_offset=low_watermarks[partition],
                         dead_lettered={
                             reason: OffsetSums.of(offsets)
                             for reason, offsets in progressed.dead_lettered.items()

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from classwaves_ingestor import metrics
+from classwaves_ingestor.consumer.admit import AdmittedMessages
 from classwaves_ingestor.consumer.decode import Decoded
 from classwaves_ingestor.consumer.micro_batch import CommitResult, MicroBatch
-from classwaves_ingestor.consumer.offsets import AdmittedMessages
 from classwaves_ingestor.consumer.outages import Outages
 from classwaves_ingestor.consumer.sequences import SequenceWatch
 from classwaves_ingestor.errors import BrokerUnavailable

@@ -1,13 +1,13 @@
 """The pipeline of an event through the consumer, stage by stage.
 
-    poll     take prefetched messages as a group member               kafka.interface
-    admit    drop stale messages, count holes in the offsets          consumer.offsets
+    poll     take prefetched messages as a group member               kafka.consumer
+    admit    drop stale messages, count holes in the offsets          consumer.admit
     decode   bytes to columns; refused messages become rejects        consumer.decode
-    limit    stop a stream that is mostly bad                         dead_letters.limit
+    limit    stop partitions whose messages are mostly bad            dead_letters.limit
     batch    buffer until the batch is due: rows, bytes or age        consumer.micro_batch
     commit   dead letters, then rows, positions and counters          consumer.committer
                the warehouse deduplicates and sorts the rows          classwaves_warehouse
-    offsets  commit the group's offsets, for lag tools only           kafka.interface
+    offsets  commit the group's offsets, for lag tools only           kafka.consumer
 
 `Pipeline.run_once` calls the stages from poll to batch on the main thread. A second thread owns the
 ledger and commits. At most one commit is in flight, and the next batch grows meanwhile, so a slow
@@ -20,14 +20,14 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 
-from classwaves_ingestor.consumer.assignments import PartitionAssignments, StartOffset
+from classwaves_ingestor.consumer.admit import OffsetTracker
+from classwaves_ingestor.consumer.assignments import PartitionAssignments, PartitionStart
 from classwaves_ingestor.consumer.backpressure import Backpressure, Intake
 from classwaves_ingestor.consumer.broker_time import BrokerTime
 from classwaves_ingestor.consumer.committer import Committer
 from classwaves_ingestor.consumer.decode import Decoder
 from classwaves_ingestor.consumer.micro_batch import BatchBuilder, CommitResult, MicroBatch
 from classwaves_ingestor.consumer.observer import Observer
-from classwaves_ingestor.consumer.offsets import OffsetTracker
 from classwaves_ingestor.dead_letters.limit import RejectLimitState
 from classwaves_ingestor.kafka.interface import FetchPosition, GroupConsumer, PollResult
 from classwaves_runtime.clock import Clock
@@ -87,7 +87,7 @@ class Pipeline:
         self._observer = observer
         self._offsets = OffsetTracker()
         self._assignments = PartitionAssignments(clock)
-        self._resolving: Future[Mapping[int, StartOffset]] | None = None
+        self._resolving: Future[Mapping[int, PartitionStart]] | None = None
         self._requested: frozenset[int] = frozenset()
         self._committing: Future[CommitResult] | None = None
         self._in_flight: MicroBatch | None = None
@@ -132,7 +132,7 @@ class Pipeline:
             self._batch_builder.add(decoded, admitted.ranges, self._clock.monotonic())
             self._observer.polled(admitted, decoded)
         due = self._batch_builder.due(self._clock.monotonic())
-        if due or self._standing_still():
+        if due or self._unmoved():
             self._begin_commit()
         self._assignments.look_again(LOOK_AGAIN_SECONDS)
         self._report_state()
@@ -194,7 +194,7 @@ class Pipeline:
         return self._consumer.poll(POLL_MESSAGES, POLL_SECONDS)
 
     def _handle_offset_errors(self, errors: Mapping[int, str]) -> None:
-        """Resolve again the start offsets of partitions whose next offset the broker does not have.
+        """Resolve again the starts of partitions whose next offset the broker does not have.
 
         Watermarks, table and topic id then show the cause.
         """
@@ -202,87 +202,88 @@ class Pipeline:
             log.warning(
                 "The broker does not have the next offset of partition %d: %s", partition, error
             )
-        self._stop_fetching(self._assignments.refused(errors))
+        self._stop_fetching(self._assignments.on_offset_error(errors))
 
     def _stop_corrupt(self, errors: Mapping[int, str]) -> None:
         """Stop partitions at a corrupt batch; what was read before it is committed."""
         for partition, error in errors.items():
             log.warning("Cannot read a batch of partition %d: %s", partition, error)
-            self._stop(partition, StopReason.CORRUPT_BATCH)
+            self._record_stop(partition, StopReason.CORRUPT_BATCH)
         self._consumer.stop(list(errors))
 
     def _hold_back(self, bad: Collection[int], polled: Collection[int]) -> None:
-        """Stop partitions that are mostly bad, and read the others of the same poll again."""
+        """Stop partitions that are mostly bad, and read the others of the same poll again.
+
+        The rows of a poll are one table, so none of the poll is buffered.
+        """
         self._restart([partition for partition in polled if partition not in bad])
         for partition in bad:
-            self._stop(partition, StopReason.MOST_MESSAGES_BAD)
+            self._record_stop(partition, StopReason.MOST_MESSAGES_BAD)
         self._stop_fetching(list(bad))
 
     def _start_partitions(self) -> None:
-        """Start the partitions whose start offset is resolved, and request those of the others."""
+        """Start the partitions whose start is resolved, and request those of the others."""
         if self._resolving is not None and self._resolving.done():
             found = self._resolving.result()
             self._resolving = None
-            offsets = self._assignments.on_resolved(found)
+            starts = self._assignments.on_resolved(found)
             self._assignments.on_unanswered(self._requested - found.keys(), _NO_LEADER_SECONDS)
             self._observer.mark_ready()
-            for partition, offset in offsets.items():
-                self._start(partition, offset)
-        if self._resolving is None and (unresolved := self._assignments.unresolved()):
+            for partition, start in starts.items():
+                self._start(partition, start)
+        if self._resolving is None and (unresolved := self._assignments.take_unresolved()):
             self._requested = frozenset(unresolved)
-            self._resolving = self._ledger_thread.submit(
-                self._committer.resolve_start_offsets, unresolved
-            )
+            self._resolving = self._ledger_thread.submit(self._committer.resolve_starts, unresolved)
 
-    def _start(self, partition: int, offset: StartOffset) -> None:
-        reason = self._assignments.why_stop(partition, offset)
+    def _start(self, partition: int, found: PartitionStart) -> None:
+        reason = self._assignments.why_stop(partition, found)
         if reason is not None:
-            self._stop(partition, reason)
+            self._record_stop(partition, reason)
             return
-        checkpoint = offset.checkpoint or Checkpoint(offset.low, offset.low)
+        checkpoint = found.checkpoint or Checkpoint(found.low, found.low)
         self._limit.start(partition, checkpoint.recent, checkpoint.released_until)
-        start = FetchPosition(offset.next_offset, checkpoint.leader_epoch)
-        if offset.expired:
+        start = FetchPosition(found.next_offset, checkpoint.leader_epoch)
+        if found.expired:
             log.error(
                 "Retention deleted offsets [%d, %d) of partition %d before they were read. They "
                 "count as expired, and `ingestor verify` fails until `ingestor partitions "
                 "acknowledge` records that you know of them.",
-                offset.expired.start,
-                offset.expired.stop,
+                found.expired.start,
+                found.expired.stop,
                 partition,
             )
-            self._batch_builder.add_expired(partition, offset.expired, self._clock.monotonic())
-            self._observer.expired(partition, len(offset.expired))
-            start = FetchPosition(offset.low)
+            self._batch_builder.add_expired(partition, found.expired, self._clock.monotonic())
+            self._observer.expired(partition, len(found.expired))
+            start = FetchPosition(found.low)
         self._offsets.start(partition, start.offset)
         self._consumer.start({partition: start})
 
-    def _stop(self, partition: int, reason: StopReason) -> None:
+    def _record_stop(self, partition: int, reason: StopReason) -> None:
         if self._assignments.stop(partition, reason):
             log.error("Stopped partition %d: %s", partition, self._assignments.stopped()[partition])
 
     def _begin_commit(self) -> None:
-        """Submit the batch and the positions of idle partitions, if no commit is in flight.
+        """Submit the batch and the unmoved positions, if no commit is in flight.
 
         A partition without messages is committed now and then, so that its broker time advances.
         """
         if self._committing is not None:
             return
         buffered = self._batch_builder.partitions
-        still = self._standing_still()
+        unmoved = self._unmoved()
         age = self._batch_builder.age(self._clock.monotonic())
         batch = self._batch_builder.build(
-            self._assignments.positions({*buffered, *still}),
-            self._assignments.first_offsets(buffered),
-            still,
+            self._assignments.positions({*buffered, *unmoved}),
+            self._assignments.low_watermarks(buffered),
+            unmoved,
             {partition: self._limit.recent(partition) for partition in buffered},
         )
         self._observer.submitted(batch, age)
         self._in_flight = batch
         self._committing = self._ledger_thread.submit(self._committer.commit, batch)
 
-    def _standing_still(self) -> Mapping[int, Progress]:
-        """Progress of partitions that are idle, or stopped for a reason that is not stored yet."""
+    def _unmoved(self) -> Mapping[int, Progress]:
+        """Unmoved progress of idle partitions, and of those whose stop is not stored yet."""
         return {
             **self._assignments.idle(self._idle_commit_seconds),
             **self._assignments.unrecorded_stops(),
@@ -317,7 +318,7 @@ class Pipeline:
         )
 
     def _restart(self, partitions: Collection[int]) -> None:
-        """Stop fetching these partitions, and resolve their start offsets again."""
+        """Stop fetching these partitions, and resolve again where they start."""
         self._stop_fetching(self._assignments.restart(partitions))
 
     def _stop_fetching(self, partitions: Sequence[int]) -> None:

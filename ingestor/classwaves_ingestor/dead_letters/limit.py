@@ -1,4 +1,4 @@
-"""The limit on dead letters: a bad message costs only itself, a bad stream stops (G5).
+"""The limit on dead letters: a bad message costs only itself, bad partitions stop (G5).
 
 The check comes before any dead letter of the poll is written, because a dead letter cannot be taken
 back. The messages stay in the topic, and their partitions are stopped until an operator releases
@@ -45,7 +45,7 @@ class RejectLimitState:
         """
         self._recent[partition] = recent
         self._released[partition] = released_until
-        self._add(recent.messages, recent.dead_letters)
+        self._add(recent.messages, recent.bad)
 
     def recent(self, partition: int) -> RecentMessages:
         """The latest messages of a partition."""
@@ -56,12 +56,16 @@ class RejectLimitState:
     ) -> Collection[int]:
         """Count the messages and rejects of one poll.
 
+        The limit is exceeded if the latest messages of all partitions fill the window and too large
+        a share of them is bad.
+
         Args:
             messages: by partition, the number of its messages.
             rejects: partition and offset of each reject among them.
 
         Returns:
-            The partitions to stop, if the limit is exceeded: those that exceed it themselves.
+            The partitions to stop, if the limit is exceeded: those with rejects in this poll whose
+            own share is also too large.
         """
         bad = Counter(
             partition for partition, offset in rejects if offset >= self._released.get(partition, 0)
@@ -79,7 +83,7 @@ class RejectLimitState:
         return stopped
 
     def _exceeds(self, recent: RecentMessages) -> bool:
-        return recent.dead_letters > self._limit.ratio * recent.messages
+        return recent.bad > self._limit.ratio * recent.messages
 
     def _later(self, before: RecentMessages, messages: int, rejects: int) -> RecentMessages:
         """The latest messages after some more; older ones count in proportion."""
@@ -87,7 +91,7 @@ class RejectLimitState:
         if messages >= window:
             return RecentMessages(window, rejects * window // messages)
         kept = min(before.messages, window - messages)
-        share = before.dead_letters * kept // before.messages if kept else 0
+        share = before.bad * kept // before.messages if kept else 0
         return RecentMessages(kept + messages, share + rejects)
 
     def _add(self, messages: int, rejects: int) -> None:

@@ -36,7 +36,7 @@ INGESTOR_POSITIONS = Table(
         Column("leader_epoch", INT, "Leader epoch of the last message before the position"),
         Column("stopped", INT, "Why the consumer stopped reading; NULL while it reads"),
         Column("recent_messages", INT, "The number of the latest messages"),
-        Column("recent_dead_letters", INT, "How many of the latest messages were dead-lettered"),
+        Column("recent_dead_letters", INT, "Those of them that were bad and not released"),
         Column("released_until", BIGINT, "Bad messages below it are dead-lettered without limit"),
     ),
 )

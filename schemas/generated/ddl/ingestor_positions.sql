@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS classwaves.analytics.ingestor_positions (
   leader_epoch INT COMMENT 'Leader epoch of the last message before the position',
   stopped INT COMMENT 'Why the consumer stopped reading; NULL while it reads',
   recent_messages INT COMMENT 'The number of the latest messages',
-  recent_dead_letters INT COMMENT 'How many of the latest messages were dead-lettered',
+  recent_dead_letters INT COMMENT 'Those of them that were bad and not released',
   released_until BIGINT COMMENT 'Bad messages below it are dead-lettered without limit'
 ) USING DELTA
 PARTITIONED BY (kafka_partition)

@@ -227,7 +227,7 @@ def _update_as_json(partition: int, update: PositionUpdate) -> dict[str, object]
         "leader_epoch": progress.leader_epoch,
         "stopped": progress.stopped,
         "recent_messages": progress.recent and progress.recent.messages,
-        "recent_dead_letters": progress.recent and progress.recent.dead_letters,
+        "recent_dead_letters": progress.recent and progress.recent.bad,
         "released_until": progress.released_until,
         "stored_until": None if until_ms is None else until_ms * 1000,
     }

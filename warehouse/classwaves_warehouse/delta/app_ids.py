@@ -10,8 +10,10 @@
 
 Groups, topics and topic ids are percent-encoded, because they may contain slashes. A number that is
 not stored is 0. A class of offsets is three numbers: `{class}`, `{class}/sum`, `{class}/squares`.
-Numbers that may be unknown are stored plus 1. An acknowledgement has an app id outside the
-partition's, so that it fences no consumer.
+0 also means unknown; `summed-from` and `leader-epoch`, for which 0 is a value, are stored plus 1.
+`stored-until` is the stored name of `ingested_through_ms`, `recent-dead-letters` that of
+`recent.bad`. An acknowledgement has an app id outside the partition's, so that it fences no
+consumer.
 """
 
 from collections.abc import Iterator, Mapping
@@ -96,7 +98,7 @@ def _numbers(checkpoint: Checkpoint) -> Iterator[tuple[str, int]]:
     yield "conflicting", checkpoint.conflicting
     yield "stored-until", checkpoint.ingested_through_ms or 0
     yield "recent-messages", checkpoint.recent.messages
-    yield "recent-dead-letters", checkpoint.recent.dead_letters
+    yield "recent-dead-letters", checkpoint.recent.bad
     yield "released-until", checkpoint.released_until
     yield "stopped", 0 if checkpoint.stopped is None else int(checkpoint.stopped)
     yield "leader-epoch", 0 if checkpoint.leader_epoch is None else checkpoint.leader_epoch + 1

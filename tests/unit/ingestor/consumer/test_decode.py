@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classwaves_ingestor.consumer.decode import ROWS, Decoded, Decoder
+from classwaves_ingestor.consumer.decode import Decoded, Decoder
 from classwaves_schemas.pseudonym import Pseudonymiser, is_pseudonym
 from classwaves_schemas.validation import Reason, explain
+from classwaves_warehouse.batch import ROWS
 from tests.support import events
 from tests.support.events import BAD, MISSING, NOW, plain, wire
 from tests.unit.ingestor.consumer.messages import message

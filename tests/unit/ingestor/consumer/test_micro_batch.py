@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from classwaves_ingestor.consumer.admit import OffsetRange
 from classwaves_ingestor.consumer.micro_batch import BatchBuilder, BatchPolicy, MicroBatch
-from classwaves_ingestor.consumer.offsets import OffsetRange
 from classwaves_warehouse.checkpoint import NO_MESSAGES, Progress, RecentMessages
 from classwaves_warehouse.offset_sums import NO_OFFSETS, OffsetSums
 from tests.unit.ingestor.consumer.messages import bad, decoded, good
@@ -214,9 +214,9 @@ def test_the_age_of_a_batch_restarts_after_all_its_partitions_were_dropped():
     assert not filler.builder.due(104.9)
 
 
-def test_idle_partitions_are_part_of_a_batch_without_movement():
-    idle = {4: Progress(9, first_offset=2)}
-    batch = BatchBuilder(NEVER).build({4: 9}, {}, idle, {})
+def test_unmoved_partitions_are_part_of_a_batch():
+    unmoved = {4: Progress(9, first_offset=2)}
+    batch = BatchBuilder(NEVER).build({4: 9}, {}, unmoved, {})
     assert batch.expected == {4: 9}
-    assert batch.progress == idle
+    assert batch.progress == unmoved
     assert batch.rows.num_rows == len(batch.rejects) == batch.bytes == 0

@@ -4,8 +4,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classwaves_ingestor.consumer.decode import ROWS
 from classwaves_ingestor.consumer.sequences import SequenceFaults, SequenceWatch
+from classwaves_warehouse.batch import ROWS
 
 FIELDS = ("session_id", "source", "sequence")
 

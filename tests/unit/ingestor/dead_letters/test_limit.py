@@ -103,5 +103,5 @@ def test_what_is_recent_is_bounded_by_the_window(polls, window):
     for messages, share in polls:
         exceeds(state, messages, int(messages * share))
         recent = state.recent(0)
-        assert 0 <= recent.dead_letters <= recent.messages <= window
+        assert 0 <= recent.bad <= recent.messages <= window
     assert state.recent(0).messages == min(window, sum(messages for messages, _ in polls))

@@ -62,7 +62,7 @@ def test_a_commit_with_an_unknown_outcome_is_settled_by_the_next_call(impatient,
     assert ids(impatient) == ["a", "b"]
 
 
-def test_a_lost_answer_to_a_heartbeat_leaves_the_counters_right(delta, faults):
+def test_a_lost_answer_to_an_unmoved_commit_leaves_the_counters_right(delta, faults):
     ledger = delta.ledger(STREAM)
     ledger.append(*FIRST)
     faults.due = ["before", "after"]

@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classwaves_ingestor.consumer.offsets import AdmittedMessages, OffsetRange, OffsetTracker
+from classwaves_ingestor.consumer.admit import AdmittedMessages, OffsetRange, OffsetTracker
 from classwaves_ingestor.kafka.interface import FetchPosition, PollResult
 from classwaves_ingestor.kafka.memory import MemoryTopic
 from classwaves_warehouse.offset_sums import NO_OFFSETS, OffsetSums
