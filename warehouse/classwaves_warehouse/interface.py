@@ -1,7 +1,8 @@
 """What the write path, the rollup and the read side ask of a warehouse.
 
 The write path uses a `Ledger`: rows, positions and counters change in one atomic commit. The read
-side uses `Events`, the rollup a `RollupStore`, and set-up commands use `Tables`.
+side uses `Events`, the rollup a `RollupStore`, and set-up commands use `Tables`. `Upkeep` keeps the
+number of files and log entries small.
 """
 
 from collections.abc import Mapping, Sequence
@@ -287,6 +288,51 @@ class RollupStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class TableUpkeep:
+    """What one pass of upkeep did to one table.
+
+    Args:
+        table: qualified name.
+        files_before: live files when the pass began; None where the warehouse does not tell.
+        files_after: live files when it ended.
+        groups: groups of files that were rewritten as one file each.
+        rows: rows of the rewritten files.
+        bytes: size of the new files.
+        lost: groups that were left as they are, because another writer touched the table's files.
+        vacuumed: files deleted that no version within the retention has.
+        log_entries: expired log entries deleted.
+        unfinished: whether the pass ended at its limit, so that the next one has work at once.
+    """
+
+    table: str
+    files_before: int | None = None
+    files_after: int | None = None
+    groups: int = 0
+    rows: int = 0
+    bytes: int = 0
+    lost: int = 0
+    vacuumed: int = 0
+    log_entries: int = 0
+    unfinished: bool = False
+
+
+class Upkeep(Protocol):
+    """Keeps tables fast to read and to commit to. For one thread; safe beside every other writer.
+
+    No row is added, removed or changed, and positions and counters stay.
+    """
+
+    def run_once(self) -> Sequence[TableUpkeep]:
+        """Do one bounded pass over the tables that exist; a report for each.
+
+        Raises:
+            WarehouseUnavailable: try again; what was done stays done.
+            WarehouseRefused: a table cannot be rewritten.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Mismatch:
     """One difference between a table and its contract; its text names table and column."""
 
@@ -341,4 +387,8 @@ class Warehouse(Protocol):
 
     def rollup(self) -> RollupStore:
         """A rollup store for the calling thread."""
+        ...
+
+    def upkeep(self) -> Upkeep:
+        """Upkeep of the tables, for the calling thread."""
         ...

@@ -196,6 +196,18 @@ def ingested_through(name: str) -> str:
     return _render("ingested_through", table=name)
 
 
+def optimize(name: str, order: Sequence[str]) -> str:
+    """Compact a table's small files, clustered by these columns if there are any."""
+    return _render(
+        "optimize", table=name, order=f" ZORDER BY ({', '.join(order)})" if order else ""
+    )
+
+
+def vacuum(name: str) -> str:
+    """Delete the files that no version within the retention of a table has."""
+    return _render("vacuum", table=name)
+
+
 def in_hour(hour: datetime) -> str:
     """The condition for an hour's rows.
 

@@ -16,6 +16,7 @@ from classwaves_warehouse.databricks.session import (
 )
 from classwaves_warehouse.databricks.settings import DatabricksSettings
 from classwaves_warehouse.databricks.tables import DatabricksTables, describe, mismatches
+from classwaves_warehouse.databricks.upkeep import DatabricksUpkeep
 from classwaves_warehouse.errors import TableMismatch, WarehouseAddressError
 from classwaves_warehouse.interface import Stream
 
@@ -58,6 +59,10 @@ class DatabricksWarehouse:
         return DatabricksRollupStore(
             self._session(None), self._settings.databricks_catalog, self._retry
         )
+
+    def upkeep(self) -> DatabricksUpkeep:
+        """Upkeep of the tables, for the calling thread."""
+        return DatabricksUpkeep(self._session(None), self._settings.databricks_catalog, self._retry)
 
     def _check(self, session: Session) -> None:
         catalog = f"`{self._settings.databricks_catalog}`"

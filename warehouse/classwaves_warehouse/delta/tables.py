@@ -97,6 +97,12 @@ class DeltaTables:
         return _add_columns(table, handle)
 
 
+def statistics_columns(handle: DeltaTable) -> Sequence[str]:
+    """The columns of a table with statistics in the log."""
+    names = pa.schema(handle.schema().to_arrow()).names
+    return [name for name in _STATISTICS if name in names]
+
+
 def mismatches(table: Table, handle: DeltaTable) -> Sequence[Mismatch]:
     """Every difference between a table and its contract."""
     actual = pa.schema(handle.schema().to_arrow())

@@ -1,12 +1,15 @@
 """The warehouse of Delta tables."""
 
+from classwaves_runtime.clock import Clock, SystemClock
 from classwaves_runtime.retry import RetryPolicy
 from classwaves_schemas.tables import SESSION_EVENTS
 from classwaves_warehouse.delta.dedup_index import CAPACITY, MAX_FILES, DedupIndex, UnindexedFiles
 from classwaves_warehouse.delta.events import DeltaEvents
+from classwaves_warehouse.delta.file_groups import CompactionPolicy
 from classwaves_warehouse.delta.ledger import DeltaLedger
 from classwaves_warehouse.delta.rollup import DeltaRollupStore
 from classwaves_warehouse.delta.tables import DeltaTables, Root
+from classwaves_warehouse.delta.upkeep import DeltaUpkeep
 from classwaves_warehouse.delta.writer import Write, WriteHour, warm_up, write, write_hour
 from classwaves_warehouse.interface import Stream
 
@@ -24,6 +27,8 @@ class DeltaWarehouse:
         retry: of each write.
         write: commits rows and transactions.
         write_hour: commits the rows of an hour.
+        compaction: limits of upkeep.
+        clock: gives upkeep the age of files.
     """
 
     def __init__(
@@ -35,6 +40,8 @@ class DeltaWarehouse:
         retry: RetryPolicy = _RETRY,
         write: Write = write,
         write_hour: WriteHour = write_hour,
+        compaction: CompactionPolicy | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._root = Root(root)
         self._capacity = capacity
@@ -42,6 +49,8 @@ class DeltaWarehouse:
         self._retry = retry
         self._write = write
         self._write_hour = write_hour
+        self._compaction = compaction or CompactionPolicy()
+        self._clock = clock or SystemClock()
         self.tables = DeltaTables(self._root)
         self.events = DeltaEvents(self._root)
 
@@ -61,3 +70,7 @@ class DeltaWarehouse:
     def rollup(self) -> DeltaRollupStore:
         """A rollup store for the calling thread."""
         return DeltaRollupStore(self._root, self._retry, self._write_hour)
+
+    def upkeep(self) -> DeltaUpkeep:
+        """Upkeep of the tables, for the calling thread."""
+        return DeltaUpkeep(self._root, self._compaction, self._retry, self._clock)

@@ -6,6 +6,7 @@ from classwaves_warehouse.memory.ledger import MemoryLedger
 from classwaves_warehouse.memory.rollup import MemoryRollupStore
 from classwaves_warehouse.memory.state import MemoryState, OnCommit, ignore
 from classwaves_warehouse.memory.tables import MemoryTables
+from classwaves_warehouse.memory.upkeep import MemoryUpkeep
 
 
 class MemoryWarehouse:
@@ -31,3 +32,7 @@ class MemoryWarehouse:
     def rollup(self) -> MemoryRollupStore:
         """A rollup store for the calling thread."""
         return MemoryRollupStore(self._state)
+
+    def upkeep(self) -> MemoryUpkeep:
+        """Upkeep of the tables, for the calling thread."""
+        return MemoryUpkeep()

@@ -1,0 +1,97 @@
+"""The behaviour suite of upkeep: a test class inherits it and adds a `warehouse` fixture.
+
+The warehouse has its tables, empty.
+"""
+
+from datetime import timedelta
+
+from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, SESSION_EVENTS
+from classwaves_warehouse.batch import in_table_order
+from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.interface import Stored, Warehouse
+from tests.support.rollup_store_behaviour import HOUR, facts, run, runs
+from tests.support.rollup_store_behaviour import stored as stored_facts
+from tests.support.rows import MORNING, STREAM, batch, event, table
+
+COMMITS = 10
+
+
+def fill(warehouse: Warehouse) -> list[dict[str, object]]:
+    """Append some batches to session_events with one ledger; return all rows."""
+    ledger = warehouse.ledger(STREAM)
+    rows: list[dict[str, object]] = []
+    for number in range(COMMITS):
+        rows += [
+            event(f"{number}-a", minutes=10 - number, offset=2 * number),
+            event(f"{number}-b", minutes=number, offset=2 * number + 1, payload=None),
+        ]
+        expected = None if number == 0 else 2 * number
+        answer = ledger.append(
+            batch(*rows[-2:]), {0: expected}, {0: Progress(2 * number + 2, first_offset=0)}
+        )
+        assert isinstance(answer, Stored)
+    return rows
+
+
+class UpkeepBehaviour:
+    """The behaviour suite."""
+
+    def test_a_pass_changes_no_row_of_session_events(self, warehouse: Warehouse) -> None:
+        rows = fill(warehouse)
+        before = warehouse.events.size()
+        warehouse.upkeep().run_once()
+        assert warehouse.events.timeline("s1").equals(in_table_order(table(*rows)))
+        size = warehouse.events.size()
+        assert size.rows == before.rows
+        assert size.files <= before.files
+
+    def test_a_pass_changes_no_checkpoint_and_no_writer_is_fenced(
+        self, warehouse: Warehouse
+    ) -> None:
+        fill(warehouse)
+        writing = warehouse.ledger(STREAM)
+        before = writing.checkpoints()
+        warehouse.upkeep().run_once()
+        assert warehouse.ledger(STREAM).checkpoints() == before
+        end = 2 * COMMITS
+        answer = writing.append(batch(event("new", offset=end)), {0: end}, {0: Progress(end + 1)})
+        assert answer == Stored(1)
+
+    def test_a_repeat_of_an_event_that_was_rewritten_is_a_duplicate(
+        self, warehouse: Warehouse
+    ) -> None:
+        fill(warehouse)
+        warehouse.upkeep().run_once()
+        end = 2 * COMMITS
+        repeat = event("3-b", minutes=3, payload=None, offset=end)
+        answer = warehouse.ledger(STREAM).append(batch(repeat), {0: end}, {0: Progress(end + 1)})
+        assert answer == Stored(0, duplicates={0: 1})
+
+    def test_a_pass_changes_no_row_since_a_version(self, warehouse: Warehouse) -> None:
+        fill(warehouse)
+        store = warehouse.rollup()
+        with store.snapshot([SESSION_EVENTS]) as snapshot:
+            since = snapshot.versions[SESSION_EVENTS.qualified_name]
+        warehouse.upkeep().run_once()
+        assert store.added(SESSION_EVENTS, since, ["id"]).num_rows == 0
+
+    def test_a_pass_changes_no_row_of_the_rollup(self, warehouse: Warehouse) -> None:
+        store = warehouse.rollup()
+        for number in range(3):
+            facts(store, f"e{number}", hour=MORNING + number * HOUR)
+            store.upsert_run(run(MORNING + number * timedelta(hours=1)), None)
+        warehouse.upkeep().run_once()
+        assert stored_facts(store) == [(number, f"e{number}") for number in range(3)]
+        assert len(runs(store)) == 3
+
+    def test_each_table_has_a_report(self, warehouse: Warehouse) -> None:
+        reports = warehouse.upkeep().run_once()
+        names = [report.table for report in reports]
+        assert names[:2] == [SESSION_EVENTS.qualified_name, DASHBOARD_METRICS_HOURLY.qualified_name]
+        assert len(set(names)) == len(names)
+        assert all(report.lost == 0 and not report.unfinished for report in reports)
+
+    def test_a_second_pass_has_nothing_to_rewrite(self, warehouse: Warehouse) -> None:
+        fill(warehouse)
+        warehouse.upkeep().run_once()
+        assert [report.groups for report in warehouse.upkeep().run_once() if report.groups] == []

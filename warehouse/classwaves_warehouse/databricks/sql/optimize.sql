@@ -1,0 +1,2 @@
+-- Compact small files; no row changes.
+OPTIMIZE $table$order

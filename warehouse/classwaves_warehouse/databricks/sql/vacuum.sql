@@ -1,0 +1,2 @@
+-- Delete files that no version within the table's retention has.
+VACUUM $table
