@@ -129,6 +129,20 @@ TABLE_LOG_ENTRIES = gauge(
     "ingestor_table_log_entries", "Log entries of session_events since its last checkpoint."
 )
 
+# Deduplication.
+DEDUP_IDENTITIES = gauge(
+    "ingestor_dedup_identities", "Identities of stored events in the dedup index."
+)
+DEDUP_MEMORY_BYTES = gauge(
+    "ingestor_dedup_memory_bytes", "Memory of the dedup index: the newest identities and filters."
+)
+DEDUP_DISK_BYTES = gauge("ingestor_dedup_disk_bytes", "Bytes of the dedup index in DEDUP_FOLDER.")
+DEDUP_HOURS_READ = gauge(
+    "ingestor_dedup_hours_read",
+    "Hours of event_time whose identities were read from the table since the start. If it grows "
+    "with each batch, raise DEDUP_MAX_IDENTITIES or free DEDUP_FOLDER.",
+)
+
 CONSUMER: tuple[Metric, ...] = tuple(
     value for value in globals().values() if isinstance(value, Metric)
 )

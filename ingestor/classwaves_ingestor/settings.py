@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from classwaves_runtime.settings import MIB, KafkaOptions, Settings, TopicName
-from classwaves_warehouse.settings import WarehouseSettings
+from classwaves_warehouse.settings import DedupSettings, WarehouseSettings
 
 DEAD_LETTER_WINDOW = 5000
 """The number of latest messages to which DEAD_LETTER_LIMIT applies."""
@@ -68,7 +68,7 @@ class StreamSettings(WarehouseSettings, TopicSettings):
     )
 
 
-class IngestorSettings(StreamSettings):
+class IngestorSettings(DedupSettings, StreamSettings):
     """Settings of a consumer process."""
 
     pseudonym_key_file: Path | None = Field(

@@ -51,6 +51,30 @@ class Found:
             np.zeros(count, np.bool_), np.zeros(count, np.uint64), np.zeros(count, np.uint64)
         )
 
+    def add(
+        self,
+        rows: npt.NDArray[np.int64],
+        fingerprints: Fingerprints,
+        origins: Origins,
+        stored: npt.NDArray[np.int64],
+    ) -> None:
+        """Add identities that were found.
+
+        Args:
+            rows: indices of the identities.
+            fingerprints: of what is stored.
+            origins: of what is stored.
+            stored: for each of `rows`, its index in those two.
+        """
+        self.known[rows] = True
+        self.fingerprints[rows] = fingerprints[stored]
+        self.origins[rows] = origins[stored]
+
+    def update(self, other: "Found") -> None:
+        """Add what another search for the same identities found."""
+        rows = np.flatnonzero(other.known)
+        self.add(rows, other.fingerprints, other.origins, rows)
+
 
 Lookup = Callable[[Digests], Found]
 """Distinct ascending digests → what is stored under them."""

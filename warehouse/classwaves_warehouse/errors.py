@@ -9,6 +9,7 @@ WarehouseError
 ├── ConcurrentWrite        another writer changed the same rows; read again and repeat
 │   └── ReplacedTooLate    detected after our commit; the other rows may be lost
 ├── VersionGone            an old version of a table can no longer be read
+├── DamagedRun             a file with identities for deduplication is damaged; read the table
 └── TopicRecreated         the positions belong to another topic id
 WarehouseAddressError      a SettingsError: WAREHOUSE is not valid
 """
@@ -50,6 +51,10 @@ class ReplacedTooLate(ConcurrentWrite):
 
 class VersionGone(WarehouseError):
     """A version of a table can no longer be read."""
+
+
+class DamagedRun(WarehouseError):
+    """A file with identities for deduplication is not complete, or cannot be read."""
 
 
 class TopicRecreated(WarehouseError):

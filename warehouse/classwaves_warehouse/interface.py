@@ -43,6 +43,23 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
+class DedupLoad:
+    """The load of a ledger's dedup index.
+
+    Args:
+        identities: that the index has.
+        memory_bytes, disk_bytes: that they take; sidecars in the table's folder are not counted.
+        hours_read: hours of event_time read from the table since the ledger was opened. If this
+            grows with each batch, the hours of a batch have more identities than the index may.
+    """
+
+    identities: int
+    memory_bytes: int
+    disk_bytes: int
+    hours_read: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """The commit landed, in this call or in an earlier one that ended with an error.
 
@@ -52,12 +69,14 @@ class Stored:
             occurred earlier in the batch.
         conflicting: by partition, the duplicates with another event_time or payload.
         attempts: commits tried; 1 without interference.
+        dedup: the load of the dedup index; None if the warehouse deduplicates by itself.
     """
 
     rows: int
     duplicates: Mapping[int, int] = field(default_factory=dict)
     conflicting: Mapping[int, int] = field(default_factory=dict)
     attempts: int = 1
+    dedup: DedupLoad | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

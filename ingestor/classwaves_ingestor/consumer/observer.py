@@ -20,7 +20,7 @@ from classwaves_runtime.clock import Clock
 from classwaves_runtime.health import Health
 from classwaves_runtime.metrics import Meters
 from classwaves_warehouse.errors import WarehouseUnavailable, WarehouseWarming
-from classwaves_warehouse.interface import Positions, TableSize
+from classwaves_warehouse.interface import DedupLoad, Positions, TableSize
 
 log = logging.getLogger(__name__)
 
@@ -156,6 +156,8 @@ class Observer:
         for reason, messages in _dead_letters(batch, result).items():
             count(metrics.DEAD_LETTERED, messages, reason)
         self._meters.observe(metrics.COMMIT_DURATION, result.seconds)
+        if stored.dedup is not None:
+            self._report_dedup(stored.dedup)
         self._order_and_time(batch.rows)
         self._stored_ms |= self._submitted_ms
         self.mark_ready()
@@ -170,6 +172,12 @@ class Observer:
                 "seconds": round(result.seconds, 3),
             },
         )
+
+    def _report_dedup(self, load: DedupLoad) -> None:
+        self._meters.set(metrics.DEDUP_IDENTITIES, load.identities)
+        self._meters.set(metrics.DEDUP_MEMORY_BYTES, load.memory_bytes)
+        self._meters.set(metrics.DEDUP_DISK_BYTES, load.disk_bytes)
+        self._meters.set(metrics.DEDUP_HOURS_READ, load.hours_read)
 
     def report_state(
         self,

@@ -115,7 +115,7 @@ def _connect(
     held = settings.memory_budget_bytes - prefetch - settings.batch_max_bytes
     return build_pipeline(
         consumer=KafkaGroupConsumer(options, source.name, TopicReader(admin, source.name)),
-        warehouse=open_warehouse(settings.warehouse),
+        warehouse=open_warehouse(settings.warehouse, settings.dedup_limits),
         stream=Stream(settings.ingestor_group, source.name, source.topic_id),
         dead_letters=KafkaDeadLetterWriter(
             settings.kafka, dead_letters.name, dead_letters.max_message_bytes

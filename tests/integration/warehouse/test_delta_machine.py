@@ -7,6 +7,7 @@ from classwaves_schemas.tables import SESSION_EVENTS
 from classwaves_warehouse.delta.tables import Root
 from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from classwaves_warehouse.delta.writer import write
+from classwaves_warehouse.settings import DedupLimits
 from tests.support.delta_faults import QUICK, FaultyWrite
 from tests.support.warehouse_machine import WarehouseMachine
 
@@ -15,7 +16,12 @@ class DeltaMachine(WarehouseMachine):
     def open(self):
         self.folder = tempfile.TemporaryDirectory()
         self.write = FaultyWrite(write)
-        warehouse = DeltaWarehouse(self.folder.name, capacity=6, retry=QUICK, write=self.write)
+        warehouse = DeltaWarehouse(
+            self.folder.name,
+            dedup=DedupLimits(identities=9, in_memory=2),
+            retry=QUICK,
+            write=self.write,
+        )
         warehouse.tables.migrate()
         return warehouse
 

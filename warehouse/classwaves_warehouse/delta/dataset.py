@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, reduce
 from math import isqrt
 from operator import and_
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -43,6 +44,13 @@ def filesystem_for(handle: DeltaTable) -> FileSystem:
     if url.scheme == "file":
         return SubTreeFileSystem(unquote(url.path), LocalFileSystem())
     return PyFileSystem(DeltaStorageHandler.from_table(handle._table))
+
+
+def local_folder(filesystem: FileSystem) -> Path | None:
+    """The folder of a local table, from `filesystem_for`; None for one on another machine."""
+    if isinstance(filesystem, SubTreeFileSystem):
+        return Path(filesystem.base_path)
+    return None
 
 
 def active_files(handle: DeltaTable) -> pa.Table:

@@ -1,161 +1,284 @@
 """The dedup index: which events are stored, without reading the table for each batch.
 
-The index is complete for the hours (of event_time) that it covers, and has nothing of others. A
-batch needs the hours from 24 before to 24 after each of its own; hours that are not covered are
-read from the table.
+The index has all identities of the hours (of event_time) that it covers. A batch needs the hours
+from 24 before to 24 after each of its own. Hours that are not covered are read from the table: from
+the sidecars of its files, or else from the files.
+
+The newest identities are in memory. The others are runs, of which only filters and fences are in
+memory: sidecars, and runs on local disk.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+import logging
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final, Protocol
 
 import numpy as np
 
-from classwaves_warehouse.batch import (
-    ID_SHARDS,
-    Batch,
-    DedupResult,
-    Digests,
-    Found,
-    deduplicate,
+from classwaves_warehouse.batch import Batch, DedupResult, Digests, Found, deduplicate
+from classwaves_warehouse.delta.identities import (
+    IDENTITY_BYTES,
+    Hours,
+    Identities,
+    SortedRuns,
+    hours_of,
 )
-from classwaves_warehouse.delta.app_ids import id_shards_in
-from classwaves_warehouse.delta.identities import Hours, Identities, SortedRuns, hours_of
-from classwaves_warehouse.delta.log import Entry
+from classwaves_warehouse.delta.identity_run import IdentityRun
+from classwaves_warehouse.delta.local_runs import LocalRuns
+from classwaves_warehouse.errors import DamagedRun
+from classwaves_warehouse.interface import DedupLoad
+from classwaves_warehouse.settings import DedupLimits
 
-CAPACITY: Final = 2_000_000
-"""Default limit of identities in an index, at 36 bytes each."""
-
-MAX_FILES: Final = 256
-"""Default limit of files that `UnindexedFiles` lists one by one."""
+log = logging.getLogger(__name__)
 
 _MARGIN: Final = np.arange(-24, 25, dtype=np.int32)
-_EVERY_SHARD: Final = frozenset(range(ID_SHARDS))
 
-Read = Callable[[Hours], Iterator[Identities]]
-"""Hours → the identities that the table has of them, in chunks."""
+
+class StoredIdentities(Protocol):
+    """The identities of a table, by data file."""
+
+    def files(self, hours: Hours) -> Sequence[str]:
+        """The files that may have rows of these hours (ascending)."""
+        ...
+
+    def runs(self, paths: Sequence[str], local: LocalRuns) -> Iterator[tuple[str, IdentityRun]]:
+        """Those of these files that have a sidecar, each with its run."""
+        ...
+
+    def identities(self, paths: Sequence[str], hours: Hours | None = None) -> Iterator[Identities]:
+        """The identities in these files, of all hours or of some, in chunks."""
+        ...
 
 
 class DedupIndex:
     """Identities of the most recently needed hours.
 
     Args:
-        capacity: limit of identities; while hours are read, as many again. A batch with hours of
-            more identities is deduplicated correctly, but each time from the table.
+        limits: of memory and disk.
     """
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
-        self._capacity = capacity
-        self.clear()
+    def __init__(self, limits: DedupLimits) -> None:
+        self._limits = limits
+        self._local = LocalRuns(limits.folder, limits.disk_bytes)
+        self._held = _Held(limits, self._local)
+        self._needed_at: dict[int, int] = {}
+        self._batches = 0
+        self._spilled_at = 0
+        self._hours_read = 0
+
+    @property
+    def load(self) -> DedupLoad:
+        """What the index holds, and how many hours it has read from the table so far."""
+        return DedupLoad(
+            identities=len(self._held),
+            memory_bytes=self._held.memory_bytes,
+            disk_bytes=self._local.bytes,
+            hours_read=self._hours_read,
+        )
 
     def clear(self) -> None:
         """Forget everything; cover no hour."""
-        self._runs = SortedRuns()
-        self._needed_at: dict[int, int] = {}
-        self._batches = 0
+        self._needed_at.clear()
+        self._held.close()
 
-    def deduplicate(self, batch: Batch, read: Read) -> DedupResult:
+    def deduplicate(self, batch: Batch, table: StoredIdentities) -> DedupResult:
         """Find a batch's new rows: not stored, and not repeats of earlier rows of the batch.
 
         Args:
             batch: rows to store.
-            read: reads hours that the index does not cover.
+            table: has the hours that the index does not cover.
         """
         self._batches += 1
         needed = np.unique(np.unique(hours_of(batch.rows))[:, np.newaxis] + _MARGIN).tolist()
-        missing = [hour for hour in needed if hour not in self._needed_at]
-        self._needed_at.update((hour, self._batches) for hour in needed if hour in self._needed_at)
-        return deduplicate(
-            batch, lambda wanted: self._lookup(wanted, np.array(missing, np.int32), read)
-        )
+        return deduplicate(batch, lambda wanted: self._lookup(wanted, needed, table))
 
     def add(self, identities: Identities) -> None:
         """Add stored identities that the index does not have; those of other hours are ignored."""
         covered = np.fromiter(self._needed_at, dtype=np.int32, count=len(self._needed_at))
-        self._runs.add(identities.take(np.isin(identities.hours, covered)))
+        self._held.add(identities.take(np.isin(identities.hours, covered)))
+        if self._held.spill():
+            # Hours that no batch has needed since the last run was written.
+            unneeded = [hour for hour, at in self._needed_at.items() if at < self._spilled_at]
+            self._spilled_at = self._batches
+            self._drop(unneeded)
         self._evict()
 
-    def add_missing(self, identities: Identities) -> None:
-        """Add stored identities, of which the index may have some."""
-        ordered = identities.in_order()
-        self.add(ordered.take(~self._runs.find(ordered.digests).known))
+    def add_files(self, paths: Sequence[str], table: StoredIdentities) -> None:
+        """Add the identities of data files, of which the index may have some.
 
-    def _lookup(self, wanted: Digests, missing: Hours, read: Read) -> Found:
-        found = self._runs.find(wanted)
-        if not len(missing):
-            return found
-        chunks: list[Identities] | None = []
-        for chunk in read(missing):
-            indices = np.minimum(np.searchsorted(wanted, chunk.digests), len(wanted) - 1)
-            hits = wanted[indices] == chunk.digests
-            found.known[indices[hits]] = True
-            found.fingerprints[indices[hits]] = chunk.fingerprints[hits]
-            found.origins[indices[hits]] = chunk.origins[hits]
-            if chunks is not None:
-                chunks.append(chunk)
-                if sum(map(len, chunks)) > self._capacity:
-                    chunks = None
-        if chunks is not None:
-            self._runs.add(Identities.concatenated(chunks))
-            self._needed_at.update(dict.fromkeys(missing.tolist(), self._batches))
-            self._evict()
+        Raises:
+            FileNotFoundError: a file was vacuumed.
+            DamagedRun: call `clear`.
+        """
+        unread = [path for path in paths if path not in self._held.sidecars]
+        self._held.sidecars |= table.runs(unread, self._local)
+        for chunk in table.identities([path for path in unread if path not in self._held.sidecars]):
+            ordered = chunk.in_order()
+            self.add(ordered.take(~self._held.find(ordered.digests).known))
+        self._evict()
+
+    def _lookup(self, wanted: Digests, needed: Sequence[int], table: StoredIdentities) -> Found:
+        try:
+            found = self._held.find(wanted)
+        except DamagedRun as error:
+            log.warning("The dedup index starts again, because a run of it is damaged: %s", error)
+            self.clear()
+            found = Found.none(len(wanted))
+        missing = [hour for hour in needed if hour not in self._needed_at]
+        self._needed_at |= {hour: self._batches for hour in needed if hour in self._needed_at}
+        if missing:
+            self._read(np.array(missing, np.int32), wanted, found, table)
         return found
 
+    def _read(self, missing: Hours, wanted: Digests, found: Found, table: StoredIdentities) -> None:
+        """Search hours that the index does not cover; cover them if they are within its limits."""
+        self._hours_read += len(missing)
+        paths = [path for path in table.files(missing) if path not in self._held.sidecars]
+        part = _Held(self._limits, self._local)
+        try:
+            for path, run in table.runs(paths, self._local):
+                part.sidecars[path] = run
+                found.update(run.find(wanted))
+            rest = [path for path in paths if path not in part.sidecars]
+            for chunk in table.identities(rest, missing):
+                found.update(chunk.find(wanted))
+                if part.is_within_limits:
+                    part.add(chunk)
+                    part.spill()
+        except BaseException:
+            part.close()
+            raise
+        if part.is_within_limits:
+            self._held.absorb(part)
+            self._needed_at |= dict.fromkeys(missing.tolist(), self._batches)
+            self._evict()
+        else:
+            part.close()
+
     def _evict(self) -> None:
-        """Drop the least recently needed hours, an eighth of the capacity at a time."""
-        excess = len(self._runs) - self._capacity
-        if excess <= 0:
-            return
-        counts = self._runs.count_by_hour()
+        """Drop the least recently needed hours, an eighth of a limit at a time."""
+        held, limits = self._held, self._limits
+        self._drop(self._victims(held, len(held) - limits.identities, limits.identities // 8))
+        excess = len(held.recent) - limits.without_disk
+        self._drop(self._victims(held.in_memory(), excess, limits.without_disk // 8))
+
+    def _victims(self, held: "_Held", excess: int, enough: int) -> Sequence[int]:
+        """The hours to drop, so that this many identities go.
+
+        Args:
+            held: what may go.
+            excess: identities above the limit.
+            enough: identities to drop of hours that the present batch does not need.
+        """
         victims: list[int] = []
-        freed = 0
-        for hour in sorted(counts, key=lambda hour: (self._needed_at[hour], hour)):
+        if excess <= 0:
+            return victims
+        counts = held.recent.count_by_hour()
+        # A run goes with the last of its covered hours.
+        remaining = [(len(run), self._needed_at.keys() & run.hours) for run in held.all_runs()]
+        hours = set(counts).union(*(covered for _, covered in remaining))
+        freed = sum(length for length, covered in remaining if not covered)
+        for hour in sorted(hours, key=lambda hour: (self._needed_at[hour], hour)):
             in_use = self._needed_at[hour] == self._batches
-            if freed >= (excess if in_use else max(excess, self._capacity // 8)):
+            if freed >= (excess if in_use else max(excess, enough)):
                 break
             victims.append(hour)
-            freed += counts[hour]
-        self._runs.drop(np.array(victims, dtype=np.int32))
-        for hour in victims:
+            freed += counts.get(hour, 0)
+            for length, covered in remaining:
+                if hour in covered:
+                    covered.remove(hour)
+                    freed += 0 if covered else length
+        return victims
+
+    def _drop(self, hours: Sequence[int]) -> None:
+        for hour in hours:
             del self._needed_at[hour]
+        if hours:
+            self._held.keep(self._needed_at.keys(), np.array(hours, np.int32))
 
 
-class UnindexedFiles:
-    """Files that other writers added and the index has not read, by the id shards they fence.
+class _Held:
+    """Identities: in memory, in runs on local disk, and in sidecars by data file."""
 
-    A commit that fences no shard may have rows of any. Consumers of murmur2 producers share no
-    shard, so most of these files are never read.
+    def __init__(self, limits: DedupLimits, local: LocalRuns) -> None:
+        self.recent = SortedRuns()
+        self.sidecars: dict[str, IdentityRun] = {}
+        self._runs: list[IdentityRun] = []
+        self._limits = limits
+        self._local = local
+        self._spill_at = limits.in_memory
 
-    Args:
-        max_files: beyond this number only the shards of the files are kept; then the index of a
-            consumer that gets one of those shards must start again.
-    """
+    def __len__(self) -> int:
+        return len(self.recent) + sum(map(len, self.all_runs()))
 
-    def __init__(self, max_files: int = MAX_FILES) -> None:
-        self._max_files = max_files
-        self.clear()
+    @property
+    def memory_bytes(self) -> int:
+        """Memory of identities, filters and fences."""
+        runs = sum(run.bytes_in_memory for run in self.all_runs())
+        return IDENTITY_BYTES * len(self.recent) + runs
 
-    def clear(self) -> None:
-        """Forget all files and shards."""
-        self._files: list[tuple[str, frozenset[int]]] = []
-        self._lost: frozenset[int] = frozenset()
+    @property
+    def is_within_limits(self) -> bool:
+        """Whether neither memory nor all of it has more identities than allowed."""
+        limits = self._limits
+        return len(self) <= limits.identities and len(self.recent) <= limits.without_disk
 
-    def add(self, entry: Entry) -> None:
-        """Add the files of another writer's commit."""
-        shards = id_shards_in(entry.transactions) or _EVERY_SHARD
-        self._files.extend((path, shards) for path in entry.added)
-        if len(self._files) > self._max_files:
-            self._lost = self._lost.union(*(shards for _, shards in self._files))
-            self._files.clear()
+    def all_runs(self) -> Sequence[IdentityRun]:
+        """The runs on local disk and the sidecars."""
+        return [*self._runs, *self.sidecars.values()]
 
-    def is_lost(self, shards: frozenset[int]) -> bool:
-        """Whether files of these shards are no longer listed."""
-        return not self._lost.isdisjoint(shards)
+    def in_memory(self) -> "_Held":
+        """What is in memory alone."""
+        part = _Held(self._limits, self._local)
+        part.recent = self.recent
+        return part
 
-    def of_shards(self, shards: frozenset[int]) -> Sequence[str]:
-        """The listed files that may have identities of these shards."""
-        return [path for path, fenced in self._files if not fenced.isdisjoint(shards)]
+    def find(self, wanted: Digests) -> Found:
+        """Which of these digests (ascending) are present.
 
-    def remove(self, paths: Sequence[str]) -> None:
-        """Remove files that the index has read."""
-        done = set(paths)
-        self._files = [(path, shards) for path, shards in self._files if path not in done]
+        Raises:
+            DamagedRun: a run cannot be read.
+        """
+        found = self.recent.find(wanted)
+        for run in self.all_runs():
+            found.update(run.find(wanted))
+        return found
+
+    def add(self, identities: Identities) -> None:
+        """Add identities, in any order, to those in memory."""
+        self.recent.add(identities)
+
+    def spill(self) -> bool:
+        """Write those in memory as a run if they are many; return whether that was done."""
+        if len(self.recent) < self._spill_at:
+            return False
+        run = self._local.write(self.recent.merged())
+        if run is None:
+            self._spill_at = len(self.recent) + self._limits.in_memory
+            return False
+        self._runs.append(run)
+        self.recent.clear()
+        self._spill_at = self._limits.in_memory
+        return True
+
+    def absorb(self, other: "_Held") -> None:
+        """Take over what another has."""
+        self.recent.add(other.recent.merged())
+        self._runs += other._runs
+        self.sidecars |= other.sidecars
+
+    def keep(self, covered: Collection[int], dropped: Hours) -> None:
+        """Keep the hours that are still covered: drop others in memory, and runs without any."""
+        self.recent.drop(dropped)
+        for run in [run for run in self._runs if run.hours.isdisjoint(covered)]:
+            self._runs.remove(run)
+            self._local.close(run)
+        for path in [path for path, run in self.sidecars.items() if run.hours.isdisjoint(covered)]:
+            self._local.close(self.sidecars.pop(path))
+
+    def close(self) -> None:
+        """Drop everything."""
+        for run in self.all_runs():
+            self._local.close(run)
+        self.recent.clear()
+        self.sidecars.clear()
+        self._runs.clear()

@@ -21,11 +21,13 @@ from classwaves_runtime.retry import RetryPolicy
 from classwaves_warehouse.batch import ROWS, Batch
 from classwaves_warehouse.checkpoint import Checkpoint, Progress, begun
 from classwaves_warehouse.delta.app_ids import AppIds, id_shard_app_id
-from classwaves_warehouse.delta.dedup_index import DedupIndex, UnindexedFiles
-from classwaves_warehouse.delta.identities import Identities, IdentityFiles
+from classwaves_warehouse.delta.dedup_index import DedupIndex
+from classwaves_warehouse.delta.identities import Identities
+from classwaves_warehouse.delta.identity_files import IdentityFiles
 from classwaves_warehouse.delta.log import LogTail
+from classwaves_warehouse.delta.unindexed_files import UnindexedFiles
 from classwaves_warehouse.delta.writer import Write
-from classwaves_warehouse.errors import WarehouseUnavailable
+from classwaves_warehouse.errors import DamagedRun, WarehouseUnavailable
 from classwaves_warehouse.fencing import check_topic_id, compare_positions
 from classwaves_warehouse.interface import Fenced, Positions, Stored, Stream
 from classwaves_warehouse.offset_sums import NO_OFFSETS, OffsetSums
@@ -53,7 +55,6 @@ class DeltaLedger:
         handle: of session_events.
         stream: the consumer group and topic.
         index: identities of the table.
-        unindexed: files that the index has not read.
         retry: of each call.
         write: commits rows and transactions.
     """
@@ -64,7 +65,6 @@ class DeltaLedger:
         stream: Stream,
         *,
         index: DedupIndex,
-        unindexed: UnindexedFiles,
         retry: RetryPolicy,
         write: Write,
     ) -> None:
@@ -74,7 +74,7 @@ class DeltaLedger:
         self._tail = LogTail(handle)
         self._files = IdentityFiles(handle)
         self._index = index
-        self._unindexed = unindexed
+        self._unindexed = UnindexedFiles()
         self._retry = retry
         self._write = write
         self._pending: _Attempt | None = None
@@ -152,13 +152,14 @@ class DeltaLedger:
 
     def _commit(self, batch: Batch, progress: Mapping[int, Progress], attempt: int) -> None:
         self._update_index(frozenset(np.unique(batch.id_shards).tolist()))
-        result = self._index.deduplicate(batch, self._files.of_hours)
+        result = self._index.deduplicate(batch, self._files)
         new = batch.where(result.new)
         stored = Stored(
             rows=len(batch) - int(result.repeats.sum()),
             duplicates=batch.count_by_partition(result.repeats),
             conflicting=batch.count_by_partition(result.conflicting),
             attempts=attempt,
+            dedup=self._index.load,
         )
         self._pending = pending = _Attempt(uuid4().hex, progress, new, stored)
         duplicates = batch.offsets_by_partition(result.repeats)
@@ -217,15 +218,12 @@ class DeltaLedger:
 
     def _update_index(self, id_shards: frozenset[int]) -> None:
         """Read the files of other writers that may have identities of these id shards."""
-        if self._unindexed.is_lost(id_shards):
-            self._clear_index()
         paths = self._unindexed.of_shards(id_shards)
         if not paths:
             return
         try:
-            for identities in self._files.of_files(paths):
-                self._index.add_missing(identities)
-        except FileNotFoundError:
+            self._index.add_files(paths, self._files)
+        except (FileNotFoundError, DamagedRun):
             self._clear_index()
         else:
             self._unindexed.remove(paths)

@@ -31,12 +31,16 @@ class Entry:
 
     Args:
         transactions: app id → version.
-        added: files that may have new rows. A DELETE adds none: its files are copies.
+        added: files that may have new rows.
+        copies: files with rows of the removed ones, from a DELETE or a compaction.
+        removed: files that are no longer live.
         attempt: token of the writer, if the commit has one.
     """
 
     transactions: Mapping[str, int]
     added: Sequence[str]
+    copies: Sequence[str]
+    removed: Sequence[str]
     attempt: str | None
 
 
@@ -70,17 +74,16 @@ class Log:
             FileNotFoundError: the entry was cleaned up, or the version does not exist yet.
         """
         actions, commit = self._commit(version)
-        adds = [
-            action["add"]
-            for action in actions
-            if "add" in action and commit.get("operation") != "DELETE"
-        ]
+        adds = [action["add"] for action in actions if "add" in action]
+        is_delete = commit.get("operation") == "DELETE"
         transactions = [action["txn"] for action in actions if "txn" in action]
         return Entry(
             transactions={
                 transaction["appId"]: transaction["version"] for transaction in transactions
             },
-            added=[unquote(add["path"]) for add in adds if add["dataChange"]],
+            added=[unquote(add["path"]) for add in adds if add["dataChange"] and not is_delete],
+            copies=[unquote(add["path"]) for add in adds if is_delete or not add["dataChange"]],
+            removed=[unquote(each["remove"]["path"]) for each in actions if "remove" in each],
             attempt=commit.get(ATTEMPT),
         )
 

@@ -3,7 +3,7 @@
 from classwaves_runtime.clock import Clock, SystemClock
 from classwaves_runtime.retry import RetryPolicy
 from classwaves_schemas.tables import SESSION_EVENTS
-from classwaves_warehouse.delta.dedup_index import CAPACITY, MAX_FILES, DedupIndex, UnindexedFiles
+from classwaves_warehouse.delta.dedup_index import DedupIndex
 from classwaves_warehouse.delta.events import DeltaEvents
 from classwaves_warehouse.delta.file_groups import CompactionPolicy
 from classwaves_warehouse.delta.ledger import DeltaLedger
@@ -12,6 +12,7 @@ from classwaves_warehouse.delta.tables import DeltaTables, Root
 from classwaves_warehouse.delta.upkeep import DeltaUpkeep
 from classwaves_warehouse.delta.writer import Write, WriteHour, warm_up, write, write_hour
 from classwaves_warehouse.interface import Stream
+from classwaves_warehouse.settings import DedupLimits
 
 _RETRY = RetryPolicy(attempts=10, first=0.02, longest=2.0)
 """Pauses for about 5 s at most. Callers that can stop in between wait longer."""
@@ -22,8 +23,7 @@ class DeltaWarehouse:
 
     Args:
         root: folder or object-store URL.
-        capacity: limit of identities in each ledger's index, at 36 bytes each.
-        max_unindexed_files: limit of other writers' files that each ledger lists one by one.
+        dedup: limits of each ledger's dedup index; by default its own.
         retry: of each write.
         write: commits rows and transactions.
         write_hour: commits the rows of an hour.
@@ -35,8 +35,7 @@ class DeltaWarehouse:
         self,
         root: str,
         *,
-        capacity: int = CAPACITY,
-        max_unindexed_files: int = MAX_FILES,
+        dedup: DedupLimits | None = None,
         retry: RetryPolicy = _RETRY,
         write: Write = write,
         write_hour: WriteHour = write_hour,
@@ -44,8 +43,7 @@ class DeltaWarehouse:
         clock: Clock | None = None,
     ) -> None:
         self._root = Root(root)
-        self._capacity = capacity
-        self._max_unindexed_files = max_unindexed_files
+        self._dedup = dedup or DedupLimits()
         self._retry = retry
         self._write = write
         self._write_hour = write_hour
@@ -61,8 +59,7 @@ class DeltaWarehouse:
         return DeltaLedger(
             handle,
             stream,
-            index=DedupIndex(self._capacity),
-            unindexed=UnindexedFiles(self._max_unindexed_files),
+            index=DedupIndex(self._dedup),
             retry=self._retry,
             write=self._write,
         )

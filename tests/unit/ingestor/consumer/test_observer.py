@@ -6,6 +6,7 @@ from classwaves_ingestor import metrics
 from classwaves_ingestor.errors import BrokerUnavailable
 from classwaves_ingestor.kafka.interface import Connection
 from classwaves_ingestor.kafka.memory import MemoryTopic
+from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from classwaves_warehouse.errors import WarehouseUnavailable, WarehouseWarming
 from tests.support.events import BAD, NOW, wire
 from tests.unit.ingestor.consumer.parts import Environment, StepConsumer
@@ -285,3 +286,17 @@ def test_commits_without_messages_are_logged_at_debug(environment, consumer, cap
     environment.topic.produce(0, b"bad")
     consumer.store_all()
     assert [each.levelname for each in caplog.records if each.message == "Committed"][-1] == "INFO"
+
+
+def test_the_load_of_the_dedup_index_is_reported(tmp_path):
+    warehouse = DeltaWarehouse(str(tmp_path))
+    warehouse.tables.migrate()
+    environment = Environment(MemoryTopic(partitions=1), warehouse)
+    consumer = StepConsumer(environment, eager=True)
+    for number in (1, 2):
+        environment.topic.produce(0, wire("ended", number=number))
+        consumer.store_all()
+    assert measured(consumer, metrics.DEDUP_IDENTITIES) == 1  # as the last commit found it
+    assert measured(consumer, metrics.DEDUP_MEMORY_BYTES) == 36
+    assert measured(consumer, metrics.DEDUP_DISK_BYTES) == 0
+    assert measured(consumer, metrics.DEDUP_HOURS_READ) == 49

@@ -1,6 +1,8 @@
 import numpy as np
 
-from classwaves_warehouse.delta.identities import IdentityFiles, hours_of
+from classwaves_warehouse.delta.identities import hours_of
+from classwaves_warehouse.delta.identity_files import IdentityFiles, IdentitySidecars
+from classwaves_warehouse.delta.local_runs import LocalRuns
 from classwaves_warehouse.delta.writer import write
 from tests.support.rows import MORNING, event, table
 
@@ -9,9 +11,10 @@ FIRST_HOUR = int(MORNING.timestamp()) // 3600
 
 def of_hours(handle, *hours):
     requested = np.array([FIRST_HOUR + hour for hour in hours], dtype=np.int32)
+    files = IdentityFiles(handle)
     return sorted(
         int(hour) - FIRST_HOUR
-        for chunk in IdentityFiles(handle).of_hours(requested)
+        for chunk in files.identities(files.files(requested), requested)
         for hour in chunk.hours
     )
 
@@ -36,3 +39,38 @@ def test_files_of_other_hours_are_not_opened(outside, tmp_path):
 def test_an_hour_holds_its_last_microsecond():
     hours = hours_of(table(event("a", minutes=59.99999999), event("b", minutes=60)))
     assert (hours - FIRST_HOUR).tolist() == [0, 1]
+
+
+def test_sidecars_have_the_identities_of_their_files(outside, tmp_path):
+    handle = outside()
+    rows = table(*(event(str(number)) for number in range(3)))
+    write(handle, rows, {}, "one")
+    write(handle, table(event("other")), {}, "another")
+    files, sidecars = IdentityFiles(handle), IdentitySidecars(handle)
+    paths = files.files(np.array([FIRST_HOUR], np.int32))
+    (first,) = (path for path in paths if path in _of_rows(files, 3))
+    sidecars.write(first, rows)
+    sidecars.write("gone.parquet", rows)
+    assert sidecars.paths() == {first, "gone.parquet"}
+    ((path, run),) = files.runs(paths, LocalRuns(tmp_path, 0))
+    assert (path, len(run)) == (first, 3)
+    sidecars.remove("gone.parquet")
+    assert sidecars.paths() == {first}
+    assert outside().vacuum(retention_hours=0, enforce_retention_duration=False, full=True) == []
+
+
+def _of_rows(files, count):
+    hour = np.array([FIRST_HOUR], np.int32)
+    return [path for path in files.files(hour) if sum(map(len, files.identities([path]))) == count]
+
+
+def test_a_damaged_sidecar_counts_as_none(outside, root, tmp_path, caplog):
+    handle = outside()
+    write(handle, table(event("a")), {}, "one")
+    files = IdentityFiles(handle)
+    (path,) = files.files(np.array([FIRST_HOUR], np.int32))
+    IdentitySidecars(handle).write(path, table(event("a")))
+    (sidecar,) = tmp_path.rglob("*.run")
+    sidecar.write_bytes(b"damaged")
+    assert list(files.runs([path], LocalRuns(tmp_path, 0))) == []
+    assert "are read from the table" in caplog.text

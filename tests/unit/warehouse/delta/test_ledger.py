@@ -11,7 +11,7 @@ from deltalake import DeltaTable, write_deltalake
 from classwaves_schemas.tables import SESSION_EVENTS
 from classwaves_warehouse.batch import ROWS
 from classwaves_warehouse.checkpoint import Checkpoint, Progress
-from classwaves_warehouse.delta.identities import IdentityFiles
+from classwaves_warehouse.delta.identity_files import IdentityFiles
 from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from classwaves_warehouse.errors import WarehouseUnavailable
 from classwaves_warehouse.interface import Fenced, Stored
@@ -105,11 +105,7 @@ def test_rows_of_a_foreign_insert_are_known(delta, outside):
     assert ledger.append(batch(event("c")), {0: 3}, {0: Progress(4)}) == Stored(0, {0: 1}, {0: 1})
 
 
-@pytest.mark.parametrize("max_unindexed_files", [256, 4])
-def test_any_number_of_files_of_other_writers_is_read_when_their_id_shard_is_needed(
-    delta, open_delta, monkeypatch, max_unindexed_files
-):
-    delta = open_delta(max_unindexed_files=max_unindexed_files)
+def test_files_of_other_writers_are_read_once_when_their_id_shard_is_needed(delta, monkeypatch):
     mine, theirs = delta.ledger(STREAM), delta.ledger(STREAM)
     mine.append(*FIRST)
     for offset in range(7):
@@ -121,7 +117,7 @@ def test_any_number_of_files_of_other_writers_is_read_when_their_id_shard_is_nee
     )
     answer = mine.append(last, {0: 4}, {0: Progress(7)})
     assert (answer.rows, answer.duplicates) == (1, {0: 2})
-    monkeypatch.delattr(IdentityFiles, "of_files")
+    monkeypatch.delattr(IdentityFiles, "identities")
     again = batch(*(event(id_, session_id="s2") for id_ in ("x0", "x6", "y")))
     assert mine.append(again, {0: 7}, {0: Progress(10)}) == Stored(0, duplicates={0: 3})
 
@@ -131,10 +127,23 @@ def test_the_index_starts_again_after_a_needed_file_was_vacuumed(delta, outside)
     mine.append(*FIRST)
     theirs.append(batch(event("x", partition=1)), {1: None}, {1: Progress(1)})
     theirs.append(batch(event("y", partition=1)), {1: 1}, {1: Progress(2)})
+    mine.checkpoints()
     outside().optimize.compact()
     outside().vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
     answer = mine.append(batch(event("x"), event("y"), event("z")), {0: 2}, {0: Progress(5)})
     assert (answer.rows, answer.duplicates) == (1, {0: 2})
+
+
+def test_rows_of_other_writers_are_known_after_a_compaction_and_a_vacuum(delta, outside):
+    mine, theirs = delta.ledger(STREAM), delta.ledger(STREAM)
+    mine.append(*FIRST)
+    theirs.append(batch(event("x", partition=1)), {1: None}, {1: Progress(1)})
+    theirs.append(batch(event("y", partition=1)), {1: 1}, {1: Progress(2)})
+    outside().optimize.compact()
+    outside().vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    answer = mine.append(batch(event("x"), event("y"), event("z")), {0: 2}, {0: Progress(5)})
+    assert (answer.rows, answer.duplicates) == (1, {0: 2})
+    assert answer.dedup.hours_read == 49
 
 
 def test_a_log_that_was_cleaned_up_is_read_from_its_checkpoint(delta, outside):

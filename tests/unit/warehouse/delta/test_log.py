@@ -10,19 +10,21 @@ from classwaves_warehouse.delta.writer import write
 from tests.support.rows import event, table
 
 
+def paths(handle):
+    return pa.table(handle.get_add_actions())["path"].to_pylist()
+
+
 def test_the_entry_of_an_append_has_its_transactions_file_and_token(outside):
     handle = outside()
     write(handle, table(event("a")), {"g/T/0": 3, "ids/4": 1}, "token")
     entry = Log(handle).entry(handle.version())
-    assert entry == Entry(
-        {"g/T/0": 3, "ids/4": 1}, pa.table(handle.get_add_actions())["path"].to_pylist(), "token"
-    )
+    assert entry == Entry({"g/T/0": 3, "ids/4": 1}, paths(handle), [], [], "token")
 
 
 def test_an_append_of_no_rows_adds_no_file(outside):
     handle = outside()
     write(handle, table(), {"g/T/0": 3}, "token")
-    assert Log(handle).entry(handle.version()) == Entry({"g/T/0": 3}, [], "token")
+    assert Log(handle).entry(handle.version()) == Entry({"g/T/0": 3}, [], [], [], "token")
 
 
 def test_rewriting_rows_adds_none(outside):
@@ -30,9 +32,12 @@ def test_rewriting_rows_adds_none(outside):
     for name in "ab":
         write(handle, table(event(name), event(f"{name}2")), {}, name)
     for rewrite in (lambda: handle.delete("id = 'a'"), handle.optimize.compact):
-        before = handle.version()
+        before, files = handle.version(), set(paths(handle))
         rewrite()
-        assert Log(handle).entry(before + 1) == Entry({}, [], None)
+        entry = Log(handle).entry(before + 1)
+        assert (entry.transactions, entry.added, entry.attempt) == ({}, [], None)
+        assert set(entry.copies) == set(paths(handle)) - files
+        assert set(entry.removed) == files - set(paths(handle))
 
 
 def test_a_version_that_does_not_exist_is_not_found(outside):

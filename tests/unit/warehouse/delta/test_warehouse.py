@@ -1,5 +1,6 @@
 import pytest
 
+from classwaves_warehouse.settings import DedupLimits
 from tests.support.warehouse_behaviour import WarehouseBehaviour
 from tests.support.warehouse_faults import WarehouseFaults, strike_at
 
@@ -13,7 +14,13 @@ class TestDeltaWarehouse(WarehouseBehaviour):
 class TestDeltaWarehouseWithATinyIndex(WarehouseBehaviour):
     @pytest.fixture
     def warehouse(self, delta, open_delta):
-        return open_delta(capacity=1)
+        return open_delta(dedup=DedupLimits(identities=1))
+
+
+class TestDeltaWarehouseWithItsIndexOnDisk(WarehouseBehaviour):
+    @pytest.fixture
+    def warehouse(self, delta, open_delta):
+        return open_delta(dedup=DedupLimits(in_memory=1))
 
 
 class TestDeltaWarehouseUnderFaults(WarehouseFaults):
