@@ -19,7 +19,7 @@ class Backfill:
 
     Args:
         open_computer: called once in each thread.
-        scan: for late data. Its position is kept with the runs.
+        scan: for late data. Its examined versions are kept with the runs.
         workers: number of threads.
         stop: set when no further hour may start.
     """

@@ -1,7 +1,8 @@
 """The SQL statements of the rollup, their parameters, and the version that identifies them.
 
 Statements are in the Databricks dialect, with named parameters and unqualified table names. Each
-file in `sql/` is one SELECT; a statement uses it as a common table expression of the file's name.
+file in `sql/` is one SELECT; a statement uses it as a CTE of the file's name, a source's file as
+`<source>_facts`. `hourly`, `without_school` and, in `totals_statement`, `totals` are whole SELECTs.
 docs/rollup.md defines the columns.
 """
 

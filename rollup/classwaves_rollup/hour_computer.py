@@ -6,9 +6,9 @@ A process that dies between two steps leaves an hour that is not `done`: readers
 and the next run replaces them. Two runs of one hour do no harm (docs/decisions/0010):
 
 - An hour's rows are a pure function of the sources, the hour and the code version.
-- A replacement fails if the hour was written after the replacement's snapshot. The snapshot takes
-  the table that is written first, so the sources that it reads are at least as new as the rows that
-  it replaces. It takes the run log last, so a superseded run replaces nothing.
+- A replacement fails if the hour was written after the replacement's snapshot. The snapshot opens
+  the table to be written before the tables it is computed from, so these are at least as new as the
+  rows that it replaces; it opens the run log last, so a superseded run replaces nothing.
 - Only the run that the run log names can finish the hour. A superseded run writes nothing further.
 """
 
@@ -167,11 +167,11 @@ class HourComputer:
         through = self.ingestion.ingested_through(self.store)
         with self.store.snapshot([ROLLUP_FACTS_HOURLY, *SOURCES, ROLLUP_RUNS]) as sources:
             _READ.hit()
-            present = sources.versions
+            versions = sources.versions
             facts = self._replace(
-                ROLLUP_FACTS_HOURLY, run, self.formulas.facts(present), window(hour), sources
+                ROLLUP_FACTS_HOURLY, run, self.formulas.facts(versions), window(hour), sources
             )
-            counted = sources.query(self.formulas.without_school(present), window(hour))
+            counted = sources.query(self.formulas.without_school(versions), window(hour))
         _FACTS.hit()
         tables = [DASHBOARD_METRICS_HOURLY, ROLLUP_FACTS_HOURLY, ROLLUP_RUNS]
         with self.store.snapshot(tables) as snapshot:
@@ -190,7 +190,7 @@ class HourComputer:
             facts=facts,
             hourly_rows=rows,
             events_without_school=counted.column(0)[0].as_py(),
-            source_versions={name: version for name, version in present.items() if name in names},
+            source_versions={name: version for name, version in versions.items() if name in names},
         )
 
     def _replace(
@@ -207,6 +207,7 @@ class HourComputer:
         try:
             return self.store.replace(table, run.metric_hour, sql, parameters, snapshot)
         except ReplacedTooLate:
+            # Only a SQL warehouse finds a conflict after its commit.
             self.retry.run(lambda _: self._invalidate(run), retry_on=ConcurrentWrite)
             raise
 

@@ -9,7 +9,7 @@ _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 # Work done.
 RUNS = counter(
     "rollup_runs_total",
-    "Runs of an hour by outcome: done, failed or overtaken (another run computed the hour).",
+    "Runs of an hour by outcome: done, failed or superseded (another run computed the hour).",
     "outcome",
 )
 RUN_DURATION = histogram(
@@ -21,7 +21,7 @@ WITHOUT_SCHOOL = gauge(
     "rollup_events_without_school",
     "Events without a school in the hour that was computed last.",
 )
-SCANS = counter("rollup_looks_total", "Scans for late data.")
+SCANS = counter("rollup_scans_total", "Scans for late data.")
 MARKED = counter(
     "rollup_marked_runs_total", "Hours marked dirty because their sources have changed."
 )

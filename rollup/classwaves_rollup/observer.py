@@ -7,7 +7,7 @@ from typing import Final
 
 from classwaves_rollup import metrics
 from classwaves_rollup.run_log import Run, RunLog, State
-from classwaves_rollup.schedule import lag_seconds, late_hours
+from classwaves_rollup.schedule import lag_seconds, overdue_hours
 from classwaves_runtime.clock import Clock
 from classwaves_runtime.health import Health
 from classwaves_runtime.metrics import Meters
@@ -25,7 +25,7 @@ class Observer:
     Args:
         meters: of the worker's metrics.
         health: of this process.
-        clock: gives the lag and the late hours.
+        clock: gives the lag and the overdue hours.
     """
 
     def __init__(self, meters: Meters, health: Health, clock: Clock) -> None:
@@ -66,7 +66,7 @@ class Observer:
     def superseded(self, hour: datetime) -> None:
         """Another run computes the hour."""
         self.heartbeat()
-        self._meters.count(metrics.RUNS, 1, "overtaken")
+        self._meters.count(metrics.RUNS, 1, "superseded")
         log.info("run superseded", extra={"hour": f"{hour:%Y-%m-%dT%H}"})
 
     def scanned(self, marked: Collection[datetime]) -> None:
@@ -113,15 +113,15 @@ class Observer:
             return
         now, run_log = self._clock.now(), self._run_log
         failed = run_log.in_state(State.FAILED)
-        late = late_hours(run_log, now)
+        overdue = overdue_hours(run_log, now)
         self._meters.set(metrics.DIRTY_RUNS, len(run_log.in_state(State.DIRTY)))
         self._meters.set(metrics.FAILED_RUNS, len(failed))
-        self._meters.set(metrics.LATE_RUNS, len(late))
+        self._meters.set(metrics.LATE_RUNS, len(overdue))
         self._meters.set(metrics.FUTURE_RUNS, len(run_log.future(now)))
         self._meters.set(metrics.INCOMPLETE_RUNS, len(run_log.incomplete()))
         self._meters.set(metrics.HOUR_LAG, lag_seconds(run_log, now))
         self._set_readiness("failed", failed, "could not be computed")
-        self._set_readiness("late", late, "were due more than 10 minutes ago and are not done")
+        self._set_readiness("late", overdue, "were due more than 10 minutes ago and are not done")
 
     def _set_readiness(self, cause: str, hours: Collection[datetime], problem: str) -> None:
         if hours:

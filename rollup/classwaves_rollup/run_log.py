@@ -38,12 +38,12 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The last run of an hour: one row of rollup_runs.
+    """The state of an hour, with figures of its last run: one row of rollup_runs.
 
     Args:
         metric_hour: the start of the hour.
-        run_id: new for each run and each time that the hour is marked dirty. A writer names the
-            run_id that it replaces.
+        run_id: the token of the last write: new for each run, and each time that the hour is marked
+            dirty. A writer names the run_id that it replaces.
         state: of the hour.
         started_at, finished_at: when the run started and finished.
         complete: whether ingestion had passed the end of the hour before the sources were read.
@@ -52,7 +52,7 @@ class Run:
         examined_versions: by source, the version up to which all hours were scanned for late data.
             It does not concern this hour: the greatest version in the run log counts.
         code_version: of the code that computed the hour.
-        error: why the run failed, or why the hour is dirty or could not be done.
+        error: why the hour is dirty or failed; None in the other states.
     """
 
     metric_hour: datetime
@@ -161,13 +161,13 @@ class RunLog(Mapping[datetime, Run]):
         return RunLog({**self._runs, run.metric_hour: run})
 
     @property
-    def complete_through(self) -> datetime | None:
-        """The start of the last hour through which every hour since the first is final."""
+    def last_complete_hour(self) -> datetime | None:
+        """The last hour up to which every hour since the first is final."""
         hours = self._hours_until(max(self._runs, default=None))
         final = list(takewhile(self._is_final, hours))
         return final[-1] if final else None
 
-    def holes(self, until: datetime) -> list[datetime]:
+    def not_final(self, until: datetime) -> list[datetime]:
         """The hours from the first to this one that are not final, oldest first."""
         return [hour for hour in self._hours_until(until) if not self._is_final(hour)]
 

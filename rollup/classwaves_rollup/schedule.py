@@ -1,4 +1,7 @@
-"""Which hours are due, late or named by a user. Hours are half-open intervals [H, H+1h) in UTC."""
+"""Which hours are due, overdue or named by a user.
+
+Hours are half-open intervals [H, H+1h) in UTC.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -9,7 +12,7 @@ from classwaves_rollup.formulas import HOUR
 from classwaves_rollup.run_log import RunLog, State, has_ended
 
 GRACE: Final = timedelta(minutes=10)
-"""An hour is late when it is not done this long after it was due."""
+"""An hour is overdue when it is not done this long after it was due."""
 
 _DUE = CronTrigger(minute=5, timezone=UTC)
 _SCANS = CronTrigger(second=0, timezone=UTC)
@@ -23,6 +26,7 @@ def hour_of(moment: datetime) -> datetime:
 
 def newest_due(now: datetime) -> datetime:
     """The newest hour that is due. An hour is due at minute 5 of the next hour."""
+    # The next firing makes the hour before it due; the newest due hour is one earlier.
     return hour_of(_next(_DUE, now)) - 2 * HOUR
 
 
@@ -32,15 +36,16 @@ def next_scan(now: datetime) -> datetime:
 
 
 def _next(trigger: CronTrigger, now: datetime) -> datetime:
+    # Passing now as the previous firing gives the first one strictly after now.
     moment: datetime = trigger.get_next_fire_time(now, now)
     return moment.astimezone(UTC)
 
 
-def late_hours(run_log: RunLog, now: datetime) -> list[datetime]:
+def overdue_hours(run_log: RunLog, now: datetime) -> list[datetime]:
     """The hours that should be done and are not, oldest first.
 
-    A dirty hour is not late if its last run finished after its end: the hour was done in time, and
-    a worker recomputes it soon.
+    A dirty hour is not overdue if its last run finished after its end: the hour was done in time,
+    and a worker recomputes it soon.
     """
     newest = newest_due(now - GRACE)
     unfinished = (
@@ -58,9 +63,9 @@ def late_hours(run_log: RunLog, now: datetime) -> list[datetime]:
 
 
 def lag_seconds(run_log: RunLog, now: datetime) -> float:
-    """Seconds since the end of `complete_through`; without one, since the first expected hour."""
-    through = run_log.complete_through
-    since = through + HOUR if through is not None else next(iter(run_log), newest_due(now))
+    """Seconds since the end of `last_complete_hour`; without one, since the first expected hour."""
+    complete = run_log.last_complete_hour
+    since = complete + HOUR if complete is not None else next(iter(run_log), newest_due(now))
     return max((now - since).total_seconds(), 0.0)
 
 

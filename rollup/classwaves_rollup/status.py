@@ -7,7 +7,7 @@ from itertools import islice
 
 from classwaves_rollup.hour_computer import Ingestion
 from classwaves_rollup.run_log import Run, RunLog, State, read_run_log
-from classwaves_rollup.schedule import lag_seconds, late_hours, newest_due
+from classwaves_rollup.schedule import lag_seconds, newest_due, overdue_hours
 from classwaves_rollup.settings import RollupSettings
 from classwaves_warehouse.interface import RollupStore
 
@@ -28,21 +28,21 @@ class Status:
     now: datetime
 
     @property
-    def complete_through(self) -> datetime | None:
-        """The start of the last hour through which all hours are complete."""
-        return self.run_log.complete_through
+    def last_complete_hour(self) -> datetime | None:
+        """The last hour up to which all hours are complete."""
+        return self.run_log.last_complete_hour
 
     @property
     def lag_seconds(self) -> float:
-        """Seconds since the end of `complete_through`."""
+        """Seconds since the end of `last_complete_hour`."""
         return lag_seconds(self.run_log, self.now)
 
     @property
     def problems(self) -> Mapping[str, Sequence[datetime]]:
         """Kind of problem → its hours, oldest first."""
         return {
-            "late": late_hours(self.run_log, self.now),
-            "holes": self.run_log.holes(newest_due(self.now)),
+            "late": overdue_hours(self.run_log, self.now),
+            "holes": self.run_log.not_final(newest_due(self.now)),
             **{
                 state.value: self.run_log.in_state(state)[::-1]
                 for state in (State.FAILED, State.DIRTY, State.RUNNING)

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
@@ -122,19 +122,22 @@ class Worker:
         yield from self._run_log.missing(newest_due(self.clock.now()))
 
     def _to_recompute(self) -> Iterator[datetime]:
-        """Ended hours that need another run: dirty ones first, of each kind the newest first."""
-        return (hour for hour in self._unfinished() if has_ended(hour, self.clock.now()))
+        """Ended hours that need another run, by kind.
 
-    def _unfinished(self) -> Iterator[datetime]:
+        Dirty; done before ingestion had passed their end; running past the takeover timeout;
+        failed. Within a kind the newest first.
+        """
         run_log = self._run_log
-        yield from run_log.in_state(State.DIRTY)
+        yield from self._ended(run_log.in_state(State.DIRTY))
         through = self.computer.ingestion.ingested_through(self.computer.store)
         if through is not None:
-            yield from run_log.incomplete(through)
-        for hour in run_log.in_state(State.RUNNING):
-            if self.takeover.has_passed(run_log[hour]):
-                yield hour
-        yield from run_log.in_state(State.FAILED)
+            yield from self._ended(run_log.incomplete(through))
+        running = run_log.in_state(State.RUNNING)
+        yield from self._ended(each for each in running if self.takeover.has_passed(run_log[each]))
+        yield from self._ended(run_log.in_state(State.FAILED))
+
+    def _ended(self, hours: Iterable[datetime]) -> Iterator[datetime]:
+        return (hour for hour in hours if has_ended(hour, self.clock.now()))
 
     def _compute(self, hours: Iterator[datetime]) -> bool:
         """Compute these hours within the budget; whether some are left."""

@@ -21,7 +21,7 @@ def status(
     last: Annotated[int, typer.Option(min=1, help="How many of the newest hours to show.")] = 24,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show the state of the newest hours, and through which hour all are complete."""
+    """Show the state of the newest hours, and the last hour up to which all are complete."""
     settings = RollupSettings.from_environment(os.environ)
     store = open_warehouse(settings.warehouse).rollup()
     found = read_status(settings, store, SystemClock().now())
@@ -33,7 +33,7 @@ def status(
 
 def _document(found: Status, last: int) -> dict[str, Any]:
     return {
-        "complete_through": _hour(found.complete_through),
+        "complete_through": _hour(found.last_complete_hour),
         "lag_seconds": round(found.lag_seconds, 3),
         "stored_until": _moment(found.ingested_through),
         **{name: [_hour(hour) for hour in hours] for name, hours in found.problems.items()},
@@ -84,9 +84,9 @@ def _print(found: Status, last: int) -> None:
             run.error or "",
         )
     Console(width=None if Console().is_terminal else _PIPED_WIDTH).print(table)
-    complete, ingested = found.complete_through, found.ingested_through
+    complete, ingested = found.last_complete_hour, found.ingested_through
     typer.echo(
-        "complete through: " + (f"{complete:%Y-%m-%d %H} (UTC)" if complete else "no hour yet")
+        "last complete hour: " + (f"{complete:%Y-%m-%d %H} (UTC)" if complete else "none yet")
     )
     typer.echo(
         "ingested through: "

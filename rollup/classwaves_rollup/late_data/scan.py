@@ -8,11 +8,11 @@ A scan has three steps. A crash between two of them loses nothing:
 2. Rows that were added since an hour was computed, or since the last scan if that was later,
    determine the affected hours. It marks each of them dirty, unless another run wrote it
    meanwhile.
-3. It moves its position to the versions of step 1. The position is kept with the rows that runs
-   write (examined_versions); a lost position only means that more is scanned again.
+3. The versions of step 1 become the scanned versions. They are kept with the rows that runs write
+   (examined_versions); if they are lost, more is scanned again.
 
-Nothing is known yet of what a running run has read. Its hour keeps its own position until the run
-finishes, or until the takeover timeout passes and the scan marks the hour dirty.
+Nothing is known yet of what a running run has read. Its hour keeps its own scanned versions until
+the run finishes, or until the takeover timeout passes and the scan marks the hour dirty.
 """
 
 from collections import defaultdict
@@ -59,7 +59,7 @@ _ABSENT: Final = -1
 
 
 class LateDataScan:
-    """Scans for late data, each time from the position of the last scan.
+    """Scans for late data, each time from the versions that the last scan took.
 
     Args:
         takeover: decides when an hour that another owner computes is marked dirty.
@@ -67,10 +67,13 @@ class LateDataScan:
 
     def __init__(self, takeover: TakeoverTimeout) -> None:
         self.examined_versions: Mapping[str, int] = {}
-        """By source, the version up to which every hour was scanned and marked."""
+        """By source, the version up to which every hour was scanned and marked.
+
+        The earliest over all hours, skipped ones included: what another process may start from.
+        """
         self._takeover = takeover
-        # The position of all hours except the skipped ones, each of which has its own.
-        self._position: Mapping[str, int] = {}
+        # Of all hours except the skipped ones, each of which has its own.
+        self._scanned_versions: Mapping[str, int] = {}
         self._skipped: Mapping[datetime, Mapping[str, int]] = {}
 
     def mark(
@@ -85,8 +88,8 @@ class LateDataScan:
             on_marked: called with the hours that were marked.
 
         Raises:
-            WarehouseUnavailable: the scan is unfinished. The position stays, so the next scan
-                finds the same changes.
+            WarehouseUnavailable: the scan is unfinished. The scanned versions stay, so the next
+                scan finds the same changes.
         """
         with store.snapshot(SOURCES) as sources:
             versions = {
@@ -95,40 +98,41 @@ class LateDataScan:
             }
         _VERSIONS_TAKEN.hit()
         run_log = read_run_log(store)
-        positions = self._positions(run_log)
+        scanned = self._scanned_by_hour(run_log)
         skipped = {
-            hour: positions.pop(hour)
+            hour: scanned.pop(hour)
             for hour in run_log.in_state(State.RUNNING)
             if not self._takeover.has_passed(run_log[hour])
         }
         dirty: Mapping[datetime, str] = {}
-        if any(position != versions for position in positions.values()):
+        if any(each != versions for each in scanned.values()):
             with store.snapshot([ROLLUP_FACTS_HOURLY, *SOURCES]) as snapshot:
-                dirty = _Search(store, snapshot, run_log, positions, versions).dirty_hours()
+                dirty = _Search(store, snapshot, run_log, scanned, versions).dirty_hours()
         marked: list[datetime] = []
         for hour, reason in dirty.items():
             try:
                 run_log = run_log.with_run(_mark_dirty(store, run_log[hour], reason))
             except ConcurrentWrite:
-                # Another run wrote the hour meanwhile. The position stays for the next scan.
+                # Another run wrote the hour meanwhile. The next scan starts where this one did.
                 on_marked(marked)
                 return read_run_log(store)
             marked.append(hour)
             _MARKED.hit()
-        self._position, self._skipped = latest_versions(self._position, versions), skipped
-        self.examined_versions = earliest_versions(self._position, *skipped.values())
+        self._scanned_versions = latest_versions(self._scanned_versions, versions)
+        self._skipped = skipped
+        self.examined_versions = earliest_versions(self._scanned_versions, *skipped.values())
         _EXAMINED.hit()
         on_marked(marked)
         return run_log
 
-    def _positions(self, run_log: RunLog) -> dict[datetime, Mapping[str, int]]:
+    def _scanned_by_hour(self, run_log: RunLog) -> dict[datetime, Mapping[str, int]]:
         """By hour, the versions up to which it was scanned."""
         examined = run_log.examined_versions
-        position = latest_versions(examined, self._position)
+        scanned = latest_versions(examined, self._scanned_versions)
         return {
             hour: latest_versions(examined, self._skipped[hour])
             if hour in self._skipped
-            else position
+            else scanned
             for hour in run_log
         }
 
@@ -146,7 +150,7 @@ class _Search:
         store: gives the rows that were added.
         snapshot: of the sources and the facts, taken after the run log was read.
         run_log: as it was read.
-        positions: by hour to scan, the versions up to which it was scanned before.
+        scanned: by hour to scan, the versions up to which it was scanned before.
         versions: of the sources, taken before the run log was read.
     """
 
@@ -155,22 +159,22 @@ class _Search:
         store: RollupStore,
         snapshot: Snapshot,
         run_log: RunLog,
-        positions: Mapping[datetime, Mapping[str, int]],
+        scanned: Mapping[datetime, Mapping[str, int]],
         versions: Mapping[str, int],
     ) -> None:
         self._store = store
         self._snapshot = snapshot
         self._run_log = run_log
-        self._positions = positions
+        self._scanned = scanned
         self._versions = versions
         self._reasons: dict[int, str] = {}
 
     def dirty_hours(self) -> Mapping[datetime, str]:
         """The hours to mark dirty, each with the reason."""
-        for hour, position in self._positions.items():
+        for hour, scanned in self._scanned.items():
             # What an unfinished run has read is unknown, and it may still finish: the mark keeps
             # it from finishing the hour.
-            if self._run_log[hour].state is State.RUNNING and position != self._versions:
+            if self._run_log[hour].state is State.RUNNING and scanned != self._versions:
                 self._reasons[hour_to_number(hour)] = "its run did not finish"
         candidates: list[_Candidate] = []
         for table in SOURCES:
@@ -189,8 +193,8 @@ class _Search:
                     if (within := hours_between(hours, change.first, change.last))
                 ]
                 if DETECTORS[table].append_only:
-                    # A backfill computes hours at a thousand versions; changes since the oldest
-                    # version exclude most of them.
+                    # An hour that no row since the oldest version can affect, no row since a later
+                    # version can affect either: it needs no query of its own.
                     waiting = {
                         version: later
                         for version, later in waiting.items()
@@ -203,11 +207,11 @@ class _Search:
         """By the version of a table since which rows may affect them, the done hours, ascending."""
         name = table.qualified_name
         found: defaultdict[int, list[int]] = defaultdict(list)
-        for hour, position in self._positions.items():
+        for hour, scanned in self._scanned.items():
             run = self._run_log[hour]
             if run.state is not State.DONE:
                 continue  # it will be computed again anyway
-            since = max(run.source_versions.get(name, _ABSENT), position.get(name, _ABSENT))
+            since = max(run.source_versions.get(name, _ABSENT), scanned.get(name, _ABSENT))
             if since < self._versions[name]:
                 found[since].append(hour_to_number(hour))
         return found

@@ -112,7 +112,7 @@ def test_status_prints_a_table(harness, monkeypatch):
         status, "SystemClock", lambda: ManualClock(TEN + 2 * HOUR + timedelta(minutes=20))
     )
     assert rollup("status").stdout.splitlines()[-4:] == [
-        "complete through: no hour yet",
+        "last complete hour: none yet",
         "ingested through: unknown for some partition",
         "lag: 4800 s",
         "late: 1 hours, from 2026-03-02 11 to 2026-03-02 11",
@@ -122,7 +122,7 @@ def test_status_prints_a_table(harness, monkeypatch):
     lines = rollup("status").stdout.splitlines()
     assert lines[1].split()[:4] == ["2026-03-02", "10", "done", "yes"]
     assert lines[2:5] == [
-        "complete through: 2026-03-02 10 (UTC)",
+        "last complete hour: 2026-03-02 10 (UTC)",
         "ingested through: 2026-03-02 11:00:00 (UTC)",
         "lag: 4800 s",
     ]

@@ -21,23 +21,23 @@ def run(hour: datetime, state: str) -> Run:
     return Run(hour, "run", State(state), complete=True)
 
 
-def test_complete_through_is_the_last_hour_before_the_first_hole():
-    assert run_log("done", "done", "done").complete_through == TEN + 2 * HOUR
-    assert run_log("done", "incomplete", "done").complete_through == TEN
-    assert run_log("done", None, "done").complete_through == TEN
-    assert run_log("done", "done", "dirty").complete_through == TEN + HOUR
-    assert run_log("done", "running").complete_through == TEN
-    assert run_log("done", "failed", "done").complete_through == TEN
+def test_the_last_complete_hour_precedes_the_first_that_is_not_final():
+    assert run_log("done", "done", "done").last_complete_hour == TEN + 2 * HOUR
+    assert run_log("done", "incomplete", "done").last_complete_hour == TEN
+    assert run_log("done", None, "done").last_complete_hour == TEN
+    assert run_log("done", "done", "dirty").last_complete_hour == TEN + HOUR
+    assert run_log("done", "running").last_complete_hour == TEN
+    assert run_log("done", "failed", "done").last_complete_hour == TEN
 
 
 def test_no_hour_is_complete_if_the_first_is_not():
-    assert run_log().complete_through is None
-    assert run_log("failed", "done").complete_through is None
+    assert run_log().last_complete_hour is None
+    assert run_log("failed", "done").last_complete_hour is None
 
 
-def test_holes_are_all_hours_that_are_not_final():
+def test_every_hour_that_is_missing_or_unfinished_is_not_final():
     hours = run_log("done", "dirty", None, "incomplete", "done")
-    assert hours.holes(TEN + 5 * HOUR) == [TEN + number * HOUR for number in (1, 2, 3, 5)]
+    assert hours.not_final(TEN + 5 * HOUR) == [TEN + number * HOUR for number in (1, 2, 3, 5)]
 
 
 def test_missing_hours_are_due_hours_without_a_run_oldest_first():

@@ -7,9 +7,9 @@ from apscheduler.triggers.cron import CronTrigger
 from classwaves_rollup.run_log import Run, RunLog, State
 from classwaves_rollup.schedule import (
     hour_of,
-    late_hours,
     newest_due,
     next_scan,
+    overdue_hours,
     parse_hour,
     parse_hours,
 )
@@ -99,18 +99,18 @@ def test_an_invalid_range_is_refused(first, last, problem):
 
 
 @pytest.mark.parametrize("state", [None, State.RUNNING, State.FAILED])
-def test_an_hour_is_late_ten_minutes_after_it_was_due(state):
+def test_an_hour_is_overdue_ten_minutes_after_it_was_due(state):
     runs = {TEN - HOUR: Run(TEN - HOUR, "run", State.DONE, finished_at=TEN)}
     if state is not None:
         runs[TEN] = Run(TEN, "run", state)
-    late_at = DUE + timedelta(minutes=10)
-    assert late_hours(RunLog(runs), late_at - timedelta(seconds=1)) == []
-    assert late_hours(RunLog(runs), late_at) == [TEN]
+    overdue_at = DUE + timedelta(minutes=10)
+    assert overdue_hours(RunLog(runs), overdue_at - timedelta(seconds=1)) == []
+    assert overdue_hours(RunLog(runs), overdue_at) == [TEN]
 
 
-def test_in_an_empty_run_log_the_newest_due_hour_can_be_late():
-    assert late_hours(RunLog({}), DUE + timedelta(minutes=9)) == []
-    assert late_hours(RunLog({}), DUE + timedelta(minutes=10)) == [TEN]
+def test_in_an_empty_run_log_the_newest_due_hour_can_be_overdue():
+    assert overdue_hours(RunLog({}), DUE + timedelta(minutes=9)) == []
+    assert overdue_hours(RunLog({}), DUE + timedelta(minutes=10)) == [TEN]
 
 
 def test_the_schedule_is_not_evaluated_for_each_hour():
@@ -118,5 +118,5 @@ def test_the_schedule_is_not_evaluated_for_each_hour():
     runs = RunLog({first: Run(first, "run", State.DONE, finished_at=TEN)})
     real = CronTrigger.get_next_fire_time
     with patch.object(CronTrigger, "get_next_fire_time", autospec=True, side_effect=real) as called:
-        assert len(late_hours(runs, DUE + timedelta(minutes=10))) == 40 * 24
+        assert len(overdue_hours(runs, DUE + timedelta(minutes=10))) == 40 * 24
     assert called.call_count <= 2

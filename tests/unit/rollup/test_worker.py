@@ -155,7 +155,7 @@ def test_a_failed_hour_does_not_delay_other_hours_and_is_tried_again():
     assert fake.computed == [TEN, ELEVEN, TEN]
     fake.failing.clear()
     fake.worker.run_once()
-    assert fake.fake_store.run_log.complete_through == ELEVEN
+    assert fake.fake_store.run_log.last_complete_hour == ELEVEN
 
 
 def test_a_failed_hour_shows_in_metrics_and_readiness_until_it_is_done():
@@ -172,10 +172,11 @@ def test_a_failed_hour_shows_in_metrics_and_readiness_until_it_is_done():
     assert fake.value(metrics.RUNS, outcome="failed") == 2
 
 
-def test_an_hour_is_late_ten_minutes_after_it_was_due_whatever_delays_the_worker():
+def test_an_hour_is_overdue_ten_minutes_after_it_was_due_whatever_delays_the_worker():
     fake = FakeComputer(run_log=RunLog(runs(TEN)), superseded={ELEVEN})
     fake.worker.run_once()
     fake.observer.report_state()
+    assert fake.value(metrics.RUNS, outcome="superseded") == 1
     assert (fake.value(metrics.LATE_RUNS), fake.health.readiness().ok) == (0, True)
     fake.clock.advance(600)
     fake.observer.report_state()
@@ -184,7 +185,7 @@ def test_an_hour_is_late_ten_minutes_after_it_was_due_whatever_delays_the_worker
     assert fake.value(metrics.HOUR_LAG) == (fake.clock.now() - ELEVEN).total_seconds()
 
 
-def test_a_dirty_hour_is_not_late_and_does_not_make_the_worker_unready():
+def test_a_dirty_hour_is_not_overdue_and_does_not_make_the_worker_unready():
     fake = FakeComputer(run_log=RunLog(runs(TEN, ELEVEN)), late=[TEN], seconds=0)
     fake.stopping = True
     fake.clock.advance(1800)
@@ -193,7 +194,7 @@ def test_a_dirty_hour_is_not_late_and_does_not_make_the_worker_unready():
     assert fake.health.readiness().ok
 
 
-def test_a_dirty_hour_is_late_if_its_run_did_not_finish():
+def test_a_dirty_hour_is_overdue_if_its_run_did_not_finish():
     fake = FakeComputer(
         run_log=RunLog({**runs(TEN), **runs(ELEVEN, state=State.RUNNING)}),
         late=[ELEVEN],
@@ -329,7 +330,7 @@ def test_an_hour_that_another_run_rewrites_meanwhile_is_left_to_it():
     assert fake.fake_store.run_log[TWELVE].state is State.DIRTY
 
 
-def test_an_hour_that_was_taken_back_is_late_if_no_worker_computes_it():
+def test_an_hour_that_was_taken_back_is_overdue_if_no_worker_computes_it():
     fake = FakeComputer(run_log=RunLog(runs(ELEVEN, TWELVE)), superseded={TWELVE})
     fake.worker.run_once()
     fake.clock.advance(3600)
