@@ -9,7 +9,7 @@ class TransportBehaviour:
     def test_each_event_arrives_with_its_key_and_none_is_refused(self, transport, received):
         refused = []
         for number in range(20):
-            transport.send(f"s{number}", b"%d" % number, transport.on_failure(refused.append))
+            transport.send(f"s{number}", b"%d" % number, transport.failure_callback(refused.append))
         assert transport.flush(30) == 0
         assert refused == []
         assert transport.delivered() == 20

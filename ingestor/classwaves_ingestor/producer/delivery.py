@@ -88,10 +88,10 @@ class Delivery:
         self._count_direct = count_direct
         self._transport = connect()
         self._retry_seconds = policy.retry_seconds
-        self._held_back = ""
+        self._logged_reason = ""
         self._maintain_at = clock.monotonic()
         self._stopping = False
-        self._waiting = Wakeup()
+        self._new_events = Wakeup()
         self._pausing = Wakeup()
         self._flushing: list[Wakeup] = []
         self.fork_lock = threading.Lock()
@@ -104,7 +104,7 @@ class Delivery:
 
     def wake(self) -> None:
         """Announce events to send."""
-        self._waiting.wake()
+        self._new_events.wake()
 
     def flush(self, seconds: float) -> int:
         """Wait until the own spools are empty, at most this long; return the waiting events."""
@@ -122,7 +122,7 @@ class Delivery:
     def stop(self, seconds: float) -> bool:
         """Stop the thread; return whether it ended within this time."""
         self._stopping = True
-        self._waiting.wake()
+        self._new_events.wake()
         self._pausing.wake()
         if self._runs_elsewhere():
             self._thread.join(seconds)
@@ -177,7 +177,7 @@ class Delivery:
             oldest = None  # the next read reports the reason
         age = 0.0 if oldest is None else self._clock.now().timestamp() - oldest
         events, size = sum(each.events for each in spools), sum(each.bytes for each in spools)
-        left = self._spools.left() + self._spools.held_back()
+        left = self._spools.skipped() + self._spools.held_back()
         self._metrics.spools_waiting(self, Waiting(events, size, age, left))
 
     def _next_events(self) -> tuple[OpenSpool, Sequence[Event]] | None:
@@ -189,17 +189,19 @@ class Delivery:
                 except OtherDestination as error:
                     self._hold_back(opened, error)
                     continue
+                # This spool belongs to a cluster and the connected one is not known yet: sending
+                # could reach the wrong cluster, and skipping would break the order.
                 if opened.spool.cluster_id is not None and self._spools.cluster_id is None:
                     self._transport.poll()
                     self._pause(_CONNECT_SECONDS)
-                    self._waiting.wake()  # look again at once
+                    self._new_events.wake()  # look again at once
                     return None
                 sealed = opened.spool.sealed  # before the read: sealed and empty stays empty
                 try:
                     events = opened.spool.read(min(_SLICE_EVENTS, self._policy.batch_events))
                 except BrokenSpool:
                     self._spools.set_aside(opened)
-                    self._waiting.wake()  # its intact events come next
+                    self._new_events.wake()  # its intact events come next
                     return None
                 if events:
                     return opened, events
@@ -213,9 +215,9 @@ class Delivery:
         """Send nothing of a spool to another cluster; an own spool still accepts events."""
         if opened.adopted:
             self._spools.give_back(opened, error)
-        elif str(error) != self._held_back:
-            self._held_back = str(error)
-            log.error("Events are held back", extra={"reason": self._held_back})
+        elif str(error) != self._logged_reason:
+            self._logged_reason = str(error)
+            log.error("Events are held back", extra={"reason": self._logged_reason})
 
     def _remember_cluster(self, spool: Spool) -> None:
         """Remember where a spool's events belong, at the first acknowledgement."""
@@ -237,7 +239,9 @@ class Delivery:
                     if not self._send(event, failures):
                         return
                 events += each
-            if not (self._acknowledged() and self._sent_individually(events, failures)):
+            if not (
+                self._wait_for_acknowledgements() and self._resend_one_by_one(events, failures)
+            ):
                 return
         except BaseException:
             opened.spool.rewind(first[0].position)
@@ -262,16 +266,16 @@ class Delivery:
             # Events arrive faster than batches leave: emitting threads take precedence.
             self._pause(min(self._clock.monotonic() - began, _LONGEST_PAUSE_SECONDS))
 
-    def _acknowledged(self) -> bool:
-        """Wait until all sent events are acknowledged or refused; False on a stop."""
+    def _wait_for_acknowledgements(self) -> bool:
+        """Wait until all sent events are acknowledged or failed; False on a stop."""
         while self._flush():
             if self._stopping:
                 return False
             self._maintain()
         return True
 
-    def _sent_individually(self, events: Sequence[Event], failures: dict[int, Failure]) -> bool:
-        """Send individually refused events again, one by one; False on a stop.
+    def _resend_one_by_one(self, events: Sequence[Event], failures: dict[int, Failure]) -> bool:
+        """Send again, one at a time, the events that Kafka blamed; False on a stop.
 
         Kafka accepts or refuses a librdkafka batch as a whole, even if only one event is at fault.
         """
@@ -283,7 +287,7 @@ class Delivery:
             if each.position in failures and failures[each.position].of_this_event
         ]:
             del failures[event.position]
-            if not (self._send(event, failures) and self._acknowledged()):
+            if not (self._send(event, failures) and self._wait_for_acknowledgements()):
                 return False
         return True
 
@@ -307,7 +311,7 @@ class Delivery:
             opened.spool.checkpoint()
 
     def _send(self, event: Event, failures: dict[int, Failure]) -> bool:
-        on_failure = self._transport.on_failure(partial(failures.__setitem__, event.position))
+        on_failure = self._transport.failure_callback(partial(failures.__setitem__, event.position))
         while not self._stopping:
             try:
                 self._transport.send(event.key, event.value, on_failure)
@@ -319,7 +323,11 @@ class Delivery:
         return False
 
     def _fail(self, opened: OpenSpool, failures: Mapping[int, Failure]) -> None:
-        """Leave individually refused events in the spool; retry the others after a pause."""
+        """Leave the events that Kafka blamed in the spool; retry the others after a pause.
+
+        They are read again after a rewind or by the next process, and keep the spool from being
+        deleted.
+        """
         for failure, count in Counter(failures.values()).items():
             log.warning(
                 "Events were not delivered", extra={"reason": failure.reason, "events": count}
@@ -341,7 +349,7 @@ class Delivery:
 
     def _wait_for_events(self) -> bool:
         with self._unlocked():
-            return self._waiting.wait(self._policy.look_around_seconds)
+            return self._new_events.wait(self._policy.look_around_seconds)
 
     def _pause(self, seconds: float) -> None:
         while seconds > 0 and not self._stopping:

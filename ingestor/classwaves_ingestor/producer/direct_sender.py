@@ -88,7 +88,7 @@ class DirectSender:
                 self._transport.close()
                 self._count(self._transport)
             self._delivered = transport.delivered()
-            self._on_failure = transport.on_failure(partial(self._record_failure, transport))
+            self._on_failure = transport.failure_callback(partial(self._record_failure, transport))
             self._transport, self._dead = transport, None
         return transport
 

@@ -89,7 +89,10 @@ def _object(payload: object) -> dict[str, Any]:
 
 @cache
 def _unchanged_fields(event_type: EventType) -> frozenset[str]:
-    """The fields of a payload if all are stored unchanged; otherwise no field."""
+    """A shortcut: the fields of a payload if redaction cannot change any, so that it is skipped.
+
+    Empty means: redact, and look for undeclared fields.
+    """
     model = PAYLOADS[event_type]
     if nested_fields(model) or marked_fields(model, StorageMark):
         return frozenset()

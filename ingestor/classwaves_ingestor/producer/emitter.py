@@ -207,6 +207,8 @@ class Emitter:
                     # The file may hold the event: never reuse its number.
                     lane.sequences.new_source()
                     raise
+                # Otherwise the delivery thread had already retired it: write the same message, with
+                # the same number, to the next spool. A second copy is a repeat.
             except PublisherError:
                 raise
             except BaseException:  # a signal handler may raise at any point

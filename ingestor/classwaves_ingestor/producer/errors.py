@@ -8,7 +8,9 @@ PublisherError
 ├── QueueFull           too many events with `durable=False` wait for the broker
 └── PublisherClosed     the publisher is closed
 
-In every case the event was not accepted and no sequence number was used.
+The event was not accepted and no sequence number was used. One exception: after an I/O error of the
+spool (`SpoolUnavailable`) the event may still arrive; a new source begins, so its number is not
+reused.
 """
 
 from classwaves_ingestor.errors import IngestorError

@@ -92,8 +92,8 @@ class KafkaTransport:
         self._logged: set[str] = set()
         self._delivered_when_logged = 0
         self._sent = 0
-        self._refused = 0
-        self._refusing = threading.RLock()
+        self._failed = 0
+        self._counting = threading.RLock()
         self._serving: set[int] = set()
         try:
             self._producer = Producer({**options, "error_cb": self._log_error}, logger=log)
@@ -103,8 +103,8 @@ class KafkaTransport:
             ) from error
         _transports.add(self)
 
-    def on_failure(self, report: Callable[[Failure], None]) -> OnFailure:
-        """See `Transport.refusal`."""
+    def failure_callback(self, report: Callable[[Failure], None]) -> OnFailure:
+        """See `Transport.failure_callback`."""
         return partial(self._record_failure, report)
 
     def send(self, key: str | bytes, value: bytes, on_failure: OnFailure) -> None:
@@ -140,7 +140,7 @@ class KafkaTransport:
 
     def delivered(self) -> int:
         """See `Transport.delivered`."""
-        return self._sent - self._refused - len(self._producer)
+        return self._sent - self._failed - len(self._producer)
 
     def cluster_id(self) -> str | None:
         """See `Transport.cluster_id`."""
@@ -170,8 +170,8 @@ class KafkaTransport:
     def _record_failure(
         self, report: Callable[[Failure], None], error: KafkaError, _: Message | None
     ) -> None:
-        with self._refusing:
-            self._refused += 1
+        with self._counting:
+            self._failed += 1
         report(_failure(error))
 
     def _log_error(self, error: KafkaError) -> None:

@@ -33,8 +33,8 @@ class MemoryTransport:
         """Returns itself; pass it to a publisher as `connect`."""
         return self
 
-    def on_failure(self, report: Callable[[Failure], None]) -> OnFailure:
-        """See `Transport.refusal`."""
+    def failure_callback(self, report: Callable[[Failure], None]) -> OnFailure:
+        """See `Transport.failure_callback`."""
         return lambda failure, _: report(failure)
 
     def send(self, key: str | bytes, value: bytes, on_failure: OnFailure) -> None:

@@ -33,10 +33,10 @@ PUBLISHER: Sequence[Metric] = (
         "Dropped fields, by the declared path of the field or its parent.",
         "path",
     ),
-    counter(f"{_PREFIX}delivered_total", "Events that all replicas have."),
+    counter(f"{_PREFIX}delivered_total", "Events that all in-sync replicas have."),
     counter(
         f"{_PREFIX}failed_total",
-        "Deliveries that Kafka refused; the spool sends durable events again.",
+        "Deliveries that failed; the spool sends durable events again.",
         "reason",
     ),
     counter(f"{_PREFIX}adopted_total", "Events adopted from processes that ended."),

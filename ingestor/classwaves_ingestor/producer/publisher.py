@@ -38,7 +38,7 @@ _fork_locks = ExitStack()
 
 
 class EventPublisher:
-    """Emits session events. No event for which `emit` has returned is lost.
+    """Emits session events. No durable event for which `emit` has returned is lost.
 
         publisher = EventPublisher(component="session-controller")
         publisher.emit(

@@ -64,8 +64,8 @@ class SpoolInUse(SpoolUnavailable):
 class Spool:
     """One SQLite file with the events of one process, in the order of their `append`.
 
-    One thread may append while another reads and removes. Each has its own connection; a lock
-    protects each single write statement.
+    One thread may append while another reads and removes. Both write through one connection, under
+    a lock per statement; reads have a second one.
 
     Args:
         path: path of the file, which is created if missing.
@@ -130,7 +130,8 @@ class Spool:
             SpoolFull: max_bytes are waiting.
             SpoolInUse: a signal handler or finalizer interrupted this thread in `remove` or
                 `checkpoint`; append to another spool.
-            SpoolUnavailable: the event is not written. After BrokenSpool do not append again.
+            SpoolUnavailable: the event is not written; after BrokenSpool it may be written, and
+                nothing more can be appended.
         """
         size = len(value)
         with self._writing:

@@ -75,7 +75,7 @@ class SpoolSet:
         """The connected cluster, once it is known. Spools of another one are skipped."""
         self._changing = threading.RLock()
         self._own: dict[int, OpenSpool] = {}
-        self._others: list[OpenSpool] = []
+        self._sealed: list[OpenSpool] = []  # adopted ones and retired own ones
         self._left: set[Path] = set()
         self._postponed: dict[Path, Postponed] = {}
         self._more = False
@@ -102,7 +102,7 @@ class SpoolSet:
             for lane, own in self._own.copy().items():
                 if own.spool is spool:
                     spool.seal()
-                    self._others.append(own)
+                    self._sealed.append(own)
                     del self._own[lane]
                     return True
             return False
@@ -138,7 +138,7 @@ class SpoolSet:
         now = self._clock.monotonic()
         self._more = False
         for path in paths:
-            if len(self._others) >= self._adopted_at_once:
+            if len(self._sealed) >= self._adopted_at_once:
                 self._more = True
                 break
             if path not in self._left and (
@@ -146,7 +146,7 @@ class SpoolSet:
             ):
                 self._adopt(path)
 
-    def left(self) -> int:
+    def skipped(self) -> int:
         """The number of skipped spools: to be retried, or with events that Kafka refused."""
         return len(self._left) + len(self._postponed)
 
@@ -159,9 +159,9 @@ class SpoolSet:
 
         Those of further lanes have few events and come before the first lane's.
         """
-        own = self._own.copy()  # before the others: `retire` adds a spool there first
-        others = self._others.copy()
-        return others + [own[lane] for lane in sorted(own, reverse=True) if own[lane] not in others]
+        own = self._own.copy()  # before the sealed ones: `retire` adds a spool there first
+        sealed = self._sealed.copy()
+        return sealed + [own[lane] for lane in sorted(own, reverse=True) if own[lane] not in sealed]
 
     def own_events(self) -> int:
         """The number of waiting events that this process emitted."""
@@ -298,7 +298,7 @@ class SpoolSet:
         self._metrics.adopted(opened.spool.events)
         opened.spool.seal()
         with self._changing:
-            self._others.append(opened)
+            self._sealed.append(opened)
 
     def _release(self, opened: OpenSpool) -> None:
         self._close(opened)
@@ -314,7 +314,7 @@ class SpoolSet:
 
     def _close(self, opened: OpenSpool) -> None:
         with self._changing, suppress(ValueError):
-            self._others.remove(opened)
+            self._sealed.remove(opened)
         opened.spool.close()
 
     def _remove(self, lock: SpoolLock) -> None:

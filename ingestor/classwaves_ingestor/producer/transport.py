@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Failure(NamedTuple):
-    """Why the broker refused an event.
+    """Why an event was not acknowledged: an error of the broker or of librdkafka.
 
     Args:
         reason: Kafka's error name in lower case.
@@ -19,13 +19,17 @@ class Failure(NamedTuple):
 
 
 OnFailure = Callable[[Any, Any], None]
-"""The callback of a transport for a refused event, with the transport's own arguments."""
+"""The callback of a transport for an event that failed, with the transport's own arguments."""
 
 
 class Transport(Protocol):
-    """A producer of the topic: ordered, idempotent, acknowledged by all replicas, no timeout."""
+    """A producer of the topic: ordered, idempotent, no timeout, acks of all in-sync replicas.
 
-    def on_failure(self, report: Callable[[Failure], None]) -> OnFailure:
+    An acknowledged event survives the loss of a broker if the topic has three replicas and its
+    `min.insync.replicas` is 2.
+    """
+
+    def failure_callback(self, report: Callable[[Failure], None]) -> OnFailure:
         """Build the `on_failure` of `send`, for one event or many, from a function."""
         ...
 
@@ -35,7 +39,7 @@ class Transport(Protocol):
         Args:
             key: session id; events of one key keep their order.
             value: message.
-            on_failure: called inside `send`, `poll` or `flush` if the broker refuses the event.
+            on_failure: called inside `send`, `poll` or `flush` if the event fails.
                 There is no callback for success, which would cost more than sending.
 
         Raises:
@@ -50,12 +54,12 @@ class Transport(Protocol):
     def flush(self, seconds: float) -> int:
         """Wait for acknowledgements, at most this long; return the number of pending events.
 
-        0 means that all replicas have every event that was not refused.
+        0 means that all in-sync replicas have every event that did not fail.
         """
         ...
 
     def delivered(self) -> int:
-        """The number of events that all replicas have, since the connection."""
+        """The number of events that all in-sync replicas have, since the connection."""
         ...
 
     def cluster_id(self) -> str | None:

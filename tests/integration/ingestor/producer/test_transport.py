@@ -62,7 +62,7 @@ def test_an_event_beyond_the_topics_size_limit_is_a_failure_of_this_event(
     for number, size in enumerate((10, 900, 10)):
         value = json.dumps([f"{n * size}" for n in range(size // 7)]).encode()[:size]
         transport.send(
-            f"s{number}", value, transport.on_failure(partial(refused.__setitem__, number))
+            f"s{number}", value, transport.failure_callback(partial(refused.__setitem__, number))
         )
         assert transport.flush(30) == 0
     transport.close()
@@ -97,7 +97,7 @@ def test_an_event_beyond_the_size_limit_of_librdkafka_is_a_failure_of_this_event
 ):
     create(kafka, topic_name)
     transport, refused = KafkaTransport(options, topic_name), []
-    transport.send("s", b"x" * 10_000, transport.on_failure(refused.append))
+    transport.send("s", b"x" * 10_000, transport.failure_callback(refused.append))
     transport.close()
     assert refused == [Failure("msg_size_too_large", of_this_event=True)]
 
@@ -107,7 +107,7 @@ def test_a_missing_topic_is_a_failure_of_every_event(kafka, topic_name, options)
         KafkaTransport(options | {"topic.metadata.propagation.max.ms": 100}, topic_name),
         [],
     )
-    transport.send("s", b"{}", transport.on_failure(refused.append))
+    transport.send("s", b"{}", transport.failure_callback(refused.append))
     assert transport.flush(30) == 0
     transport.close()
     (failure,) = refused

@@ -107,7 +107,7 @@ def test_an_orphan_left_with_events_is_adopted_by_the_next_process_not_by_this_o
     clock.advance(30)
     spools.adopt()
     assert spools.spools() == []
-    assert spools.left() == 1
+    assert spools.skipped() == 1
     lock = SpoolLock.take(tmp_path / "spools" / "1.spool")
     assert lock is not None
     lock.release()
@@ -223,13 +223,13 @@ def test_a_failed_adoption_is_retried_later(spools, clock, tmp_path, monkeypatch
     with monkeypatch.context() as full:
         full.setattr(module, "Spool", failing(SpoolUnavailable("disk is full")))
         spools.adopt()
-    assert spools.left() == 1
+    assert spools.skipped() == 1
     spools.adopt()
     assert spools.spools() == []
     clock.advance(30)
     spools.adopt()
     assert contents(spools) == [[b"1"]]
-    assert spools.left() == 0
+    assert spools.skipped() == 0
 
 
 def test_an_orphan_that_cannot_be_locked_is_retried_later(spools, clock, tmp_path, monkeypatch):
@@ -271,12 +271,12 @@ def test_a_damaged_spool_waits_if_its_salvaged_events_cannot_be_locked(
     with monkeypatch.context() as exhausted:
         exhausted.setattr(SpoolLock, "take", refused)
         spools.adopt()
-    assert spools.left() == 1
+    assert spools.skipped() == 1
     clock.advance(30)
     spools.adopt()
     spools.adopt()
     assert "1.corrupt" in names(tmp_path / "spools")
-    assert spools.left() == 0
+    assert spools.skipped() == 0
 
 
 def test_salvaged_events_that_cannot_be_opened_are_retried_later(
@@ -303,12 +303,12 @@ def test_an_orphan_that_another_process_adopts_no_longer_counts_as_left(
         orphan(tmp_path / "spools", name, b"1")
     monkeypatch.setattr(module, "Spool", failing(SpoolUnavailable("disk is full")))
     spools.adopt()
-    assert spools.left() == 2
+    assert spools.skipped() == 2
     SpoolLock.take(tmp_path / "spools" / "1.spool").discard()
     other = SpoolLock.take(tmp_path / "spools" / "2.spool")
     clock.advance(30)
     spools.adopt()
-    assert spools.left() == 0
+    assert spools.skipped() == 0
     other.release()
 
 

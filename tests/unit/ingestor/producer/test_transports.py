@@ -45,7 +45,7 @@ def test_a_second_poll_waits_for_the_callbacks_of_the_first():
         failures.append(failure)
 
     topic.failure = Failure("topic_authorization_failed")
-    topic.send("s", b"1", topic.on_failure(refuse))
+    topic.send("s", b"1", topic.failure_callback(refuse))
     threads = [threading.Thread(target=topic.poll) for _ in range(2)]
     threads[0].start()
     assert entered.wait(TIMEOUT_SECONDS)
@@ -68,7 +68,7 @@ def test_a_full_queue_refuses_events():
 def test_a_configured_failure_is_reported_for_each_event():
     topic, failures = MemoryTransport(), []
     topic.failure = Failure("topic_authorization_failed")
-    topic.send("s", b"1", topic.on_failure(failures.append))
+    topic.send("s", b"1", topic.failure_callback(failures.append))
     topic.flush(0)
     assert failures == [Failure("topic_authorization_failed")]
     assert topic.messages == []
