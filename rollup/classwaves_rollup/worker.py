@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -27,7 +27,6 @@ from classwaves_rollup.settings import WorkerSettings
 from classwaves_runtime.clock import Clock, SystemClock
 from classwaves_runtime.health import Health, dump_stacks_on_sigquit, serve_health, stall_watch
 from classwaves_runtime.metrics import Meters
-from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, ROLLUP_RUNS
 from classwaves_warehouse.errors import ConcurrentWrite, WarehouseUnavailable
 from classwaves_warehouse.open import open_warehouse
 
@@ -59,7 +58,6 @@ class Worker:
     clock: Clock
     stopping: Callable[[], bool]
     _run_log: RunLog = field(init=False)
-    _compacted_on: date | None = field(init=False, default=None)
 
     @classmethod
     def from_settings(
@@ -86,8 +84,6 @@ class Worker:
             more = self._compute(self._missing())
             self._set_run_log(self.scan.mark(self.computer.store, self.observer.scanned))
             more = self._compute(self._to_recompute()) or more
-            if not more and not self.stopping():
-                self._compact_daily()
         except WarehouseUnavailable as error:
             self.observer.warehouse_unavailable(error)
             return False
@@ -159,13 +155,6 @@ class Worker:
             return
         self.observer.finished(run)
         self._set_run_log(self._run_log.with_run(run))
-
-    def _compact_daily(self) -> None:
-        # Facts are left alone: they have one file an hour, and readers read them by hour.
-        today = self.clock.now().date()
-        if self._compacted_on != today:
-            self.computer.store.maintain([ROLLUP_RUNS, DASHBOARD_METRICS_HOURLY])
-            self._compacted_on = today
 
     def _set_run_log(self, run_log: RunLog) -> None:
         self._run_log = run_log

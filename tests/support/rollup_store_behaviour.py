@@ -108,6 +108,10 @@ def raced(*tasks: Any) -> Sequence[BaseException | None]:
 class RollupStoreBehaviour:
     """The behaviour suite."""
 
+    def compact(self, warehouse: Warehouse) -> None:
+        """Compact rollup_facts_hourly."""
+        warehouse.upkeep().run_once()
+
     # --- Snapshots
 
     def test_a_snapshot_has_empty_tables_but_no_missing_ones(self, warehouse: Warehouse) -> None:
@@ -202,7 +206,7 @@ class RollupStoreBehaviour:
         one, other = warehouse.rollup(), warehouse.rollup()
         facts(one, "a")
         facts(one, "b", hour=MORNING + HOUR)
-        one.maintain([ROLLUP_FACTS_HOURLY])
+        self.compact(warehouse)
         with one.snapshot([ROLLUP_FACTS_HOURLY]) as snapshot:
             facts(other, "theirs", hour=MORNING + HOUR)
             facts(one, "ours", read=snapshot)
@@ -218,12 +222,12 @@ class RollupStoreBehaviour:
             with pytest.raises(ConcurrentWrite):
                 facts(one, "ours", read=snapshot)
 
-    def test_maintenance_after_the_snapshot_does_not_matter(self, warehouse: Warehouse) -> None:
-        one, other = warehouse.rollup(), warehouse.rollup()
+    def test_upkeep_after_the_snapshot_does_not_matter(self, warehouse: Warehouse) -> None:
+        one = warehouse.rollup()
         facts(one, "a")
         facts(one, "b", hour=MORNING + HOUR)
         with one.snapshot([ROLLUP_FACTS_HOURLY]) as snapshot:
-            other.maintain([ROLLUP_FACTS_HOURLY, ROLLUP_RUNS])
+            self.compact(warehouse)
             assert facts(one, "c", read=snapshot) == 1
         assert stored(one) == [(0, "c"), (1, "b")]
 
@@ -245,7 +249,7 @@ class RollupStoreBehaviour:
     def test_hours_replaced_at_once_do_not_disturb_each_other(self, warehouse: Warehouse) -> None:
         facts(warehouse.rollup(), "old")
         facts(warehouse.rollup(), "old", hour=MORNING + HOUR)
-        warehouse.rollup().maintain([ROLLUP_FACTS_HOURLY])
+        self.compact(warehouse)
         tasks = [
             lambda n=n: facts(warehouse.rollup(), f"new{n}", hour=MORNING + n * HOUR)
             for n in range(3)

@@ -298,13 +298,6 @@ class RollupStore(Protocol):
         """
         ...
 
-    def maintain(self, tables: Sequence[Table]) -> None:
-        """Compact tables that have a metric_hour.
-
-        Tables that also have a school_id are clustered by (school_id, metric_hour).
-        """
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class TableUpkeep:

@@ -175,8 +175,6 @@ class FakeRollupStore:
         self.run_log = run_log
         self.conflicts = 0
         """How many of the next writes conflict with another run."""
-        self.maintained: list[list[str]] = []
-        """The names of the tables of each call of `maintain`."""
 
     @contextmanager
     def snapshot(self, tables: Sequence[Table]) -> Iterator[Any]:
@@ -193,6 +191,3 @@ class FakeRollupStore:
             self.conflicts -= 1
             raise ConcurrentWrite
         self.run_log = self.run_log.with_run(run)
-
-    def maintain(self, tables: Sequence[Table]) -> None:
-        self.maintained.append([table.name for table in tables])

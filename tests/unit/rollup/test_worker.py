@@ -266,20 +266,6 @@ def test_a_worker_is_live_while_a_statement_takes_minutes_but_not_when_it_is_stu
     assert not fake.health.live().ok
 
 
-def test_tables_are_compacted_once_a_day_when_there_is_no_other_work():
-    fake = FakeComputer(now=DUE + 3 * HOUR, run_log=RunLog(runs(NINE)), seconds=BUDGET_SECONDS / 2)
-    assert fake.worker.run_once()
-    assert fake.fake_store.maintained == []
-    while fake.worker.run_once():
-        pass
-    fake.worker.run_once()
-    assert fake.fake_store.maintained == [["rollup_runs", "dashboard_metrics_hourly"]]
-    fake.clock.advance(24 * 3600)
-    while fake.worker.run_once():
-        pass
-    assert len(fake.fake_store.maintained) == 2
-
-
 def test_done_hours_beyond_now_are_taken_back_and_computed_once_they_are_past(caplog):
     """Another worker, or this one, had a clock that was ahead."""
     fake = FakeComputer(now=DUE, run_log=RunLog(runs(TEN, ELEVEN, TWELVE, TWELVE + HOUR)))

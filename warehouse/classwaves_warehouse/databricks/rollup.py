@@ -148,14 +148,6 @@ class DatabricksRollupStore:
             )
         return ingested_through(checkpoints.values())
 
-    def maintain(self, tables: Sequence[Table]) -> None:
-        """Compact hourly tables, clustered by (school_id, metric_hour) if they have both."""
-        for table in tables:
-            order = (
-                " ZORDER BY (school_id, metric_hour)" if "school_id" in table.column_names else ""
-            )
-            self._run(f"OPTIMIZE {self._qualified(table)}{order}")
-
     def _commits_that_wrote(self, table: Table, hour: datetime, since: int) -> int:
         """Number of commits after a version that may have written an hour."""
         history = self._run(f"DESCRIBE HISTORY {self._qualified(table)} LIMIT 100").to_pylist()

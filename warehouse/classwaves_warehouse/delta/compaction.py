@@ -31,6 +31,7 @@ from classwaves_warehouse.delta.dataset import DeltaDataset, active_files, files
 from classwaves_warehouse.delta.file_groups import CompactionPolicy, DataFile, plan_groups
 from classwaves_warehouse.delta.log import ATTEMPT, Entry, LogTail
 from classwaves_warehouse.delta.tables import statistics_columns
+from classwaves_warehouse.delta.writer import WITHOUT_CLEANUP
 from classwaves_warehouse.errors import WarehouseRefused, WarehouseUnavailable
 
 log = logging.getLogger(__name__)
@@ -164,6 +165,7 @@ class Compactor:
             [swap.added, *(_remove(path, live[path]) for path in swap.removed)],
             mode="append",
             schema=self._handle.schema(),
+            post_commithook_properties=WITHOUT_CLEANUP,
             commit_properties=CommitProperties(
                 custom_metadata={ATTEMPT: swap.token, "upkeep": "compaction"},
                 max_commit_retries=0,

@@ -144,11 +144,6 @@ class DeltaRollupStore:
             AppIds(Stream(group, topic, topic_id)).decode(transactions) for topic_id in topic_ids
         )
 
-    def maintain(self, tables: Sequence[Table]) -> None:
-        """Compact tables that have a metric_hour."""
-        for table in tables:
-            _compact(self._root.open(table), table)
-
     def _handles(self, tables: Sequence[Table]) -> Mapping[Table, DeltaTable]:
         found = {}
         for table in tables:
@@ -207,20 +202,3 @@ def _check_files_exist(dataset: DeltaDataset, paths: set[str]) -> None:
     missing = dataset.missing(paths.difference(dataset.files()))
     if missing:
         raise FileNotFoundError(f"{missing[0]} was vacuumed")
-
-
-def _compact(handle: DeltaTable, table: Table) -> None:
-    """Compact a table of more than one file; cluster it by school and hour if it has both.
-
-    Raises:
-        WarehouseUnavailable: another writer interfered, or the table cannot be written now.
-    """
-    if handle.get_add_actions().num_rows <= 1:
-        return
-    try:
-        if "school_id" in table.column_names:
-            handle.optimize.z_order(["school_id", "metric_hour"])
-        else:
-            handle.optimize.compact()
-    except Exception as error:
-        raise WarehouseUnavailable(f"{handle.table_uri} was not compacted: {error}") from error

@@ -11,6 +11,7 @@ from deltalake.exceptions import TableNotFoundError
 
 from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.tables import TABLES, Table
+from classwaves_warehouse.delta.retention import RETENTION_PROPERTIES, unset_retention
 from classwaves_warehouse.errors import TableMismatch, TableMissing, WarehouseUnavailable
 from classwaves_warehouse.interface import Mismatch
 
@@ -77,7 +78,11 @@ class DeltaTables:
         return [mismatch for table in TABLES for mismatch in self._mismatches(table)]
 
     def migrate(self) -> Sequence[str]:
-        """Create missing tables and add missing nullable columns; a sentence for each change."""
+        """Create missing tables, add missing nullable columns and set the retention.
+
+        Returns:
+            a sentence for each change.
+        """
         return [change for table in TABLES for change in self._migrate(table)]
 
     def _mismatches(self, table: Table) -> Sequence[Mismatch]:
@@ -94,7 +99,15 @@ class DeltaTables:
             url = self._root.url_of(table)
             _create(table, url)
             return [f"created {table.qualified_name} at {url}"]
-        return _add_columns(table, handle)
+        return [*_add_columns(table, handle), *set_retention(table, handle)]
+
+
+def set_retention(table: Table, handle: DeltaTable) -> Sequence[str]:
+    """Set the retention properties that a table does not have; a sentence for each."""
+    unset = unset_retention(handle)
+    if unset:
+        handle.alter.set_table_properties(unset)
+    return [f"set {name} = {value} on {table.qualified_name}" for name, value in unset.items()]
 
 
 def statistics_columns(handle: DeltaTable) -> Sequence[str]:
@@ -150,7 +163,11 @@ def _create(table: Table, url: str) -> None:
         mode="ignore",
         name=table.name,
         description=table.properties["comment"],
-        configuration={**properties, "delta.dataSkippingStatsColumns": statistics},
+        configuration={
+            **properties,
+            **RETENTION_PROPERTIES,
+            "delta.dataSkippingStatsColumns": statistics,
+        },
     )
 
 

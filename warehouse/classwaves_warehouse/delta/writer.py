@@ -5,10 +5,21 @@ from datetime import datetime
 from typing import Final
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import (
+    CommitProperties,
+    DeltaTable,
+    PostCommitHookProperties,
+    Transaction,
+    WriterProperties,
+    write_deltalake,
+)
 
 from classwaves_warehouse.batch import ROWS, table_order
 from classwaves_warehouse.delta.log import ATTEMPT, HOUR
+
+WITHOUT_CLEANUP: Final = PostCommitHookProperties(cleanup_expired_logs=False)
+"""delta-rs would list the whole log after every commit, to delete expired entries; that takes more
+time than the commit. Upkeep does it once an hour."""
 
 _PROPERTIES: Final = WriterProperties(compression="ZSTD", max_row_group_size=131_072)
 
@@ -40,6 +51,7 @@ def write(
         pa.RecordBatchReader.from_batches(schema, _sorted_chunks(rows, schema)),
         mode="append",
         writer_properties=_PROPERTIES,
+        post_commithook_properties=WITHOUT_CLEANUP,
         commit_properties=CommitProperties(
             custom_metadata={ATTEMPT: attempt},
             app_transactions=[
@@ -71,6 +83,7 @@ def write_hour(handle: DeltaTable, hour: datetime, rows: pa.Table, attempt: str)
         mode="overwrite",
         predicate=_in_hour(hour),
         writer_properties=_PROPERTIES,
+        post_commithook_properties=WITHOUT_CLEANUP,
         commit_properties=CommitProperties(
             custom_metadata={ATTEMPT: attempt, HOUR: hour.isoformat()}
         ),

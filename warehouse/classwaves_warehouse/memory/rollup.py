@@ -81,9 +81,6 @@ class MemoryRollupStore:
         """The broker time through which each partition is ingested."""
         return self._state.ingested_through(group, topic)
 
-    def maintain(self, tables: Sequence[Table]) -> None:
-        """Do nothing: tables in memory have no files to compact."""
-
     def _commit(self, table: Table, hour: datetime, rows: pa.Table, since: int) -> None:
         self._state.on_commit("before")
         self._tables.replace(table, hour, rows, since)

@@ -17,7 +17,13 @@ class TestDatabricksRollupStore(RollupStoreBehaviour):
             for table in (DASHBOARD_METRICS_HOURLY, ROLLUP_FACTS_HOURLY, ROLLUP_RUNS):
                 cursor.execute(f"DELETE FROM {table.qualified_name}")
             cursor.execute(f"DROP TABLE IF EXISTS {SOURCE.qualified_name}")
+        self.databricks = databricks
         return warehouse
+
+    def compact(self, warehouse):
+        """One statement: a whole pass takes many seconds on Spark."""
+        with self.databricks.connect(catalog="classwaves") as connection:
+            connection.cursor().execute(f"OPTIMIZE {ROLLUP_FACTS_HOURLY.qualified_name}")
 
 
 @pytest.fixture(scope="module")

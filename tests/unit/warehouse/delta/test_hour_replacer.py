@@ -102,20 +102,6 @@ def test_rows_that_do_not_fit_are_refused_before_anything_is_written(delta):
     assert stored(store) == []
 
 
-def test_maintenance_leaves_one_file_with_all_rows_and_then_does_nothing(delta, root):
-    store = delta.rollup()
-    for number in range(5):
-        facts(store, f"e{number}", hour=MORNING + number * HOUR)
-        store.upsert_run(run(MORNING + number * HOUR), None)
-    for _ in range(2):
-        store.maintain([ROLLUP_FACTS_HOURLY, ROLLUP_RUNS])
-        versions = [root.open(table).version() for table in (ROLLUP_FACTS_HOURLY, ROLLUP_RUNS)]
-        assert versions == [6, 6]
-    assert root.open(ROLLUP_FACTS_HOURLY).get_add_actions().num_rows == 1
-    assert stored(store) == [(number, f"e{number}") for number in range(5)]
-    assert len(runs(store)) == 5
-
-
 def test_a_run_is_found_among_thousands_of_others(delta, root):
     old = [run(MORNING - number * HOUR, run_id=f"old-{number}") for number in range(1, 5000)]
     write_deltalake(

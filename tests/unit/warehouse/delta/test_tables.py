@@ -1,3 +1,4 @@
+import shutil
 from itertools import pairwise
 
 import pyarrow as pa
@@ -150,3 +151,14 @@ def test_a_slash_at_the_end_of_the_root_does_not_matter():
         SESSION_EVENTS
     )
     assert Root("lake").url_of(SESSION_EVENTS) == "lake/analytics/session_events"
+
+
+def test_migrate_sets_the_retention_of_an_older_table(root, delta):
+    before = root.open(SESSION_EVENTS)
+    shutil.rmtree(root.url_of(SESSION_EVENTS))
+    DeltaTable.create(root.url_of(SESSION_EVENTS), before.schema())
+    assert list(delta.tables.migrate()) == [
+        "set delta.logRetentionDuration = interval 1 days on analytics.session_events",
+        "set delta.deletedFileRetentionDuration = interval 1 days on analytics.session_events",
+    ]
+    assert list(delta.tables.migrate()) == []
