@@ -32,7 +32,7 @@ from local import kafka as local_kafka
 THIS, OTHER = "this", "other"
 ROUNDS = 3
 _SECONDS = 600.0
-_ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[1]
 _HEADINGS = (
     "checkout",
     "bare loop /s",
@@ -121,14 +121,14 @@ def drain(
     topic = environment.settings.session_events_topic
     environment.output("ingestor", "topics", "create")
     began = time.perf_counter()
-    _finish(environment.start("fill", sys.executable, "-m", "bench.fill", topic, str(events)))
+    finish(environment.start("fill", sys.executable, "-m", "bench.fill", topic, str(events)))
     yield f"Sent {events:,} events to the topic in {time.perf_counter() - began:.1f} s."
     rounds: list[Round] = []
     verify_seconds = {}
     for number in range(1, ROUNDS + 1):
         # Each round starts with another checkout, so neither always follows the other.
         for checkout in checkouts if number % 2 else reversed(checkouts):
-            fresh = _fresh_table(environment, f"{number}-{checkout.label}")
+            fresh = fresh_table(environment, f"{number}-{checkout.label}")
             rounds.append(_round(fresh, f"{number}-{checkout.label}", events, checkout))
             yield f"Round {number}: {_describe(rounds[-1])}"
             if number == ROUNDS:
@@ -138,7 +138,7 @@ def drain(
 
 def _round(environment: Environment, name: str, events: int, checkout: Checkout) -> Round:
     topic = environment.settings.session_events_topic
-    bare = _finish(
+    bare = finish(
         environment.start(f"bare-{name}", sys.executable, "-m", "bench.bare", topic, str(events))
     )
     checkout.output(environment.environ, "tables", "migrate")
@@ -146,7 +146,7 @@ def _round(environment: Environment, name: str, events: int, checkout: Checkout)
     with environment.start(
         f"consumer-{name}", *checkout.command("run"), **checkout.environ
     ) as consumer:
-        commits = _wait_until_drained(consumer, events)
+        commits = wait_until_drained(consumer, events)
         peak = peak_bytes(consumer.pid)
         consumer.terminate()
         consumer.wait(30)
@@ -161,7 +161,7 @@ def _round(environment: Environment, name: str, events: int, checkout: Checkout)
     )
 
 
-def _fresh_table(environment: Environment, name: str) -> Environment:
+def fresh_table(environment: Environment, name: str) -> Environment:
     """Return the same environment with another table and another group."""
     return Environment(
         environment.folder,
@@ -173,7 +173,12 @@ def _fresh_table(environment: Environment, name: str) -> Environment:
     )
 
 
-def _wait_until_drained(consumer: Process, events: int) -> CommitLog:
+def wait_until_drained(consumer: Process, events: int) -> CommitLog:
+    """Return the commits of a consumer once it has passed this number of messages.
+
+    Raises:
+        WrongResult: it has ended, or needs more than ten minutes.
+    """
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline and consumer.code is None:
         with consumer.log.open() as lines:
@@ -192,8 +197,12 @@ def _verify(environment: Environment, events: int, checkout: Checkout) -> float:
     return round(time.perf_counter() - began, 2)
 
 
-def _finish(process: Process) -> str:
-    """Wait for a process to succeed, and return the last lines of its output."""
+def finish(process: Process) -> str:
+    """Wait for a process to succeed, and return the last lines of its output.
+
+    Raises:
+        WrongResult: it failed, or needs more than ten minutes.
+    """
     with process:
         if process.wait(_SECONDS) != 0:
             raise WrongResult(f"{process.log.stem} ended with {process.code}: {process.log_tail()}")
@@ -242,7 +251,7 @@ def main(
     ] = None,
 ) -> None:
     """Measure the drain rate, with a bare consume loop as reference."""
-    checkouts = [Checkout.open(THIS, _ROOT)]
+    checkouts = [Checkout.open(THIS, ROOT)]
     if against is not None:
         checkouts.append(Checkout.open(OTHER, against))
     console = Console()

@@ -1,8 +1,9 @@
-"""Fills a topic with events: `python -m bench.fill TOPIC COUNT`."""
+"""Fills a topic with messages: `python -m bench.fill TOPIC COUNT`."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -13,6 +14,16 @@ from classwaves_runtime.settings import kafka_options
 from classwaves_runtime.timestamps import format_timestamp
 
 EVENTS_PER_SESSION = 100
+
+
+class Kind(StrEnum):
+    """What to send."""
+
+    SMALL = "small"  # valid events of about 390 bytes
+    LARGE = "large"  # valid events of about 1 kB
+    HALF_BAD = "half-bad"  # as many valid events as refused messages, of about 1 kB each
+
+
 _BEGINS = datetime(2025, 9, 15, 8, tzinfo=UTC)
 _LASTS = timedelta(hours=7)
 _TEACHER = "b0a5e7b1-4c1c-4d39-9f0e-{:012x}"
@@ -22,6 +33,9 @@ _VALUE = (
     '"session_id":"{session}","teacher_id":"{teacher}","source":"sessions_namespace@ws-1","sequence":{sequence},'
     '"payload":{{"groupId":"a6a7c9a4-2f0e-4a0f-9c55-3e5c1d9b7e44","reason":"transport close"}}}}'
 )
+_LARGE = f',"school_id":"{"s" * 190}","trace_id":"{"t" * 190}","source":"{"w" * 190}"}}'.encode()
+"""The end of a large event: the longest fields of the envelope that all events can share."""
+_REFUSED = b',"schema_version":"' + b"x" * 590 + b'"}'
 
 
 def events(count: int) -> Iterator[tuple[bytes, bytes]]:
@@ -40,9 +54,15 @@ def events(count: int) -> Iterator[tuple[bytes, bytes]]:
         yield session.encode(), value.encode()
 
 
-def fill(producer: Producer, topic: str, count: int) -> int:
-    """Send events; return how many of them the broker did not acknowledge."""
-    for key, value in events(count):
+def large(count: int, *, half_bad: bool) -> Iterator[tuple[bytes, bytes]]:
+    """Yield keys and values of distinct messages of about 1 kB, all valid or every other one."""
+    for number, (key, value) in enumerate(events(count)):
+        yield key, value[:-1] + (_REFUSED if half_bad and number % 2 else _LARGE)
+
+
+def fill(producer: Producer, topic: str, messages: Iterable[tuple[bytes, bytes]]) -> int:
+    """Send messages; return how many of them the broker did not acknowledge."""
+    for key, value in messages:
         while True:
             try:
                 producer.produce(topic, value, key)
@@ -54,9 +74,10 @@ def fill(producer: Producer, topic: str, count: int) -> int:
 
 def main(
     topic: Annotated[str, typer.Argument(help="Existing topic to fill.")],
-    count: Annotated[int, typer.Argument(help="Events to send.", min=1)],
+    count: Annotated[int, typer.Argument(help="Messages to send.", min=1)],
+    kind: Annotated[Kind, typer.Option(help="What to send.")] = Kind.SMALL,
 ) -> None:
-    """Send valid events to a topic as fast as one process can."""
+    """Send messages to a topic as fast as one process can."""
     tuning = {
         "linger.ms": 50,
         "batch.size": 1_000_000,
@@ -64,7 +85,8 @@ def main(
         "acks": "all",
     }
     producer = Producer({**tuning, "partitioner": "murmur2_random", **kafka_options(os.environ)})
-    if fill(producer, topic, count):
+    messages = events(count) if kind is Kind.SMALL else large(count, half_bad=kind is Kind.HALF_BAD)
+    if fill(producer, topic, messages):
         raise typer.Exit(1)
 
 

@@ -1,18 +1,17 @@
-"""DuckDB over Arrow tables and datasets, queried in the Databricks dialect."""
+"""DuckDB over Arrow tables and datasets, queried in the Databricks dialect.
 
-from collections.abc import Callable, Mapping
+DuckDB and sqlglot take 24 MiB. They are imported by the first session, so that a consumer, which
+only appends, does without them.
+"""
+
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import lru_cache
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Final, Self
 
-import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
-from sqlglot import exp, parse_one
-from sqlglot.errors import ParseError
 
 from classwaves_warehouse.errors import WarehouseRefused, WarehouseUnavailable
 from classwaves_warehouse.interface import Parameters
@@ -44,6 +43,8 @@ class DuckDBSession:
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
+        import duckdb  # noqa: PLC0415
+
         with ExitStack() as opening:
             spill = opening.enter_context(TemporaryDirectory(prefix="duckdb-"))
             connect = duckdb.connect(config={**_CONFIG, "temp_directory": spill})
@@ -75,6 +76,11 @@ class DuckDBSession:
             WarehouseRefused: the statement is wrong.
             WarehouseUnavailable: the query failed, for example because a file was removed.
         """
+        import duckdb  # noqa: PLC0415
+        from sqlglot.errors import ParseError  # noqa: PLC0415
+
+        from classwaves_warehouse.duckdb_dialect import to_duckdb  # noqa: PLC0415
+
         try:
             statement = to_duckdb(sql)
             values = {name: parameters[name] for name in statement.parameters}
@@ -95,67 +101,6 @@ class DuckDBSession:
             raise WarehouseRefused(f"DuckDB refused the statement: {_first_line(error)}") from error
         except duckdb.Error as error:
             raise WarehouseUnavailable(f"DuckDB failed: {_first_line(error)}") from error
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A statement in DuckDB's dialect, and the names of its parameters."""
-
-    text: str
-    parameters: frozenset[str]
-
-
-@lru_cache(maxsize=256)
-def to_duckdb(sql: str) -> Statement:
-    """Translate a statement from the Databricks dialect, with sqlglot and the rewrites below.
-
-    Raises:
-        sqlglot.errors.ParseError: the text is no statement.
-    """
-    tree = parse_one(sql, dialect="databricks").transform(_rewrite)
-    names = frozenset(str(each.this) for each in tree.find_all(exp.Placeholder) if each.this)
-    return Statement(tree.sql(dialect="duckdb"), names)
-
-
-def _rewrite(node: exp.Expr) -> exp.Expr:
-    rewrite = _REWRITES.get(type(node))
-    return rewrite(node) if rewrite else node
-
-
-def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
-    return exp.Anonymous(this=name, expressions=list(arguments))
-
-
-def _whole_units(node: exp.Expr) -> exp.Expr:
-    # Spark counts whole units between two timestamps, DuckDB's DATE_DIFF the unit boundaries.
-    unit = node.args.get("unit")
-    return (
-        _call("DATE_SUB", exp.Literal.string(unit.name.lower()), node.expression, node.this)
-        if unit
-        else node
-    )
-
-
-def _timestamp_micros(node: exp.Expr) -> exp.Expr:
-    if node.name.upper() != "TIMESTAMP_MICROS":
-        return node
-    return exp.cast(_call("MAKE_TIMESTAMP", *node.expressions), "TIMESTAMPTZ")
-
-
-def _json_field(node: exp.Expr) -> exp.Expr:
-    # In Spark a text that is not JSON has no fields; DuckDB fails, and its TRY is slow.
-    return exp.Case().when(_call("JSON_VALID", node.this.copy()), node)
-
-
-_REWRITES: Final[Mapping[type[exp.Expr], Callable[[exp.Expr], exp.Expr]]] = {
-    exp.TimestampDiff: _whole_units,
-    exp.DateDiff: _whole_units,
-    exp.Anonymous: _timestamp_micros,
-    exp.JSONExtractScalar: _json_field,
-    # Spark returns the value at the greatest key even if it is NULL.
-    exp.ArgMax: lambda node: _call("ARG_MAX_NULL", node.this, node.expression),
-    exp.ArgMin: lambda node: _call("ARG_MIN_NULL", node.this, node.expression),
-}
 
 
 def _first_line(error: Exception) -> str:

@@ -1,13 +1,13 @@
-"""Opening the warehouse of the setting WAREHOUSE."""
+"""Opening the warehouse of the setting WAREHOUSE.
+
+An adapter is imported when it is opened: each has libraries that the others do without.
+"""
+# ruff: noqa: PLC0415
 
 import os
 
-from classwaves_warehouse.databricks.settings import DatabricksSettings
-from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
-from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from classwaves_warehouse.errors import WarehouseAddressError
 from classwaves_warehouse.interface import Warehouse
-from classwaves_warehouse.memory.warehouse import MemoryWarehouse
 from classwaves_warehouse.settings import DedupLimits
 
 
@@ -26,10 +26,17 @@ def open_warehouse(address: str, dedup: DedupLimits | None = None) -> Warehouse:
     """
     kind, _, root = address.partition(":")
     if kind == "delta" and root:
+        from classwaves_warehouse.delta.warehouse import DeltaWarehouse
+
         return DeltaWarehouse(root, dedup=dedup)
     if address == "databricks:":
+        from classwaves_warehouse.databricks.settings import DatabricksSettings
+        from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
+
         return DatabricksWarehouse(DatabricksSettings.from_environment(os.environ))
     if address == "memory:":
+        from classwaves_warehouse.memory.warehouse import MemoryWarehouse
+
         return MemoryWarehouse()
     raise WarehouseAddressError(
         f"WAREHOUSE is {address!r}; it should be delta:<folder or object-store URL> "

@@ -1,3 +1,4 @@
+import subprocess
 import sys
 
 import pytest
@@ -61,3 +62,22 @@ def test_the_connector_is_needed_by_those_alone_who_use_it(monkeypatch):
         WarehouseAddressError, match=r"pip install 'classwaves-ingestor\[databricks\]'"
     ):
         warehouse.events.size()
+
+
+def test_a_warehouse_that_only_appends_imports_neither_duckdb_nor_the_other_adapters(tmp_path):
+    """A consumer's memory has no room for libraries that it never calls."""
+    script = f"""
+import sys
+from classwaves_warehouse.interface import Stream
+from classwaves_warehouse.open import open_warehouse
+warehouse = open_warehouse("delta:{tmp_path}/lake")
+warehouse.tables.migrate()
+warehouse.ledger(Stream("group", "topic", "id")).checkpoints()
+unused = {{"duckdb", "sqlglot", "databricks", "classwaves_warehouse.memory"}}
+unused |= {{"classwaves_warehouse.databricks"}}
+print(*sorted(unused & sys.modules.keys()))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == []
