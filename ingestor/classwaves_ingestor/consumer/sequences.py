@@ -2,17 +2,28 @@
 
 A source numbers the events of a session densely from 1. The timeline finds permanent gaps from the
 rows. This watch sees only the events of one process, but soon enough for an alert.
+
+Its memory is limited, so it forgets the sessions that had no event for longest. That costs counts
+and nothing else: a forgotten session begins again at its next event, so a gap before that event is
+not counted as skipped, and a late event is not counted as out of order.
 """
 
+from bisect import bisect_right
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_SOURCES = 20_000
-_MISSING = 1_000
+MAX_BYTES: Final = 4 * 1024 * 1024
+"""Default limit: about 10,000 sessions with a gap each."""
+
+_PAIR_BYTES: Final = 512
+"""An upper bound of what a pair without gaps takes, in a table that has just doubled."""
+_GAP_BYTES: Final = 176
+"""An upper bound of what a gap takes: a range, its two numbers, and its place in a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +41,44 @@ class SequenceFaults:
 
 @dataclass(slots=True)
 class _Seen:
+    """The highest number, and the missing ones below it as ascending ranges."""
+
     highest: int
-    missing: set[int] = field(default_factory=set)
+    gaps: list[range] = field(default_factory=list)
+
+    @property
+    def bytes(self) -> int:
+        return _PAIR_BYTES + _GAP_BYTES * len(self.gaps)
+
+    def close(self, number: int) -> bool:
+        """Remove a number from the gaps; return whether it was in one."""
+        at = bisect_right(self.gaps, number, key=lambda gap: gap.start) - 1
+        if at < 0 or number not in self.gaps[at]:
+            return False
+        gap = self.gaps[at]
+        rest = (range(gap.start, number), range(number + 1, gap.stop))
+        self.gaps[at : at + 1] = [each for each in rest if each]
+        return True
 
 
 class SequenceWatch:
     """The highest number of each session and source, and the missing numbers below it.
 
-    Bounded: the 20,000 most recent pairs, and at most 1,000 missing numbers each.
+    Args:
+        max_bytes: limit of its memory.
     """
 
-    def __init__(self) -> None:
-        self._seen: OrderedDict[tuple[str, str], _Seen] = OrderedDict()
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        # A pair is known by its hash, since the names may be long. A collision, one in 10^11 with
+        # these numbers, would miscount a gap.
+        self._seen: OrderedDict[int, _Seen] = OrderedDict()
+
+    @property
+    def bytes(self) -> int:
+        """An upper bound of the memory of all pairs."""
+        return self._bytes
 
     def watch(self, rows: pa.Table) -> SequenceFaults:
         """Record rows in their order of arrival; repeats change nothing."""
@@ -63,26 +100,37 @@ class SequenceWatch:
         for first, arrived in zip(
             order[starts].tolist(), np.split(numbers, starts[1:]), strict=True
         ):
-            pair = (sessions[first].as_py(), sources[first].as_py())
+            pair = hash((sessions[first].as_py(), sources[first].as_py()))
             found = self._one_source(pair, arrived.tolist())
             skipped += found.skipped
             out_of_order += found.out_of_order
         return SequenceFaults(skipped, out_of_order)
 
-    def _one_source(self, pair: tuple[str, str], numbers: list[int]) -> SequenceFaults:
-        seen = self._seen.setdefault(pair, _Seen(numbers[0] - 1))
-        self._seen.move_to_end(pair)
-        if len(self._seen) > _SOURCES:
-            self._seen.popitem(last=False)
+    def _one_source(self, pair: int, numbers: list[int]) -> SequenceFaults:
+        seen = self._seen.pop(pair, None)
+        if seen is None:
+            seen = _Seen(numbers[0] - 1)
+        else:
+            self._bytes -= seen.bytes
         skipped = out_of_order = 0
         for number in numbers:
             if number > seen.highest:
-                between = number - seen.highest - 1
-                skipped += between
-                if len(seen.missing) + between <= _MISSING:
-                    seen.missing.update(range(seen.highest + 1, number))
+                if number > seen.highest + 1:
+                    skipped += number - seen.highest - 1
+                    seen.gaps.append(range(seen.highest + 1, number))
                 seen.highest = number
-            elif number in seen.missing:
-                seen.missing.remove(number)
+            elif seen.close(number):
                 out_of_order += 1
+        self._remember(pair, seen)
         return SequenceFaults(skipped, out_of_order)
+
+    def _remember(self, pair: int, seen: _Seen) -> None:
+        """Make this the most recent pair, and forget others, or its oldest gaps, for it."""
+        surplus = (seen.bytes - self._max_bytes) // _GAP_BYTES + 1
+        if surplus > 0:
+            del seen.gaps[:surplus]
+        self._seen[pair] = seen
+        self._bytes += seen.bytes
+        while self._bytes > self._max_bytes:
+            _, forgotten = self._seen.popitem(last=False)
+            self._bytes -= forgotten.bytes
