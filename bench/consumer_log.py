@@ -56,6 +56,17 @@ class CommitLog:
         return round(median(self.rows))
 
 
+def owned_partitions(lines: Iterable[str]) -> set[int]:
+    """The partitions that a consumer had been assigned, and not revoked, at the end of a log."""
+    owned: set[int] = set()
+    for entry in _entries(lines):
+        if entry["message"] == "Partitions assigned":
+            owned.update(entry["partitions"])
+        elif entry["message"] == "Partitions revoked":
+            owned.difference_update(entry["partitions"])
+    return owned
+
+
 def _entries(lines: Iterable[str]) -> Iterable[dict[str, Any]]:
     for line in lines:
         if line.startswith("{") and line.endswith("}\n"):

@@ -20,8 +20,8 @@ class Kind(StrEnum):
     """What to send."""
 
     SMALL = "small"  # valid events of about 390 bytes
-    LARGE = "large"  # valid events of about 1 kB
-    HALF_BAD = "half-bad"  # as many valid events as refused messages, of about 1 kB each
+    LARGE = "large"  # valid events of about 930 bytes
+    HALF_BAD = "half-bad"  # as many valid events as refused messages, of about 930 bytes each
 
 
 _BEGINS = datetime(2025, 9, 15, 8, tzinfo=UTC)
@@ -33,9 +33,9 @@ _VALUE = (
     '"session_id":"{session}","teacher_id":"{teacher}","source":"sessions_namespace@ws-1","sequence":{sequence},'
     '"payload":{{"groupId":"a6a7c9a4-2f0e-4a0f-9c55-3e5c1d9b7e44","reason":"transport close"}}}}'
 )
-_LARGE = f',"school_id":"{"s" * 190}","trace_id":"{"t" * 190}","source":"{"w" * 190}"}}'.encode()
-"""The end of a large event: the longest fields of the envelope that all events can share."""
-_REFUSED = b',"schema_version":"' + b"x" * 590 + b'"}'
+_LARGE = f',"school_id":"{"s" * 256}","trace_id":"{"t" * 256}"}}'.encode()
+"""The end of a large event: the longest optional fields of the envelope."""
+_REFUSED = b',"schema_version":"' + b"x" * 520 + b'"}'
 
 
 def events(count: int) -> Iterator[tuple[bytes, bytes]]:
@@ -55,7 +55,7 @@ def events(count: int) -> Iterator[tuple[bytes, bytes]]:
 
 
 def large(count: int, *, half_bad: bool) -> Iterator[tuple[bytes, bytes]]:
-    """Yield keys and values of distinct messages of about 1 kB, all valid or every other one."""
+    """Yield keys and values of distinct messages of about 930 bytes, all or half of them valid."""
     for number, (key, value) in enumerate(events(count)):
         yield key, value[:-1] + (_REFUSED if half_bad and number % 2 else _LARGE)
 

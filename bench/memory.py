@@ -1,6 +1,7 @@
-"""The peak memory of one consumer with default settings while it drains messages of 1 kB.
+"""The peak memory of one consumer with default settings while it drains messages.
 
-All messages are valid in the first case; in the second one half of them become dead letters.
+The messages are small and valid, large and valid, or large and every other one becomes a dead
+letter.
 """
 
 import sys

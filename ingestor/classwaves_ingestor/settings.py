@@ -15,6 +15,9 @@ from pydantic import (
 from classwaves_runtime.settings import MIB, KafkaOptions, Settings, TopicName
 from classwaves_warehouse.settings import DedupSettings, WarehouseSettings
 
+LEAST_BATCHES = 7
+"""The memory budget holds at least this many full batches; `MemoryBudget` divides it."""
+
 DEAD_LETTER_WINDOW = 5000
 """The number of latest messages to which DEAD_LETTER_LIMIT applies."""
 
@@ -25,7 +28,12 @@ def _dead_letter_topic_of(given: dict[str, Any]) -> str:
 
 def _batch_of(given: dict[str, Any]) -> ByteSize:
     """The default batch. A SQL statement is at most 8 MiB of JSON: a batch and one poll."""
-    return ByteSize((2 if given["warehouse"] == "databricks:" else 32) * MIB)
+    return ByteSize((2 if given["warehouse"] == "databricks:" else 8) * MIB)
+
+
+def _batch_seconds_of(given: dict[str, Any]) -> float:
+    """The default age of a batch: a MERGE takes seconds, a commit of the embedded tables 20 ms."""
+    return 5.0 if given["warehouse"] == "databricks:" else 0.5
 
 
 def _idle_commit_of(given: dict[str, Any]) -> float:
@@ -75,17 +83,18 @@ class IngestorSettings(DedupSettings, StreamSettings):
         default=None, description="a file with the key of pupils' pseudonyms"
     )
     memory_budget_bytes: ByteSize = Field(
-        default=ByteSize(256 * MIB),
-        description="bytes for prefetch, buffers and pending dead letters, as 256MiB",
+        default=ByteSize(64 * MIB),
+        description="bytes for everything that grows with the messages, as 64MiB",
     )
     batch_max_rows: PositiveInt = Field(default=50_000, description="rows of a full micro-batch")
     batch_max_bytes: ByteSize = Field(
         default_factory=_batch_of,
         gt=0,
-        description="bytes of a full micro-batch, by default 32MiB or, in SQL, 2MiB",
+        description="bytes of a full micro-batch, by default 8MiB or, in SQL, 2MiB",
     )
     batch_max_seconds: PositiveFloat = Field(
-        default=5.0, description="seconds that a row waits for a full micro-batch"
+        default_factory=_batch_seconds_of,
+        description="seconds that a row waits for a full micro-batch, by default 0.5 or, in SQL, 5",
     )
     idle_commit_seconds: PositiveFloat = Field(
         default_factory=_idle_commit_of,
@@ -111,10 +120,11 @@ class IngestorSettings(DedupSettings, StreamSettings):
 
     @model_validator(mode="after")
     def _budget_holds_the_batches(self) -> Self:
-        least = 3 * self.batch_max_bytes
+        least = LEAST_BATCHES * self.batch_max_bytes
         if self.memory_budget_bytes < least:
             raise ValueError(
-                f"MEMORY_BUDGET_BYTES is less than {least}, three times BATCH_MAX_BYTES: one batch "
-                "is being stored, one filled, one prefetched; raise the budget or lower the batch"
+                f"MEMORY_BUDGET_BYTES is less than {least}, seven times BATCH_MAX_BYTES: one batch "
+                "is being stored, in up to three copies, one filled, and two are fetched and "
+                "decoded; raise the budget or lower the batch"
             )
         return self

@@ -19,6 +19,7 @@ from confluent_kafka.admin import (
 
 from classwaves_ingestor.errors import BrokerUnavailable
 from classwaves_ingestor.kafka.admin import connect
+from classwaves_ingestor.kafka.interface import Headers
 from classwaves_ingestor.kafka.topic_creation import TopicLayout, create_topics
 from classwaves_ingestor.kafka.topics import describe_topic
 from classwaves_ingestor.reconciliation.status import PartitionStatus, status
@@ -42,8 +43,6 @@ _NO_COORDINATOR = {
     KafkaError.NOT_COORDINATOR,
 }
 _CONSUMER = {
-    "KAFKA_SESSION_TIMEOUT_MS": "6000",
-    "KAFKA_HEARTBEAT_INTERVAL_MS": "1000",
     "KAFKA_TOPIC_METADATA_REFRESH_INTERVAL_MS": "1000",
     "BATCH_MAX_SECONDS": "0.2",
 }
@@ -124,10 +123,14 @@ class FaultScenario:
         """The topic's current id."""
         return describe_topic(self.admin, self.topic).topic_id
 
-    def traffic(self, partitioner: str = "murmur2_random") -> Traffic:
+    def traffic(self, partitioner: str = "murmur2_random", headers: Headers = ()) -> Traffic:
         """A producer whose events the proof expects."""
         return Traffic(
-            self.environment.environ["KAFKA_BOOTSTRAP_SERVERS"], self.topic, self.sent, partitioner
+            self.environment.environ["KAFKA_BOOTSTRAP_SERVERS"],
+            self.topic,
+            self.sent,
+            partitioner,
+            headers,
         )
 
     def consumer(self, **environ: str) -> ConsumerProcess:
@@ -136,7 +139,8 @@ class FaultScenario:
         given = {**self.environment.environ, **_CONSUMER, "KAFKA_CLIENT_ID": name, **environ}
         if self.group_protocol == "consumer":
             # The brokers set both for all members.
-            del given["KAFKA_SESSION_TIMEOUT_MS"], given["KAFKA_HEARTBEAT_INTERVAL_MS"]
+            given.pop("KAFKA_SESSION_TIMEOUT_MS", None)
+            given.pop("KAFKA_HEARTBEAT_INTERVAL_MS", None)
         process = ConsumerProcess(
             Environment.command("ingestor", "run"),
             {**given, "KAFKA_GROUP_PROTOCOL": self.group_protocol},

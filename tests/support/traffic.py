@@ -8,6 +8,7 @@ from itertools import islice
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from classwaves_ingestor.kafka.interface import Headers
 from tests.support.engine import Row
 from tests.support.mixture import Identity, Outgoing
 
@@ -54,13 +55,20 @@ class Traffic:
         sent: records the messages; several producers may share it.
         partitioner: librdkafka's name: murmur2_random (as in Java and Node) or consistent_random
             (CRC32).
+        headers: of each message.
     """
 
     def __init__(
-        self, bootstrap_servers: str, topic: str, sent: Sent, partitioner: str = "murmur2_random"
+        self,
+        bootstrap_servers: str,
+        topic: str,
+        sent: Sent,
+        partitioner: str = "murmur2_random",
+        headers: Headers = (),
     ) -> None:
         self._topic = topic
         self._sent = sent
+        self._headers = list(headers)
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap_servers,
@@ -104,6 +112,7 @@ class Traffic:
                     self._topic,
                     outgoing.value,
                     outgoing.key,
+                    headers=self._headers,
                     on_delivery=lambda error, message: self._sent.on_delivery(
                         outgoing, error, message
                     ),

@@ -16,6 +16,7 @@ from classwaves_ingestor.consumer.ingested_through import IngestedThrough
 from classwaves_ingestor.consumer.micro_batch import BatchBuilder, BatchPolicy
 from classwaves_ingestor.consumer.observer import Observer
 from classwaves_ingestor.consumer.pipeline import Pipeline
+from classwaves_ingestor.consumer.sequences import SequenceWatch
 from classwaves_ingestor.dead_letters.dead_letter import SourceTopic
 from classwaves_ingestor.dead_letters.interface import DeadLetterWriter
 from classwaves_ingestor.dead_letters.limit import RejectLimit, RejectLimitState
@@ -26,6 +27,7 @@ from classwaves_runtime.metrics import Meters
 from classwaves_warehouse.interface import Stream, Warehouse
 
 _IDLE_COMMIT_SECONDS: Final = 60.0
+_DEAD_LETTER_BYTES: Final = 1024 * 1024
 _END_INTERVAL: Final = 10.0
 """Seconds between two requests for the end of one partition."""
 
@@ -45,6 +47,7 @@ def build_pipeline(
     observer: Observer | None = None,
     pseudonymise: Callable[[str], str] | None = None,
     abandon: threading.Event | None = None,
+    dead_letter_bytes: int = _DEAD_LETTER_BYTES,
     ledger_thread: Executor | None = None,
     idle_commit_seconds: float = _IDLE_COMMIT_SECONDS,
     end_interval: float = _END_INTERVAL,
@@ -64,6 +67,7 @@ def build_pipeline(
         clock: of every stage; the system's by default.
         observer: receives metrics and state; by default one with its own metrics and health.
         pseudonymise: replaces a pupil's id; None without a key.
+        dead_letter_bytes: limit of the rejects that become dead letters at the same time.
         abandon: ends every wait for warehouse or broker once it is set.
         ledger_thread: executor with one worker; a new thread by default.
         idle_commit_seconds: seconds after which a partition without messages is committed.
@@ -74,13 +78,14 @@ def build_pipeline(
     """
     clock = clock or SystemClock()
     observer = observer or Observer(
-        Meters(metrics.CONSUMER, CollectorRegistry()), Health(clock), clock
+        Meters(metrics.CONSUMER, CollectorRegistry()), Health(clock), clock, SequenceWatch()
     )
     broker_time = BrokerTime(broker_clock, clock)
     committer = Committer(
         consumer=consumer,
         ledger=warehouse.ledger(stream),
         dead_letters=dead_letters,
+        dead_letter_bytes=dead_letter_bytes,
         source=SourceTopic(stream.topic, stream.topic_id),
         broker_time=broker_time,
         ingested_through=IngestedThrough(end_interval, round(clock_skew * 1000)),

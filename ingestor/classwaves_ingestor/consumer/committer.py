@@ -6,13 +6,14 @@ the pipeline).
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from classwaves_ingestor.consumer.assignments import PartitionStart
 from classwaves_ingestor.consumer.broker_time import BrokerTime
+from classwaves_ingestor.consumer.decode import Reject
 from classwaves_ingestor.consumer.ingested_through import IngestedThrough
 from classwaves_ingestor.consumer.micro_batch import CommitResult, MicroBatch
 from classwaves_ingestor.consumer.observer import Observer
@@ -47,6 +48,7 @@ class Committer:
         consumer: returns watermarks and the topic's id.
         ledger: owned by the calling thread.
         dead_letters: destination of rejects.
+        dead_letter_bytes: limit of the rejects that become dead letters at the same time.
         source: the topic and its id.
         broker_time: the time of the brokers.
         ingested_through: the broker time of each partition's position.
@@ -62,6 +64,7 @@ class Committer:
         consumer: GroupConsumer,
         ledger: Ledger,
         dead_letters: DeadLetterWriter,
+        dead_letter_bytes: int,
         source: SourceTopic,
         broker_time: BrokerTime,
         ingested_through: IngestedThrough,
@@ -73,6 +76,7 @@ class Committer:
         self._consumer = consumer
         self._ledger = ledger
         self._dead_letters = dead_letters
+        self._dead_letter_bytes = dead_letter_bytes
         self._source = source
         self._broker_time = broker_time
         self._ingested_through = ingested_through
@@ -107,7 +111,8 @@ class Committer:
             WarehouseUnavailable, BrokerUnavailable: `abandon` ended the retries.
         """
         began = self._clock.monotonic()
-        self._retry(lambda: self._write_dead_letters(batch))
+        for rejects in self._in_chunks(batch.rejects):
+            self._retry(partial(self._write_dead_letters, rejects))
         _DEAD_LETTERS_WRITTEN.hit()
         fenced: set[int] = set()
         progress = self._retry(lambda: self._with_broker_time(batch.progress))
@@ -139,19 +144,31 @@ class Committer:
             )
         return found
 
-    def _write_dead_letters(self, batch: MicroBatch) -> None:
-        if batch.rejects:
-            self._dead_letters.write(
-                [
-                    dead_letter(
-                        each.message,
-                        each.rejection.reason.value,
-                        each.rejection.detail,
-                        self._source,
-                    )
-                    for each in batch.rejects
-                ]
-            )
+    def _in_chunks(self, rejects: Sequence[Reject]) -> Iterator[Sequence[Reject]]:
+        """Parts of the rejects: a dead letter is copied, with headers, and again to be sent."""
+        chunk: list[Reject] = []
+        size = 0
+        for reject in rejects:
+            if chunk and size + reject.bytes > self._dead_letter_bytes:
+                yield chunk
+                chunk, size = [], 0
+            chunk.append(reject)
+            size += reject.bytes
+        if chunk:
+            yield chunk
+
+    def _write_dead_letters(self, rejects: Sequence[Reject]) -> None:
+        self._dead_letters.write(
+            [
+                dead_letter(
+                    each.message,
+                    each.rejection.reason.value,
+                    each.rejection.detail,
+                    self._source,
+                )
+                for each in rejects
+            ]
+        )
 
     def _with_broker_time(self, progress: Mapping[int, Progress]) -> Mapping[int, Progress]:
         """The same progress with the broker time through which each partition is ingested."""

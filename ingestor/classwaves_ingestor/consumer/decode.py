@@ -4,6 +4,7 @@ An accepted message becomes a row with its declared fields only. A refused messa
 and does not affect the others. No content of a message is logged.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from operator import attrgetter
 import msgspec
 import pyarrow as pa
 
+from classwaves_ingestor.kafka.headers import read_headers
 from classwaves_ingestor.kafka.interface import Message
 from classwaves_schemas.dropped import undeclared
 from classwaves_schemas.envelope import EARLIEST_EVENT_TIME, MAX_AHEAD, Envelope
@@ -23,6 +25,10 @@ from classwaves_warehouse.batch import ROWS
 
 _NAMES = tuple(name for name in Envelope.model_fields if name != "payload")
 _FIELDS = attrgetter(*_NAMES)
+_REJECT_BYTES = 1024
+"""An upper bound of what a reject takes beside its key, value, headers and detail."""
+_HEADER_BYTES = 80
+"""An upper bound of what a header takes beside its name and value."""
 _UNEXPLAINED = Rejection(Reason.INVALID_VALUE, "The message does not match the contract.")
 
 
@@ -32,6 +38,16 @@ class Reject:
 
     message: Message
     rejection: Rejection
+
+    @property
+    def bytes(self) -> int:
+        """An upper bound of its memory, with the message's key, value and headers."""
+        message = self.message
+        parts: list[object] = [message.key(), message.value(), self.rejection.detail]
+        headers = read_headers(message) or ()
+        for header in headers:
+            parts += header
+        return _REJECT_BYTES + _HEADER_BYTES * len(headers) + sum(map(sys.getsizeof, parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +66,10 @@ class Decoded:
 
     @property
     def bytes(self) -> int:
-        """Memory of rows and rejects."""
-        return int(self.rows.nbytes) + sum(
-            len(each.message.value() or b"") for each in self.rejects
-        )
+        """An upper bound of the memory of rows and rejects."""
+        # Columns without rows have small buffers too, and a table without rows is not kept.
+        columns = int(self.rows.get_total_buffer_size()) if self.rows.num_rows else 0
+        return columns + sum(each.bytes for each in self.rejects)
 
 
 class Decoder:

@@ -52,13 +52,16 @@ class Observer:
         meters: the consumer's metrics.
         health: health of this process.
         clock: measures ages and latencies.
+        sequences: finds gaps.
     """
 
-    def __init__(self, meters: Meters, health: Health, clock: Clock) -> None:
+    def __init__(
+        self, meters: Meters, health: Health, clock: Clock, sequences: SequenceWatch
+    ) -> None:
         self._meters = meters
         self._health = health
         self._clock = clock
-        self._sequences = SequenceWatch()
+        self._sequences = sequences
         self._polled_ms: dict[int, int] = {}
         self._submitted_ms: dict[int, int] = {}
         self._stored_ms: dict[int, int] = {}

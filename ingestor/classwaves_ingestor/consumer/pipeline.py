@@ -35,7 +35,7 @@ from classwaves_warehouse.checkpoint import Checkpoint, Progress, StopReason
 
 log = logging.getLogger(__name__)
 
-POLL_MESSAGES = 5_000
+POLL_MESSAGES = 2_000
 POLL_SECONDS = 0.05
 _REPORT_SECONDS = 1.0
 LOOK_AGAIN_SECONDS = 30.0

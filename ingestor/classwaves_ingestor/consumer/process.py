@@ -3,14 +3,17 @@
 import logging
 import threading
 
+import pyarrow as pa
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from classwaves_ingestor import metrics
 from classwaves_ingestor.consumer.backpressure import BackpressurePolicy
 from classwaves_ingestor.consumer.build import build_pipeline
+from classwaves_ingestor.consumer.memory_budget import MemoryBudget
 from classwaves_ingestor.consumer.micro_batch import BatchPolicy
 from classwaves_ingestor.consumer.observer import Observer
 from classwaves_ingestor.consumer.pipeline import Pipeline
+from classwaves_ingestor.consumer.sequences import SequenceWatch
 from classwaves_ingestor.dead_letters.kafka import KafkaDeadLetterWriter
 from classwaves_ingestor.dead_letters.limit import RejectLimit
 from classwaves_ingestor.errors import BrokerUnavailable
@@ -34,7 +37,6 @@ log = logging.getLogger(__name__)
 
 _FIRST_WAIT_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 10.0
-_PREFETCH_SHARE = 4  # the fraction of the memory budget for librdkafka's prefetch
 
 
 def run(settings: IngestorSettings, stop: threading.Event) -> None:
@@ -51,7 +53,13 @@ def run(settings: IngestorSettings, stop: threading.Event) -> None:
     clock, abandon, registry = SystemClock(), threading.Event(), CollectorRegistry()
     ProcessCollector(registry=registry)
     health = Health(clock)
-    observer = Observer(Meters(metrics.CONSUMER, registry), health, clock)
+    pa.set_memory_pool(pa.system_memory_pool())  # returns freed memory, which mimalloc keeps
+    observer = Observer(
+        Meters(metrics.CONSUMER, registry),
+        health,
+        clock,
+        SequenceWatch(_budget(settings).sequences),
+    )
     dump_stacks_on_sigquit()
     with serve_health(settings.http_port, health, registry), stall_watch(health):
         pipeline = _wait_for_broker(settings, clock, abandon, observer, stop)
@@ -102,17 +110,18 @@ def _wait_for_broker(
 
 
 def _connect(
-    settings: IngestorSettings, clock: Clock, abandon: threading.Event, observer: Observer
+    settings: IngestorSettings,
+    clock: Clock,
+    abandon: threading.Event,
+    observer: Observer,
 ) -> Pipeline:
     pseudonymise = _pseudonymiser(settings)
-    prefetch = settings.memory_budget_bytes // _PREFETCH_SHARE
-    options = consumer_options(settings.kafka, settings.ingestor_group, prefetch)
+    budget = _budget(settings)
+    options = consumer_options(settings.kafka, settings.ingestor_group, budget.prefetch)
     admin = connect(settings.kafka)
     source = describe_topic(admin, settings.session_events_topic)
     dead_letters = describe_topic(admin, settings.dead_letter_topic)
     check_message_size(source, dead_letters)
-    # A batch that is built and deduplicated is in memory twice.
-    held = settings.memory_budget_bytes - prefetch - settings.batch_max_bytes
     return build_pipeline(
         consumer=KafkaGroupConsumer(options, source.name, TopicReader(admin, source.name)),
         warehouse=open_warehouse(settings.warehouse, settings.dedup_limits),
@@ -120,6 +129,7 @@ def _connect(
         dead_letters=KafkaDeadLetterWriter(
             settings.kafka, dead_letters.name, dead_letters.max_message_bytes
         ),
+        dead_letter_bytes=budget.dead_letters,
         broker_clock=KafkaBrokerClock(settings.kafka, admin, settings.clock_topic),
         clock_skew=settings.broker_clock_skew_seconds,
         clock=clock,
@@ -127,12 +137,16 @@ def _connect(
         batch=BatchPolicy(
             settings.batch_max_rows, settings.batch_max_bytes, settings.batch_max_seconds
         ),
-        budget=BackpressurePolicy(held),
+        budget=BackpressurePolicy(budget.held),
         limit=RejectLimit(settings.dead_letter_limit, DEAD_LETTER_WINDOW),
         idle_commit_seconds=settings.idle_commit_seconds,
         pseudonymise=pseudonymise,
         abandon=abandon,
     )
+
+
+def _budget(settings: IngestorSettings) -> MemoryBudget:
+    return MemoryBudget.of(settings.memory_budget_bytes, settings.batch_max_bytes)
 
 
 def _pseudonymiser(settings: IngestorSettings) -> Pseudonymiser | None:

@@ -56,8 +56,14 @@ _REQUIRED: Mapping[str, str | bool] = {
 }
 """The guarantees depend on these options; the environment cannot change them."""
 
-_CLASSIC_ONLY = frozenset({"partition.assignment.strategy"})
-"""Options that librdkafka refuses under `group.protocol=consumer` (KIP-848): brokers assign."""
+_RESPONSES = 4
+_MESSAGE_MAX_BYTES = 1_000_000  # of librdkafka, which refuses a smaller fetch.max.bytes
+_FETCH_MESSAGE_MAX_BYTES = 1024 * 1024
+
+_CLASSIC_ONLY = frozenset(
+    {"partition.assignment.strategy", "session.timeout.ms", "heartbeat.interval.ms"}
+)
+"""Options that librdkafka refuses under `group.protocol=consumer` (KIP-848): brokers decide."""
 
 _REFUSED = frozenset(
     {
@@ -75,7 +81,9 @@ def consumer_options(
     Args:
         options: from the environment (KAFKA_X_Y as x.y); they override the defaults.
         group: consumer group.
-        prefetch_bytes: bytes that librdkafka may fetch ahead of `poll`, over all partitions.
+        prefetch_bytes: bytes that librdkafka may fetch ahead of `poll`, over all partitions: from
+            four brokers at the same time, or from one that sends them compressed to a quarter. Each
+            response has at least one record batch of each partition, however large.
 
     Raises:
         SettingsError: an option would break a guarantee.
@@ -85,9 +93,20 @@ def consumer_options(
         raise SettingsError(
             f"{variable} cannot be set: the guarantees depend on the ingestor's value. Remove it."
         )
+    response = max(prefetch_bytes // _RESPONSES, 1)
     defaults: dict[str, str | int | bool] = {
-        "queued.max.messages.kbytes": prefetch_bytes // 1024,
+        # librdkafka counts the bytes of values only, not of keys and headers. So it fetches when it
+        # holds no message, and the size of one response is the limit.
+        "queued.min.messages": 1,
+        "queued.max.messages.kbytes": max(prefetch_bytes // 1024, 1),
+        "fetch.max.bytes": max(response, _largest_message(options)),
+        "fetch.message.max.bytes": min(response, _FETCH_MESSAGE_MAX_BYTES),
+        "fetch.queue.backoff.ms": 5,
         "fetch.wait.max.ms": 100,
+        # The partitions of a killed consumer go on within ten seconds: brokers notice its end after
+        # six, their own minimum, and the others learn of it by their next heartbeat.
+        "session.timeout.ms": 6_000,
+        "heartbeat.interval.ms": 1_000,
         "topic.metadata.refresh.interval.ms": 30_000,  # the delay until added partitions are found
         # The metadata omit a frozen broker. Without any broker for this long, the client connects
         # to the bootstrap servers again.
@@ -96,10 +115,13 @@ def consumer_options(
         "statistics.interval.ms": 1_000,  # tells when a broker last answered
     }
     is_new = options.get("group.protocol") == "consumer"
-    required = {
-        name: value for name, value in _REQUIRED.items() if not (is_new and name in _CLASSIC_ONLY)
-    }
-    return {**defaults, **options, **required, "group.id": group}
+    given = {**defaults, **options, **_REQUIRED, "group.id": group}
+    if is_new:
+        # An option from the environment stays, and librdkafka refuses it by its name.
+        given = {
+            name: each for name, each in given.items() if name not in _CLASSIC_ONLY - options.keys()
+        }
+    return given
 
 
 class KafkaGroupConsumer:
@@ -315,6 +337,11 @@ class KafkaGroupConsumer:
 
     def _partitions(self, partitions: Iterable[int]) -> list[TopicPartition]:
         return [TopicPartition(self._topic, partition) for partition in sorted(partitions)]
+
+
+def _largest_message(options: Mapping[str, str]) -> int:
+    given = options.get("message.max.bytes", "")
+    return int(given) if given.isdecimal() else _MESSAGE_MAX_BYTES
 
 
 def _is_fatal(error: KafkaError) -> bool:

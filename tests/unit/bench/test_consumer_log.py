@@ -1,7 +1,7 @@
 import json
 from datetime import UTC, datetime
 
-from bench.consumer_log import CommitLog
+from bench.consumer_log import CommitLog, owned_partitions
 
 
 def entry(second, message, **fields):
@@ -36,3 +36,13 @@ def test_a_log_tells_from_the_first_grant_to_the_last_commit():
 
 def test_a_log_without_a_commit_tells_nothing():
     assert CommitLog.read(LOG[:2]) is None
+
+
+def test_a_consumer_owns_what_it_was_assigned_and_not_revoked():
+    log = [
+        entry(1, "Partitions assigned", partitions=[0, 1, 2]),
+        entry(2, "Partitions revoked", partitions=[1]),
+        entry(3, "Partitions assigned", partitions=[4]),
+        '{"message": "Partitions ass',
+    ]
+    assert owned_partitions(log) == {0, 2, 4}

@@ -13,7 +13,7 @@ def test_only_brokers_and_warehouse_are_required():
     assert settings.session_events_topic == "classwaves.session-events.v1"
     assert settings.dead_letter_topic == "classwaves.session-events.v1.dead-letters"
     assert settings.ingestor_group == "session-events-ingestor"
-    assert settings.memory_budget_bytes == 256 * 1024 * 1024
+    assert settings.memory_budget_bytes == 64 * 1024 * 1024
 
 
 def test_the_default_dead_letter_topic_is_derived_from_the_topic():
@@ -41,13 +41,19 @@ def test_bytes_accept_a_unit():
 
 
 @pytest.mark.parametrize(
-    ("warehouse", "mib"), [("memory:", 32), ("delta:/x", 32), ("databricks:", 2)]
+    ("warehouse", "mib"), [("memory:", 8), ("delta:/x", 8), ("databricks:", 2)]
 )
 def test_the_default_batch_size_depends_on_the_warehouse(warehouse, mib):
     assert (
         IngestorSettings.from_environment(REQUIRED | {"WAREHOUSE": warehouse}).batch_max_bytes
         == mib * 1024 * 1024
     )
+
+
+@pytest.mark.parametrize(("warehouse", "seconds"), [("delta:/w", 0.5), ("databricks:", 5)])
+def test_the_default_age_of_a_batch_depends_on_the_warehouse(warehouse, seconds):
+    settings = IngestorSettings.from_environment({**REQUIRED, "WAREHOUSE": warehouse})
+    assert settings.batch_max_seconds == seconds
 
 
 @pytest.mark.parametrize(("warehouse", "seconds"), [("delta:/w", 60), ("databricks:", 3600)])
@@ -68,13 +74,13 @@ def test_the_dead_letter_topic_cannot_be_the_topic_itself():
         )
 
 
-def test_a_budget_below_three_batches_is_refused_with_the_needed_value():
+def test_a_budget_below_seven_batches_is_refused_with_the_needed_value():
     with pytest.raises(
         SettingsError,
-        match=r"MEMORY_BUDGET_BYTES is less than 30000000, three times BATCH_MAX_BYTES",
+        match=r"MEMORY_BUDGET_BYTES is less than 70000000, seven times BATCH_MAX_BYTES",
     ):
         IngestorSettings.from_environment(
-            REQUIRED | {"MEMORY_BUDGET_BYTES": "29999999", "BATCH_MAX_BYTES": "10000000"}
+            REQUIRED | {"MEMORY_BUDGET_BYTES": "69999999", "BATCH_MAX_BYTES": "10000000"}
         )
 
 

@@ -9,6 +9,7 @@ from classwaves_ingestor.consumer.backpressure import BackpressurePolicy
 from classwaves_ingestor.consumer.build import build_pipeline
 from classwaves_ingestor.consumer.micro_batch import BatchPolicy
 from classwaves_ingestor.consumer.observer import Observer
+from classwaves_ingestor.consumer.sequences import SequenceWatch
 from classwaves_ingestor.dead_letters.limit import RejectLimit
 from classwaves_ingestor.dead_letters.memory import MemoryDeadLetterWriter
 from classwaves_ingestor.kafka.memory import MemoryTopic
@@ -86,6 +87,7 @@ class StepConsumer:
         budget: BackpressurePolicy = NO_BUDGET,
         limit: RejectLimit = NO_LIMIT,
         idle_commit_seconds: float = 60.0,
+        dead_letter_bytes: int = 10**9,
     ) -> None:
         clock = environment.clock
         self.environment = environment
@@ -94,7 +96,9 @@ class StepConsumer:
         self.member = environment.topic.consumer()
         self.health = Health(clock)
         self.registry = CollectorRegistry()
-        self.observer = Observer(Meters(metrics.CONSUMER, self.registry), self.health, clock)
+        self.observer = Observer(
+            Meters(metrics.CONSUMER, self.registry), self.health, clock, SequenceWatch()
+        )
         self.pipeline = build_pipeline(
             consumer=self.member,
             warehouse=environment.warehouse,
@@ -108,6 +112,7 @@ class StepConsumer:
             budget=budget,
             limit=limit,
             idle_commit_seconds=idle_commit_seconds,
+            dead_letter_bytes=dead_letter_bytes,
             abandon=self.abandon,
             ledger_thread=self.ledger_thread,
             end_interval=0,

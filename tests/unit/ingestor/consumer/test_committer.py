@@ -1,9 +1,11 @@
 """The commit stage on a memory ledger: order of writes, and retries."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import pytest
 
+from classwaves_ingestor.dead_letters.dead_letter import DeadLetter
 from classwaves_ingestor.errors import BrokerUnavailable
 from classwaves_ingestor.kafka.memory import MemoryTopic
 from classwaves_warehouse.errors import WarehouseRefused, WarehouseUnavailable
@@ -85,6 +87,23 @@ def test_dead_letters_are_written_before_rows(environment, faults):
     )
     StepConsumer(environment, eager=True).store_all()
     assert seen[:2] == [1, 1]
+
+
+def test_dead_letters_are_made_and_written_in_parts_of_a_limited_size(environment, faults):
+    """All of a batch at once would take several times the memory of their messages."""
+    sizes: list[int] = []
+    write = environment.dead_letters.write
+
+    def record(dead_letters: Sequence[DeadLetter]) -> None:
+        sizes.append(sum(each.bytes for each in dead_letters))
+        write(dead_letters)
+
+    environment.dead_letters.write = record
+    for size in (100, 10, 60_000, 200, 30_000, 40_000):
+        environment.topic.produce(0, b"x" * size)
+    StepConsumer(environment, eager=True, dead_letter_bytes=50_000).store_all()
+    assert environment.dead_lettered == [(0, offset) for offset in range(6)]
+    assert [size > 50_000 for size in sizes] == [False, True, False, False]
 
 
 def test_unacknowledged_dead_letters_are_written_again_before_any_row(environment):

@@ -1,6 +1,7 @@
 """The consumer options that the environment may set."""
 
 import pytest
+from confluent_kafka import Consumer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,10 +48,21 @@ def test_every_other_option_overrides_the_default(given_options):
     assert options["group.id"] == "group"
 
 
+def test_a_killed_consumer_is_noticed_within_ten_seconds_and_a_frozen_heartbeat_may_be_late():
+    options = consumer_options({}, "group", 1 << 20)
+    session, heartbeat = options["session.timeout.ms"], options["heartbeat.interval.ms"]
+    assert session + 2 * heartbeat < 10_000
+    assert 3 * heartbeat <= session
+    given = consumer_options({"session.timeout.ms": "45000"}, "group", 1 << 20)
+    assert given["session.timeout.ms"] == "45000"
+
+
 def test_under_the_new_group_protocol_the_brokers_assign():
     options = consumer_options({"group.protocol": "consumer"}, "group", 1 << 20)
     assert options["group.protocol"] == "consumer"
     assert "partition.assignment.strategy" not in options
+    assert "session.timeout.ms" not in options
+    assert "heartbeat.interval.ms" not in options
     assert options["auto.offset.reset"] == "error"
     with pytest.raises(SettingsError, match="KAFKA_PARTITION_ASSIGNMENT_STRATEGY cannot be set"):
         consumer_options(
@@ -58,5 +70,17 @@ def test_under_the_new_group_protocol_the_brokers_assign():
         )
 
 
-def test_the_prefetch_is_capped_in_bytes():
-    assert consumer_options({}, "group", 64 << 20)["queued.max.messages.kbytes"] == 64 * 1024
+@pytest.mark.parametrize("prefetch", [1, 1 << 20, 8 << 20, 64 << 20])
+@pytest.mark.parametrize("largest", [{}, {"message.max.bytes": "20000000"}])
+def test_the_prefetch_is_one_response_which_is_capped_in_bytes(prefetch, largest):
+    options = consumer_options(largest, "group", prefetch)
+    assert options["queued.min.messages"] == 1
+    response = int(largest.get("message.max.bytes", 1_000_000))
+    assert options["fetch.max.bytes"] == max(prefetch // 4, response)
+    Consumer(options | {"test.mock.num.brokers": 1}).close()
+
+
+def test_a_largest_message_that_is_no_number_is_left_to_librdkafka():
+    options = consumer_options({"message.max.bytes": "many"}, "group", 8 << 20)
+    assert options["message.max.bytes"] == "many"
+    assert options["fetch.max.bytes"] == 2 << 20
