@@ -63,14 +63,14 @@ class Report:
 
     def reading(self, history: History) -> None:
         """Print the latest reading in one line."""
-        reading, fresh = history.latest, history.freshness(0.5)
+        reading, fresh, slow = history.latest, history.freshness(0.5), history.freshness(0.99)
         if reading is not None:
             self.announce(
                 f"sent {reading.sent:>7,}   stored {reading.ledger.rows:>7,}   "
                 f"lag {sum(reading.lags.values()):>6,}   "
                 f"spooled {reading.spooled:>5,}   duplicates {reading.ledger.duplicates:>5,}   "
                 f"dead letters {sum(reading.ledger.dead_letters.values()):>5,}   "
-                f"event → queryable {'?' if fresh is None else f'{fresh:.1f} s'}"
+                f"event → queryable p50 {_seconds(fresh)} p99 {_seconds(slow)}"
             )
 
     def proof(self, proof: Proof) -> None:
@@ -90,6 +90,10 @@ class Report:
             break_on_hyphens=False,
         )
         print(text, file=self._stream, flush=True)
+
+
+def _seconds(value: float | None) -> str:
+    return "?" if value is None else f"{value:.2f} s"
 
 
 class Keyboard:
@@ -180,7 +184,7 @@ class LiveDisplay:
         self._product = product
         self._begins = begins
         self._day_seconds = day_seconds
-        self._history: History = History(())
+        self._history: History = History()
         self.announced: list[tuple[datetime, str]] = []
 
     def announce(self, words: str) -> None:

@@ -90,6 +90,11 @@ class FaultInjector:
             self._end(each)
 
     @property
+    def active(self) -> bool:
+        """Whether a fault is open."""
+        return bool(self._open)
+
+    @property
     def finished(self) -> bool:
         """Whether no fault is due and everything is up.
 

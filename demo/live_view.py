@@ -110,16 +110,21 @@ class LiveView:
 
     def _outcome(self, reading: Reading, width: int) -> Text:
         fresh, slow = self.history.freshness(0.5), self.history.freshness(0.99)
+        duplicates = f"{reading.ledger.duplicates:,}"
+        dead_letters = f"{sum(reading.ledger.dead_letters.values()):,}"
+        left = width - len(duplicates) - len(dead_letters) - 28
         return Text.assemble(
             "event → queryable  p50 ",
             (_seconds(fresh), "bold"),
             "  p99 ",
             (_seconds(slow), "bold"),
-            "     duplicates ",
-            (f"{reading.ledger.duplicates:,}", "bold"),
-            "\ndead letters ",
-            (f"{sum(reading.ledger.dead_letters.values()):,}", "bold"),
-            (f"  {_letters(reading.ledger.dead_letters, width - 22)}", "dim"),
+            "  in faults up to ",
+            (_seconds(self.history.longest_in_outage), "bold"),
+            "\nduplicates ",
+            (duplicates, "bold"),
+            "  dead letters ",
+            (dead_letters, "bold"),
+            (f"  {_letters(reading.ledger.dead_letters, left)}", "dim"),
             no_wrap=True,
             overflow="ellipsis",
         )

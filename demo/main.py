@@ -18,6 +18,7 @@ from classwaves_warehouse.interface import RollupStore
 from classwaves_warehouse.open import open_warehouse
 from demo.display import Report
 from demo.environment import Environment
+from demo.freshness import CatalogRows, FolderRows, NewRows
 from demo.processes import Network
 from demo.proof import CatalogTable, FolderTable, Table, count_dead_letters, prove
 from demo.runner import run_plan
@@ -113,7 +114,15 @@ def _run(plan: Plan, folder: Path, warehouse: str | None, report: Report, every:
             f"A school day in {plan.day_seconds:.0f} s: {SCHOOLS} schools, "
             f"{plan.teachers} teachers, five lessons each."
         )
-        run_plan(environment, plan, kafka, report, network=network, every=every)
+        run_plan(
+            environment,
+            plan,
+            kafka,
+            report,
+            new_rows=_new_rows(environment),
+            network=network,
+            every=every,
+        )
         return _check_results(environment, table, report)
 
 
@@ -132,6 +141,14 @@ def _table(environment: Environment) -> Table:
     if environment.settings.warehouse == DATABRICKS:
         return CatalogTable(DatabricksSettings.from_environment(environment.environ))
     return FolderTable(environment.table)
+
+
+def _new_rows(environment: Environment) -> NewRows:
+    settings = environment.settings
+    if settings.warehouse != DATABRICKS:
+        return FolderRows(environment.table)
+    topic = describe_topic(connect(settings.kafka), settings.session_events_topic)
+    return CatalogRows(DatabricksSettings.from_environment(environment.environ), topic.topic_id)
 
 
 def _check_results(environment: Environment, table: Table, report: Report) -> bool:

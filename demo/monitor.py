@@ -10,6 +10,7 @@ from http.client import HTTPConnection, HTTPException
 from prometheus_client.parser import text_string_to_metric_families
 
 from classwaves_ingestor import metrics
+from demo.freshness import FreshnessPoller
 from demo.ledger_poller import LedgerPoller
 from demo.processes import Broker, Pod, Processes
 from demo.readings import PodReading, Reading, State
@@ -66,8 +67,6 @@ def _get(port: int, path: str) -> str:
 _EMITTED = "ingestor_publisher_emitted_total"
 _SPOOLED = "ingestor_publisher_spool_events"
 _ADOPTED = "ingestor_publisher_adopted_total"
-_LATENCY = f"{metrics.EVENT_LATENCY.name}_bucket"
-_BOUNDS = (*map(str, metrics.EVENT_LATENCY.bounds), "+Inf")
 
 
 class Monitor:
@@ -77,12 +76,20 @@ class Monitor:
         processes: to read from.
         broker: whose state is read.
         ledger_poller: of the ledger.
+        freshness_poller: of the rows.
     """
 
-    def __init__(self, processes: Processes, broker: Broker, ledger_poller: LedgerPoller) -> None:
+    def __init__(
+        self,
+        processes: Processes,
+        broker: Broker,
+        ledger_poller: LedgerPoller,
+        freshness_poller: FreshnessPoller,
+    ) -> None:
         self._processes = processes
         self._broker = broker
         self._ledger_poller = ledger_poller
+        self._freshness_poller = freshness_poller
         self._last: dict[int, Scrape] = {}
         self._ends: Counter[int] = Counter()
 
@@ -102,13 +109,7 @@ class Monitor:
             emitted=round(sum(scraped.value(_EMITTED) for scraped in self._last.values())),
             ends={partition: self._ends[partition] for partition in ledger.positions},
             ledger=ledger,
-            latencies=[
-                sum(
-                    scraped.samples.get(_LATENCY, {}).get(bound, 0)
-                    for scraped in self._last.values()
-                )
-                for bound in _BOUNDS
-            ],
+            samples=self._freshness_poller.samples(),
             consumers=consumers,
             publishers=publishers,
             plain=[

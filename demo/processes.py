@@ -233,12 +233,6 @@ class Pod:
         self.kill()
 
 
-# A killed member's partitions go to the others after this time; Kafka's default of 45 s is longer
-# than the demo.
-_GROUP = {"KAFKA_SESSION_TIMEOUT_MS": "6000", "KAFKA_HEARTBEAT_INTERVAL_MS": "1500"}
-_PACE = {"BATCH_MAX_SECONDS": "0.5"}
-
-
 @dataclass(frozen=True)
 class Processes:
     """All pods of a run."""
@@ -262,9 +256,7 @@ def consumers(environment: Environment, count: int) -> list[Pod]:
     """Return consumers, each with a fixed port."""
     command = environment.command("ingestor", "run")
     return [
-        Pod(
-            environment, f"consumer-{number}", command, {**_GROUP, **_PACE}, port=port, lasting=True
-        )
+        Pod(environment, f"consumer-{number}", command, {}, port=port, lasting=True)
         for number, port in enumerate(_free_ports(count), 1)
     ]
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from itertools import pairwise
 from math import ceil
 
+from demo.freshness import Sample, quantile
 from demo.ledger_poller import LedgerTotals
 
 
@@ -54,9 +55,7 @@ class Reading:
         ends: by partition, how many messages the broker has, as the consumers or the ledger last
             known.
         ledger: what became of them.
-        latencies: how many events took how long until they could be queried: for each bound of the
-            metric the number
-            of those within it, and the number of all.
+        samples: of the events that became visible since the reading before.
         consumers, publishers, plain: the pods.
         broker_up: whether the broker answers.
     """
@@ -65,7 +64,7 @@ class Reading:
     emitted: int
     ends: Mapping[int, int]
     ledger: LedgerTotals
-    latencies: Sequence[float]
+    samples: Sequence[Sample]
     consumers: Sequence[PodReading]
     publishers: Sequence[PodReading]
     plain: Sequence[PodReading]
@@ -95,6 +94,17 @@ class Reading:
         """Events in spools."""
         return sum(pod.spooled for pod in self.publishers)
 
+    @property
+    def undisturbed(self) -> bool:
+        """Whether the broker and all pods work, and each partition is read."""
+        working = {State.READY, State.RUNNING, State.DONE}
+        pods = (*self.consumers, *self.publishers, *self.plain)
+        return (
+            self.broker_up
+            and all(pod.state in working for pod in pods)
+            and self.owners.keys() >= self.ends.keys()
+        )
+
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _WINDOW_SECONDS = 10.0
@@ -102,19 +112,18 @@ _READINGS = 120
 
 
 class History:
-    """The latest 120 readings.
+    """The latest 120 readings."""
 
-    Args:
-        bounds: upper bounds of the latencies in a reading, in seconds, without the infinite one.
-    """
-
-    def __init__(self, bounds: Sequence[float]) -> None:
-        self._bounds = bounds
+    def __init__(self) -> None:
+        self._longest_in_outage: float | None = None
         self._readings: deque[Reading] = deque(maxlen=_READINGS)
 
     def add(self, reading: Reading) -> None:
         """Add a reading."""
         self._readings.append(reading)
+        delayed = [each.seconds for each in reading.samples if each.in_outage]
+        if delayed:
+            self._longest_in_outage = max(self._longest_in_outage or 0.0, *delayed)
 
     @property
     def latest(self) -> Reading | None:
@@ -129,35 +138,30 @@ class History:
             for before, after in pairwise(readings)
         ]
 
+    @property
+    def longest_in_outage(self) -> float | None:
+        """The longest time until an event that a fault delayed could be queried; None without."""
+        return self._longest_in_outage
+
     def freshness(self, share: float) -> float | None:
-        """Return a quantile of the latency in the last ten seconds; None without events."""
+        """Return a quantile of the time until an event could be queried.
+
+        It is exact, of the events of the last ten seconds that no injected fault delayed; None
+        without such events.
+        """
         if not self._readings:
             return None
-        last = self._readings[-1]
-        first = next(each for each in self._readings if each.at >= last.at - _WINDOW_SECONDS)
-        counts = [now - then for now, then in zip(last.latencies, first.latencies, strict=True)]
-        return quantile(share, self._bounds, counts)
-
-
-def quantile(share: float, bounds: Sequence[float], counts: Sequence[float]) -> float | None:
-    """Return a quantile, computed like Prometheus' `histogram_quantile`.
-
-    Args:
-        share: between 0 and 1.
-        bounds: of the buckets, ascending, without the infinite one.
-        counts: for each bound how many lie within it, and last how many there are.
-    """
-    if not counts[-1]:
-        return None
-    rank = share * counts[-1]
-    low, below = 0.0, 0.0
-    for bound, count in zip(bounds, counts, strict=False):
-        if count >= rank:
-            return (
-                low + (bound - low) * (rank - below) / (count - below) if count > below else bound
-            )
-        low, below = bound, count
-    return low
+        since = self._readings[-1].at - _WINDOW_SECONDS
+        return quantile(
+            share,
+            [
+                sample.seconds
+                for reading in self._readings
+                if reading.at > since
+                for sample in reading.samples
+                if not sample.in_outage
+            ],
+        )
 
 
 def spark(values: Sequence[float], width: int, top: float) -> str:

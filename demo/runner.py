@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
-from classwaves_ingestor import metrics
 from demo.display import Display, Report, open_display
 from demo.environment import Environment
 from demo.errors import NotDrained, ProcessDied
 from demo.fault_injector import FaultInjector
 from demo.faults import Target
+from demo.freshness import FreshnessPoller, NewRows, Outages
 from demo.ledger_poller import LedgerPoller
 from demo.monitor import Monitor, scrape
 from demo.processes import (
@@ -43,6 +43,7 @@ def run_plan(
     kafka: Kafka,
     report: Report,
     *,
+    new_rows: NewRows,
     network: Network | None,
     every: float,
 ) -> None:
@@ -53,6 +54,7 @@ def run_plan(
         plan: what to run.
         kafka: the broker.
         report: receives the progress.
+        new_rows: of the table.
         network: between the broker and its clients; None if it cannot be cut.
         every: seconds between two readings.
 
@@ -79,6 +81,7 @@ def run_plan(
             "without it: these use confluent-kafka and JSON, one of them partitions by CRC32."
         )
         ledger_poller, broker = LedgerPoller(environment.settings), Broker(kafka)
+        outages = Outages()
         begins = datetime.fromtimestamp(begins_at, UTC)
         display = stack.enter_context(open_display(report, broker.product, begins, plan.seconds))
         injector = FaultInjector(processes, broker, network, plan.faults, display.announce)
@@ -87,7 +90,8 @@ def run_plan(
             begins_at=begins_at,
             processes=processes,
             injector=injector,
-            monitor=Monitor(processes, broker, ledger_poller),
+            monitor=Monitor(processes, broker, ledger_poller, FreshnessPoller(new_rows, outages)),
+            outages=outages,
             display=display,
             every=every,
         )
@@ -112,6 +116,7 @@ class Runner:
         processes: all pods.
         injector: kills and restarts them.
         monitor: takes the readings.
+        outages: get the times of the faults.
         display: receives announcements and readings, and returns keys.
         every: seconds between two readings.
     """
@@ -124,6 +129,7 @@ class Runner:
         processes: Processes,
         injector: FaultInjector,
         monitor: Monitor,
+        outages: Outages,
         display: Display,
         every: float,
     ) -> None:
@@ -132,9 +138,10 @@ class Runner:
         self._processes = processes
         self._injector = injector
         self._monitor = monitor
+        self._outages = outages
         self._display = display
         self._every = every
-        self._history = History(metrics.EVENT_LATENCY.bounds)
+        self._history = History()
 
     def run(self) -> None:
         """Return when all producers have ended and the broker has all their messages.
@@ -154,6 +161,8 @@ class Runner:
                 self._end(cut_short=since < self._seconds)
             if not ending:
                 self._injector.run_due(since)
+            if self._injector.active:
+                self._outages.begin(now)
             if now >= poll_at:
                 self.poll()
                 poll_at = now + self._every
@@ -175,6 +184,8 @@ class Runner:
         """
         self._check()
         reading = self._monitor.read()
+        if reading.undisturbed and not self._injector.active:
+            self._outages.end(time.time())
         self._history.add(reading)
         self._display.show(self._history)
         return reading

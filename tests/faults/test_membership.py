@@ -42,3 +42,20 @@ def test_a_consumer_that_lost_its_partitions_is_not_ready_until_it_has_joined_ag
     traffic.send(islice(messages, 200))
     scenario.wait_until_stored()
     scenario.prove()
+
+
+def test_the_other_consumer_stores_the_partitions_of_a_killed_one(scenario):
+    """With the default timeouts; `bench.freshness` measures how soon."""
+    traffic, messages = scenario.traffic(), mixture(seed=63)
+    killed, other = scenario.consumer(), scenario.consumer()
+    for consumer in (killed, other):
+        scenario.wait_for_share(consumer, 2)
+    traffic.send(islice(messages, 200))
+    scenario.wait_until_stored()
+    orphaned = scenario.owned(killed)
+    killed.kill()
+    for partition in orphaned:
+        traffic.send(islice(messages, 50), partition)
+    scenario.wait_until_stored(orphaned)
+    assert scenario.owned(other) == {0, 1, 2, 3}
+    scenario.prove()

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
+from demo.freshness import Sample
 from demo.ledger_poller import LedgerTotals
 from demo.live_view import LiveView
 from demo.readings import History, PodReading, Reading, State
@@ -21,7 +22,7 @@ def reading(**changes):
             "ledger": LedgerTotals(
                 {0: 6_900, 1: 6_000}, 12_345, 321, {"not_json": 7, "tombstone": 11}
             ),
-            "latencies": (10, 20, 20),
+            "samples": [Sample(0.0, 0.25), Sample(0.0, 7.5, in_outage=True)],
             "consumers": [
                 PodReading("consumer-1", 4_194_303, State.READY, lags={0: 100}),
                 PodReading("consumer-2", None, State.DOWN),
@@ -37,7 +38,7 @@ def reading(**changes):
 
 
 def drawn(width, height, *readings, announced=SAID, keys=True):
-    history = History((0.5, 1.0))
+    history = History()
     for each in readings:
         history.add(each)
     console = Console(width=width, height=height, file=io.StringIO(), color_system=None)
@@ -80,6 +81,7 @@ def test_eighty_columns_and_twenty_four_lines_hold_all_that_there_is_to_see():
         "unread",
         "2,000",
         "duplicates 321",
+        "p50 0.25 s  p99 0.25 s  in faults up to 7.50 s",
         "tombstone 11, not_json 7",
         "Thing 99 happened.",
         "end the day",

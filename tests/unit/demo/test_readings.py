@@ -1,20 +1,17 @@
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from dataclasses import replace
 
+from demo.freshness import Sample
 from demo.ledger_poller import LedgerTotals
-from demo.readings import History, Reading, quantile, spark
-
-BOUNDS = (0.1, 1.0, 10.0)
+from demo.readings import History, PodReading, Reading, State, spark
 
 
-def reading(at, rows=0, latencies=(0, 0, 0, 0)):
+def reading(at, rows=0, samples=()):
     return Reading(
         at=at,
         emitted=0,
         ends={},
         ledger=LedgerTotals({}, rows, 0, {}),
-        latencies=latencies,
+        samples=samples,
         consumers=[],
         publishers=[],
         plain=[],
@@ -23,7 +20,7 @@ def reading(at, rows=0, latencies=(0, 0, 0, 0)):
 
 
 def history(*readings):
-    found = History(BOUNDS)
+    found = History()
     for each in readings:
         found.add(each)
     return found
@@ -39,35 +36,33 @@ def test_one_reading_has_no_rate_and_none_has_no_freshness():
     assert history().freshness(0.5) is None
 
 
-def test_freshness_looks_back_ten_seconds_and_forgets_what_was_before():
-    slow_then_fast = history(
-        reading(0.0),
-        reading(1.0, latencies=(0, 0, 100, 100)),
-        reading(12.0, latencies=(50, 50, 150, 150)),
+def test_freshness_is_an_exact_quantile_of_the_last_ten_seconds():
+    found = history(
+        reading(0.0, samples=[Sample(0, 9)]),
+        reading(8.0, samples=[Sample(1, 1.25), Sample(1, 1.75)]),
+        reading(12.0, samples=[Sample(2, 2.5), Sample(2, 4)]),
     )
-    assert slow_then_fast.freshness(1.0) is None
-    slow_then_fast.add(reading(13.0, latencies=(100, 100, 200, 200)))
-    assert slow_then_fast.freshness(1.0) == 0.1
+    assert [found.freshness(share) for share in (0.25, 0.5, 0.75, 1.0)] == [0.25, 0.5, 0.75, 2]
+    found.add(reading(30.0))
+    assert found.freshness(0.5) is None
 
 
-@pytest.mark.parametrize(
-    ("share", "expected"),
-    [(0.0, 0.0), (0.25, 0.05), (0.5, 0.1), (0.75, 1.0), (0.875, 5.5), (1.0, 10.0)],
-)
-def test_a_quantile_lies_within_its_bucket_in_proportion(share, expected):
-    assert quantile(share, BOUNDS, (40, 60, 80, 80)) == pytest.approx(expected)
+def test_what_a_fault_delayed_is_kept_apart_and_its_longest_for_the_whole_run():
+    found = history(reading(0.0, samples=[Sample(0, 1), Sample(0, 7, in_outage=True)]))
+    assert (found.freshness(1.0), found.longest_in_outage) == (1, 7)
+    for at in range(1, 200):
+        found.add(reading(float(at), samples=[Sample(0, 2, in_outage=True)]))
+    assert (found.freshness(1.0), found.longest_in_outage) == (None, 7)
 
 
-def test_a_quantile_above_all_bounds_is_the_last_bound():
-    assert quantile(0.99, BOUNDS, (1, 1, 1, 100)) == 10.0
-
-
-@given(st.lists(st.integers(0, 1000), min_size=4, max_size=4), st.floats(0, 1), st.floats(0, 1))
-def test_quantiles_grow_with_their_share(counts, one, other):
-    counts = sorted(counts)
-    low, high = (quantile(share, BOUNDS, counts) for share in sorted((one, other)))
-    assert (low is None) == (high is None) == (counts[-1] == 0)
-    assert low is None or 0 <= low <= high <= BOUNDS[-1]
+def test_a_run_is_undisturbed_while_all_pods_work_and_each_partition_is_read():
+    ready = PodReading("consumer-1", 1, State.READY, lags={0: 5, 1: 0})
+    calm = replace(reading(0.0), ends={0: 1, 1: 1}, consumers=[ready])
+    assert calm.undisturbed
+    assert not replace(calm, ends={0: 1, 1: 1, 2: 1}).undisturbed
+    assert not replace(calm, broker_up=False).undisturbed
+    assert not replace(calm, plain=[PodReading("plain", None, State.DOWN)]).undisturbed
+    assert not replace(calm, publishers=[PodReading("sdk", 2, State.SILENT)]).undisturbed
 
 
 def test_bars_are_as_high_as_their_values_and_none_stands_for_nothing():
