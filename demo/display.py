@@ -66,11 +66,12 @@ class Report:
         reading, fresh, slow = history.latest, history.freshness(0.5), history.freshness(0.99)
         if reading is not None:
             self.announce(
-                f"sent {reading.sent:>7,}   stored {reading.ledger.rows:>7,}   "
-                f"lag {sum(reading.lags.values()):>6,}   "
-                f"spooled {reading.spooled:>5,}   duplicates {reading.ledger.duplicates:>5,}   "
-                f"dead letters {sum(reading.ledger.dead_letters.values()):>5,}   "
-                f"event → queryable p50 {_seconds(fresh)} p99 {_seconds(slow)}"
+                f"sent {reading.sent:>7,}  stored {reading.ledger.rows:>7,}  "
+                f"lag {sum(reading.lags.values()):>6,}  "
+                f"spooled {reading.spooled:>5,}  duplicates {reading.ledger.duplicates:>5,}  "
+                f"dead letters {sum(reading.ledger.dead_letters.values()):>5,}  "
+                f"event → queryable p50 {_seconds(fresh)} p99 {_seconds(slow)}, "
+                f"faults {_seconds(history.longest_in_outage)}"
             )
 
     def proof(self, proof: Proof) -> None:
