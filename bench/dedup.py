@@ -20,7 +20,7 @@ from bench.measurement import conditions, peak_bytes, record
 from classwaves_schemas.tables import SESSION_EVENTS
 from classwaves_warehouse.batch import ROWS, Batch
 from classwaves_warehouse.checkpoint import Progress
-from classwaves_warehouse.delta.identity_files import IdentitySidecars
+from classwaves_warehouse.delta.identity_files import IdentityFiles
 from classwaves_warehouse.delta.tables import Root
 from classwaves_warehouse.delta.writer import write
 from classwaves_warehouse.interface import Stored, Stream
@@ -31,21 +31,22 @@ FILE_ROWS: Final = 1_000_000
 APPENDED: Final = 50_000
 REPEATED: Final = 25_000
 ROUNDS: Final = 5
-_ENDS: Final = datetime(2025, 9, 17, 8, tzinfo=UTC)
+ENDS: Final = datetime(2025, 9, 17, 8, tzinfo=UTC)
 _LASTS: Final = timedelta(hours=20)
 _STREAM: Final = Stream("bench", "bench", "bench")
 
 
-def rows(first: int, count: int, total: int) -> pa.Table:
+def rows(first: int, count: int, total: int, ends: datetime = ENDS) -> pa.Table:
     """Return `count` of `total` rows of 20 hours, starting at this one; later ones are at the end.
 
     Args:
         first: number of the first row.
         count: of rows.
         total: rows of the 20 hours.
+        ends: end of the 20 hours, aware.
     """
     numbers = np.arange(first, first + count, dtype=np.int64)
-    began = int((_ENDS - _LASTS).timestamp() * 1e6)
+    began = int((ends - _LASTS).timestamp() * 1e6)
     spread = int(_LASTS.total_seconds() * 1e6) * np.minimum(numbers, total) // total
     columns = {
         "id": _numbered("0198c5a0-6f00-7000-8000-", numbers),
@@ -63,19 +64,25 @@ def rows(first: int, count: int, total: int) -> pa.Table:
     return pa.table([columns.get(each.name, pa.nulls(count, each.type)) for each in ROWS], ROWS)
 
 
-def build(folder: Path, total: int) -> None:
-    """Create a table of `total` rows, as upkeep leaves it: large files with sidecars."""
+def build(folder: Path, total: int, ends: datetime = ENDS) -> None:
+    """Create a table of rows of 20 hours, as upkeep leaves it: large files with sidecars.
+
+    Args:
+        folder: root of the tables.
+        total: number of rows.
+        ends: end of the 20 hours, aware.
+    """
     warehouse = open_warehouse(f"delta:{folder}")
     warehouse.tables.migrate()
     handle = Root(str(folder)).open(SESSION_EVENTS)
-    sidecars = IdentitySidecars(handle)
+    files = IdentityFiles(handle)
     known: set[str] = set()
     for first in range(0, total, FILE_ROWS):
-        part = rows(first, FILE_ROWS, total)
+        part = rows(first, min(FILE_ROWS, total - first), total, ends)
         write(handle, part, {}, f"{first}")
         (path,) = set(handle.file_uris()) - known
         known.add(path)
-        sidecars.write(Path(path).name, part)
+        files.write_sidecar(Path(path).name)
 
 
 def measure(folder: Path, total: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A micro-batch: rows as columns with their digests, id shards, order and repeats."""
+"""Rows of session_events as columns, with their digests, id shards, order and repeats."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

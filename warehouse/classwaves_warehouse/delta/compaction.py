@@ -29,7 +29,8 @@ from classwaves_warehouse.batch import TIMELINE
 from classwaves_warehouse.delta.data_file import write_file
 from classwaves_warehouse.delta.dataset import DeltaDataset, active_files, filesystem_for
 from classwaves_warehouse.delta.file_groups import CompactionPolicy, DataFile, plan_groups
-from classwaves_warehouse.delta.log import ATTEMPT, Entry, LogTail
+from classwaves_warehouse.delta.log import TOKEN, Entry, LogTail
+from classwaves_warehouse.delta.sidecar_upkeep import SidecarUpkeep
 from classwaves_warehouse.delta.tables import statistics_columns
 from classwaves_warehouse.delta.writer import WITHOUT_CLEANUP
 from classwaves_warehouse.errors import WarehouseRefused, WarehouseUnavailable
@@ -83,6 +84,8 @@ class Compactor:
         self._retry = retry
         self._clock = clock
         self._tail = LogTail(handle)
+        self._gone: set[str] = set()  # files that commits since the plan removed
+        self._sidecars = SidecarUpkeep(handle, clock) if table is SESSION_EVENTS else None
 
     def plan(self) -> Sequence[Sequence[DataFile]]:
         """The groups to rewrite, of the latest version; all of them, whatever the limit of a pass.
@@ -92,6 +95,7 @@ class Compactor:
         """
         try:
             self._refresh()
+            self._gone.clear()
             if self._handle.metadata().partition_columns:
                 return []  # no table of ours has partitions
             files = _data_files(self._handle, self._time_column)
@@ -100,6 +104,15 @@ class Compactor:
                 f"{self._handle.table_uri} cannot be read: {error}"
             ) from error
         return plan_groups(files, self._clock.now(), self._policy)
+
+    def keep_sidecars(self) -> None:
+        """Write some sidecars that large recent files lack, and remove those that are of no use.
+
+        Raises:
+            OSError: the table cannot be read or written now.
+        """
+        if self._sidecars is not None:
+            self._sidecars.run_once(_data_files(self._handle, self._time_column))
 
     def live_files(self) -> int:
         """The number of live files when the table was last read."""
@@ -130,7 +143,7 @@ class Compactor:
                 f"rewritten: {error}"
             ) from error
         _WRITTEN.hit()
-        swap = _Swap([file.path for file in group], added, number, uuid4().hex)
+        swap = _Swap({file.path: file.size for file in group}, added, number, uuid4().hex)
         try:
             landed = self._retry.run(lambda _attempt: self._swap(swap))
         except Exception as error:
@@ -152,22 +165,22 @@ class Compactor:
 
     def _swap(self, swap: "_Swap") -> bool:
         """One attempt: look, and commit if the files may be replaced; whether they are."""
-        live = self._look(swap)
+        self._look(swap)
         if swap.landed:
             return True
-        if self._number != swap.number or not live.keys() >= set(swap.removed):
+        if self._number != swap.number or not self._gone.isdisjoint(swap.removed):
             if not swap.tried:
                 filesystem_for(self._handle).delete_file(swap.added.path)
             return False
         _CHECKED.hit()
         swap.tried = True
         self._handle.create_write_transaction(
-            [swap.added, *(_remove(path, live[path]) for path in swap.removed)],
+            [swap.added, *(_remove(path, size) for path, size in swap.removed.items())],
             mode="append",
             schema=self._handle.schema(),
             post_commithook_properties=WITHOUT_CLEANUP,
             commit_properties=CommitProperties(
-                custom_metadata={ATTEMPT: swap.token, "upkeep": "compaction"},
+                custom_metadata={TOKEN: swap.token, "upkeep": "compaction"},
                 max_commit_retries=0,
                 app_transactions=[Transaction(UPKEEP, swap.number + 1)],
             ),
@@ -185,29 +198,32 @@ class Compactor:
             ) from cause
         return swap.landed
 
-    def _look(self, swap: "_Swap") -> Mapping[str, int]:
-        """Read the log up to the latest version, and record whether the swap is in it.
-
-        Returns:
-            the size of each live file by path.
-        """
+    def _look(self, swap: "_Swap") -> None:
+        """Read the log up to the latest version, and record whether the swap is in it."""
         entries = self._refresh()
-        files = active_files(self._handle)
-        live = dict(zip(files["path"].to_pylist(), files["size_bytes"].to_pylist(), strict=True))
-        # Entries can be cleaned up before they are read; then the new file shows it.
-        swap.landed |= swap.added.path in live or any(
-            entry.attempt == swap.token for entry in entries
-        )
-        return live
+        swap.landed |= any(entry.token == swap.token for entry in entries or ())
+        if entries is None:
+            # Entries were cleaned up before they were read; then the live files tell.
+            live = set(active_files(self._handle)["path"].to_pylist())
+            swap.landed |= swap.added.path in live
+            self._gone.update(swap.removed.keys() - live)
 
-    def _refresh(self) -> Sequence[Entry]:
+    def _refresh(self) -> Sequence[Entry] | None:
+        """Read the log up to the latest version; see `LogTail.catch_up`."""
         self._handle.update_incremental()
-        return self._tail.catch_up() or ()
+        entries = self._tail.catch_up()
+        self._gone.update(path for entry in entries or () for path in entry.removed)
+        return entries
 
     def _write(self, group: Sequence[DataFile]) -> AddAction:
         schema = pa.schema(self._handle.schema().to_arrow())
         rows = DeltaDataset.of(self._handle, schema).only({file.path: {} for file in group})
-        return write_file(rows, schema, self._order, statistics_columns(self._handle))
+        added = write_file(rows, schema, self._order, statistics_columns(self._handle))
+        if self._sidecars is not None:
+            known = [file.last for file in group if file.last is not None]
+            last = max(known) if len(known) == len(group) else None
+            self._sidecars.write(added.path, _rows_of(added), last)
+        return added
 
 
 @dataclass(slots=True)
@@ -215,7 +231,7 @@ class _Swap:
     """The replacement of some files by one.
 
     Args:
-        removed: paths of the files.
+        removed: sizes of the files by path.
         added: the new file.
         number: of the last upkeep commit when the files were chosen.
         token: by which the commit is recognized.
@@ -224,7 +240,7 @@ class _Swap:
         landed: whether the log has the commit.
     """
 
-    removed: Sequence[str]
+    removed: Mapping[str, int]
     added: AddAction
     number: int
     token: str

@@ -92,7 +92,7 @@ class HourReplacer:
                     "was read."
                 ) from error
             self._read_version = version
-        if any(change.attempt == token for change in self._changes):
+        if any(change.token == token for change in self._changes):
             return True
         if any(_may_touch(change, hour) for change in self._changes):
             raise ConcurrentWrite(

@@ -6,7 +6,8 @@ Delta ignores folders whose name begins with an underscore.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 _CHUNK_ROWS: Final = 65_536
 _FOLDER: Final = "_identities"
+_SUFFIX: Final = ".run"
 _SCHEMA: Final = pa.schema(
     [
         ROWS.field(name)
@@ -44,7 +46,7 @@ _SCHEMA: Final = pa.schema(
 
 
 class IdentityFiles:
-    """Reads identities of session_events.
+    """The identities of session_events, by data file.
 
     Args:
         handle: of the table; reads see its current version.
@@ -53,7 +55,6 @@ class IdentityFiles:
     def __init__(self, handle: DeltaTable) -> None:
         self._handle = handle
         self._filesystem = filesystem_for(handle)
-        self._sidecars = IdentitySidecars(handle)
 
     def files(self, hours: Hours) -> Sequence[str]:
         """The live files that may have rows of these hours (ascending).
@@ -70,15 +71,6 @@ class IdentityFiles:
             str(path)
             for path in files.column("path").filter(pa.array(first <= highest)).to_pylist()
         ]
-
-    def runs(self, paths: Sequence[str], local: LocalRuns) -> Iterator[tuple[str, IdentityRun]]:
-        """The paths that have a sidecar, each with its run.
-
-        Args:
-            paths: of data files, below the table.
-            local: takes copies of sidecars that are not on a local disk.
-        """
-        yield from self._sidecars.open(paths, local)
 
     def identities(self, paths: Sequence[str], hours: Hours | None = None) -> Iterator[Identities]:
         """The identities in these data files, in chunks.
@@ -102,46 +94,45 @@ class IdentityFiles:
             if len(rows):
                 yield Identities.of(Batch(rows))
 
+    def runs(self, paths: Sequence[str], local: LocalRuns) -> Iterator[tuple[str, IdentityRun]]:
+        """The paths that have a sidecar, each with its run. A damaged sidecar counts as none.
 
-class IdentitySidecars:
-    """The sidecars of a table."""
+        Args:
+            paths: of data files, below the table.
+            local: takes copies of sidecars that are not on a local disk.
+        """
+        present = self.sidecars()
+        for path in paths:
+            if path in present and (run := self._open(path, local)) is not None:
+                yield path, run
 
-    def __init__(self, handle: DeltaTable) -> None:
-        self._filesystem = filesystem_for(handle)
-
-    def paths(self) -> set[str]:
-        """The data files that have a sidecar; some of them may be gone."""
+    def sidecars(self) -> Mapping[str, datetime]:
+        """When each sidecar was written, by the path of its data file; that may be gone."""
         found = self._filesystem.get_file_info(
             FileSelector(_FOLDER, recursive=True, allow_not_found=True)
         )
         return {
-            info.path.removeprefix(f"{_FOLDER}/").removesuffix(".run")
+            info.path.removeprefix(f"{_FOLDER}/").removesuffix(_SUFFIX): info.mtime
             for info in found
-            if info.type is FileType.File and info.path.endswith(".run")
+            if info.type is FileType.File and info.path.endswith(_SUFFIX)
         }
 
-    def write(self, path: str, rows: pa.Table) -> None:
-        """Write the sidecar of a data file.
+    def write_sidecar(self, path: str) -> None:
+        """Write the sidecar of a data file that has rows.
 
-        Args:
-            path: of the data file, below the table.
-            rows: of the file, in any order; at least one.
+        Raises:
+            FileNotFoundError: the data file was vacuumed.
+            OSError: the storage does not take it.
         """
+        run = Identities.concatenated(list(self.identities([path]))).in_order()
         target = _sidecar(path)
         self._filesystem.create_dir(target.rpartition("/")[0], recursive=True)
         with self._filesystem.open_output_stream(target) as stream:
-            write_run(stream, Identities.of(Batch(rows)).in_order())
+            write_run(stream, run)
 
-    def remove(self, path: str) -> None:
+    def remove_sidecar(self, path: str) -> None:
         """Remove the sidecar of a data file."""
         self._filesystem.delete_file(_sidecar(path))
-
-    def open(self, paths: Sequence[str], local: LocalRuns) -> Iterator[tuple[str, IdentityRun]]:
-        """See `IdentityFiles.runs`. A damaged or vanished sidecar counts as none."""
-        present = self.paths()
-        for path in paths:
-            if path in present and (run := self._open(path, local)) is not None:
-                yield path, run
 
     def _open(self, path: str, local: LocalRuns) -> IdentityRun | None:
         try:
@@ -152,7 +143,7 @@ class IdentitySidecars:
 
 
 def _sidecar(path: str) -> str:
-    return f"{_FOLDER}/{path}.run"
+    return f"{_FOLDER}/{path}{_SUFFIX}"
 
 
 def _hours(times: pa.ChunkedArray, unknown: int) -> Hours:

@@ -1,5 +1,9 @@
 """The ledger on Delta: rows, positions, counters and id shards in one atomic commit.
 
+Delta refuses a commit if a newer version wrote one of its app ids. So each commit writes the
+position of each of its partitions, and a counter for each id shard (a hash of session_id) in which
+it stores rows: two writers that own one partition, or may store one event, collide.
+
 Whether an append landed is decided by reading the log, never by the class of an error. It landed if
 the log has an entry with its token; its owner is fenced if the positions are not the expected ones;
 otherwise the commit is tried again. Positions are compared on the state of the handle through which
@@ -210,7 +214,7 @@ class DeltaLedger:
             return
         for entry in entries:
             pending = self._pending
-            if pending is not None and pending.token == entry.attempt:
+            if pending is not None and pending.token == entry.token:
                 self._index.add(Identities.of(pending.new))
                 self._pending, self._landed = None, pending
             else:

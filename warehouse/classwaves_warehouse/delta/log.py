@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 
 from classwaves_warehouse.delta.dataset import filesystem_for
 
-ATTEMPT: Final = "attempt"
+TOKEN: Final = "token"  # noqa: S105 - the name of a key
 """Key of the commit metadata with the token by which a writer recognizes its own commit."""
 
 HOUR: Final = "metric_hour"
@@ -34,14 +34,14 @@ class Entry:
         added: files that may have new rows.
         copies: files with rows of the removed ones, from a DELETE or a compaction.
         removed: files that are no longer live.
-        attempt: token of the writer, if the commit has one.
+        token: of the writer, if the commit has one.
     """
 
     transactions: Mapping[str, int]
     added: Sequence[str]
     copies: Sequence[str]
     removed: Sequence[str]
-    attempt: str | None
+    token: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,13 @@ class Change:
         added: partition values by path of files with new rows, or with copies of present rows.
         removed: the same of files with removed or copied rows.
         hour: the hour that the commit replaced, in ISO format, if it has one.
-        attempt: token of the writer, if the commit has one.
+        token: of the writer, if the commit has one.
     """
 
     added: Mapping[str, Mapping[str, str | None]]
     removed: Mapping[str, Mapping[str, str | None]]
     hour: str | None
-    attempt: str | None
+    token: str | None
 
 
 class Log:
@@ -84,7 +84,7 @@ class Log:
             added=[unquote(add["path"]) for add in adds if add["dataChange"] and not is_delete],
             copies=[unquote(add["path"]) for add in adds if is_delete or not add["dataChange"]],
             removed=[unquote(each["remove"]["path"]) for each in actions if "remove" in each],
-            attempt=commit.get(ATTEMPT),
+            token=commit.get(TOKEN),
         )
 
     def change(self, version: int) -> Change:
@@ -102,7 +102,7 @@ class Log:
             }
             for kind in ("add", "remove")
         }
-        return Change(files["add"], files["remove"], commit.get(HOUR), commit.get(ATTEMPT))
+        return Change(files["add"], files["remove"], commit.get(HOUR), commit.get(TOKEN))
 
     def checkpointed_version(self) -> int:
         """The version of the last checkpoint; -1 if there is none."""

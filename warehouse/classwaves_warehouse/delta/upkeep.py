@@ -91,6 +91,7 @@ class _TableUpkeep:
     def run_once(self) -> TableUpkeep:
         report = self._compact()
         try:
+            self._compactor.keep_sidecars()
             checkpoint_long_tail(self._handle)
             if self._clock.monotonic() - self._cleaned_at < CLEANUP_SECONDS:
                 return report

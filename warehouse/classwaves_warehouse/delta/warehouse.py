@@ -17,6 +17,9 @@ from classwaves_warehouse.settings import DedupLimits
 _RETRY = RetryPolicy(attempts=10, first=0.02, longest=2.0)
 """Pauses for about 5 s at most. Callers that can stop in between wait longer."""
 
+_SWAP_RETRY = RetryPolicy(attempts=200, first=0.005, longest=0.05)
+"""A swap needs a moment without another commit: many short pauses, for about 5 s."""
+
 
 class DeltaWarehouse:
     """Delta tables below a root, for this process. delta-rs does not survive a fork: use spawn.
@@ -70,4 +73,4 @@ class DeltaWarehouse:
 
     def upkeep(self) -> DeltaUpkeep:
         """Upkeep of the tables, for the calling thread."""
-        return DeltaUpkeep(self._root, self._compaction, self._retry, self._clock)
+        return DeltaUpkeep(self._root, self._compaction, _SWAP_RETRY, self._clock)

@@ -15,7 +15,7 @@ from deltalake import (
 )
 
 from classwaves_warehouse.batch import ROWS, table_order
-from classwaves_warehouse.delta.log import ATTEMPT, HOUR
+from classwaves_warehouse.delta.log import HOUR, TOKEN
 
 WITHOUT_CLEANUP: Final = PostCommitHookProperties(cleanup_expired_logs=False)
 """delta-rs would list the whole log after every commit, to delete expired entries; that takes more
@@ -32,9 +32,7 @@ WriteHour = Callable[[DeltaTable, datetime, pa.Table, str], None]
 _CHUNK_ROWS: Final = 8192
 
 
-def write(
-    handle: DeltaTable, rows: pa.Table, transactions: Mapping[str, int], attempt: str
-) -> None:
+def write(handle: DeltaTable, rows: pa.Table, transactions: Mapping[str, int], token: str) -> None:
     """Append rows, in table order, and transactions in one commit.
 
     The handle moves to that commit or beyond. Columns that the contract does not have are NULL.
@@ -43,7 +41,7 @@ def write(
         handle: of session_events.
         rows: to append, in any order; may be empty.
         transactions: app id → version.
-        attempt: token by which the writer recognizes the commit.
+        token: by which the writer recognizes the commit.
     """
     schema = pa.schema(handle.schema().to_arrow())
     write_deltalake(
@@ -53,7 +51,7 @@ def write(
         writer_properties=_PROPERTIES,
         post_commithook_properties=WITHOUT_CLEANUP,
         commit_properties=CommitProperties(
-            custom_metadata={ATTEMPT: attempt},
+            custom_metadata={TOKEN: token},
             app_transactions=[
                 Transaction(app_id, version) for app_id, version in transactions.items()
             ],
@@ -68,14 +66,14 @@ def warm_up() -> None:
     )
 
 
-def write_hour(handle: DeltaTable, hour: datetime, rows: pa.Table, attempt: str) -> None:
+def write_hour(handle: DeltaTable, hour: datetime, rows: pa.Table, token: str) -> None:
     """Replace the rows of an hour in one commit.
 
     Args:
         handle: of a table with a metric_hour.
         hour: start of the hour, aware.
         rows: all of this hour.
-        attempt: token by which the writer recognizes the commit.
+        token: by which the writer recognizes the commit.
     """
     write_deltalake(
         handle,
@@ -84,9 +82,7 @@ def write_hour(handle: DeltaTable, hour: datetime, rows: pa.Table, attempt: str)
         predicate=_in_hour(hour),
         writer_properties=_PROPERTIES,
         post_commithook_properties=WITHOUT_CLEANUP,
-        commit_properties=CommitProperties(
-            custom_metadata={ATTEMPT: attempt, HOUR: hour.isoformat()}
-        ),
+        commit_properties=CommitProperties(custom_metadata={TOKEN: token, HOUR: hour.isoformat()}),
     )
 
 

@@ -10,9 +10,11 @@ from classwaves_runtime.clock import ManualClock
 from classwaves_runtime.errors import InjectedFault
 from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, SESSION_EVENTS
 from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.delta import sidecar_upkeep
 from classwaves_warehouse.delta.compaction import UPKEEP, Compactor
 from classwaves_warehouse.delta.dataset import active_files
 from classwaves_warehouse.delta.file_groups import CompactionPolicy
+from classwaves_warehouse.delta.identity_files import IdentityFiles
 from classwaves_warehouse.delta.log import Log, LogTail
 from classwaves_warehouse.delta.writer import write
 from classwaves_warehouse.errors import WarehouseRefused, WarehouseUnavailable
@@ -328,3 +330,31 @@ def test_checkpoints_survive_compaction_and_no_consumer_is_fenced(delta, compact
     assert delta.ledger(STREAM).checkpoints() == before
     assert delta.events.size().files == 1
     assert caplog.text == ""
+
+
+def test_a_large_result_has_a_sidecar_before_it_is_live(compactor, small_files, monkeypatch):
+    monkeypatch.setattr(sidecar_upkeep, "_LEAST_ROWS", 6)
+    compacting, found = compactor(), []
+
+    def look():
+        files = IdentityFiles(small_files).sidecars()
+        found.extend(path for path in files if path not in paths(small_files))
+
+    strike_at(monkeypatch, "upkeep-written")(look)
+    compacting.rewrite(compacting.plan()[0])
+    small_files.update_incremental()
+    assert len(found) == 1
+    assert found[0] in paths(small_files)
+
+
+def test_large_files_without_a_sidecar_get_one(compactor, small_files, monkeypatch):
+    monkeypatch.setattr(sidecar_upkeep, "_LEAST_ROWS", 2)
+    compacting = compactor()
+    compacting.plan()
+    compacting.keep_sidecars()
+    compacting.keep_sidecars()
+    assert IdentityFiles(small_files).sidecars().keys() == set(paths(small_files))
+
+
+def paths(handle):
+    return pa.table(active_files(handle))["path"].to_pylist()

@@ -1,7 +1,7 @@
 import numpy as np
 
 from classwaves_warehouse.delta.identities import hours_of
-from classwaves_warehouse.delta.identity_files import IdentityFiles, IdentitySidecars
+from classwaves_warehouse.delta.identity_files import IdentityFiles
 from classwaves_warehouse.delta.local_runs import LocalRuns
 from classwaves_warehouse.delta.writer import write
 from tests.support.rows import MORNING, event, table
@@ -41,27 +41,20 @@ def test_an_hour_holds_its_last_microsecond():
     assert (hours - FIRST_HOUR).tolist() == [0, 1]
 
 
-def test_sidecars_have_the_identities_of_their_files(outside, tmp_path):
+def test_a_sidecar_has_the_identities_of_its_file(outside, tmp_path):
     handle = outside()
-    rows = table(*(event(str(number)) for number in range(3)))
-    write(handle, rows, {}, "one")
+    write(handle, table(*(event(str(number)) for number in range(3))), {}, "one")
     write(handle, table(event("other")), {}, "another")
-    files, sidecars = IdentityFiles(handle), IdentitySidecars(handle)
+    files = IdentityFiles(handle)
     paths = files.files(np.array([FIRST_HOUR], np.int32))
-    (first,) = (path for path in paths if path in _of_rows(files, 3))
-    sidecars.write(first, rows)
-    sidecars.write("gone.parquet", rows)
-    assert sidecars.paths() == {first, "gone.parquet"}
+    (first,) = (path for path in paths if sum(map(len, files.identities([path]))) == 3)
+    files.write_sidecar(first)
+    assert files.sidecars().keys() == {first}
     ((path, run),) = files.runs(paths, LocalRuns(tmp_path, 0))
     assert (path, len(run)) == (first, 3)
-    sidecars.remove("gone.parquet")
-    assert sidecars.paths() == {first}
     assert outside().vacuum(retention_hours=0, enforce_retention_duration=False, full=True) == []
-
-
-def _of_rows(files, count):
-    hour = np.array([FIRST_HOUR], np.int32)
-    return [path for path in files.files(hour) if sum(map(len, files.identities([path]))) == count]
+    files.remove_sidecar(first)
+    assert not files.sidecars()
 
 
 def test_a_damaged_sidecar_counts_as_none(outside, root, tmp_path, caplog):
@@ -69,7 +62,7 @@ def test_a_damaged_sidecar_counts_as_none(outside, root, tmp_path, caplog):
     write(handle, table(event("a")), {}, "one")
     files = IdentityFiles(handle)
     (path,) = files.files(np.array([FIRST_HOUR], np.int32))
-    IdentitySidecars(handle).write(path, table(event("a")))
+    files.write_sidecar(path)
     (sidecar,) = tmp_path.rglob("*.run")
     sidecar.write_bytes(b"damaged")
     assert list(files.runs([path], LocalRuns(tmp_path, 0))) == []

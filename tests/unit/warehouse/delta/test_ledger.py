@@ -8,9 +8,12 @@ from urllib.parse import unquote, urlparse
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from classwaves_runtime.clock import ManualClock
 from classwaves_schemas.tables import SESSION_EVENTS
 from classwaves_warehouse.batch import ROWS
 from classwaves_warehouse.checkpoint import Checkpoint, Progress
+from classwaves_warehouse.delta import sidecar_upkeep
+from classwaves_warehouse.delta.file_groups import CompactionPolicy
 from classwaves_warehouse.delta.identity_files import IdentityFiles
 from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from classwaves_warehouse.errors import WarehouseUnavailable
@@ -144,6 +147,28 @@ def test_rows_of_other_writers_are_known_after_a_compaction_and_a_vacuum(delta, 
     answer = mine.append(batch(event("x"), event("y"), event("z")), {0: 2}, {0: Progress(5)})
     assert (answer.rows, answer.duplicates) == (1, {0: 2})
     assert answer.dedup.hours_read == 49
+
+
+def test_a_new_ledger_finds_repeats_in_the_sidecars_of_compacted_files(
+    delta, open_delta, monkeypatch
+):
+    monkeypatch.setattr(sidecar_upkeep, "_LEAST_ROWS", 3)
+    clock = ManualClock(MORNING + timedelta(hours=1))
+    delta.ledger(STREAM).append(*FIRST)
+    delta.ledger(STREAM).append(*SECOND)
+    open_delta(compaction=CompactionPolicy(min_files=2), clock=clock).upkeep().run_once()
+    read = []
+    identities = IdentityFiles.identities
+    monkeypatch.setattr(
+        IdentityFiles,
+        "identities",
+        lambda self, paths, hours=None: read.extend(paths) or identities(self, paths, hours),
+    )
+    answer = delta.ledger(STREAM).append(
+        batch(event("a"), event("c"), event("d")), {0: 4}, {0: Progress(7)}
+    )
+    assert (answer.rows, answer.duplicates) == (1, {0: 2})
+    assert (read, answer.dedup.identities) == ([], 3)
 
 
 def test_a_log_that_was_cleaned_up_is_read_from_its_checkpoint(delta, outside):

@@ -35,7 +35,7 @@ def test_rewriting_rows_adds_none(outside):
         before, files = handle.version(), set(paths(handle))
         rewrite()
         entry = Log(handle).entry(before + 1)
-        assert (entry.transactions, entry.added, entry.attempt) == ({}, [], None)
+        assert (entry.transactions, entry.added, entry.token) == ({}, [], None)
         assert set(entry.copies) == set(paths(handle)) - files
         assert set(entry.removed) == files - set(paths(handle))
 

@@ -5,7 +5,7 @@ from classwaves_warehouse.delta.unindexed_files import UnindexedFiles
 
 def commit(*added, shards=(), copies=(), removed=()):
     transactions = {id_shard_app_id(shard): 1 for shard in shards}
-    return Entry(transactions, added, copies, removed, attempt=None)
+    return Entry(transactions, added, copies, removed, token=None)
 
 
 def unindexed(*entries):
