@@ -8,6 +8,7 @@ from classwaves_ingestor.commands.run import run
 from classwaves_ingestor.commands.status import status
 from classwaves_ingestor.commands.tables import check, ddl, migrate
 from classwaves_ingestor.commands.topics import accept, create
+from classwaves_ingestor.commands.upkeep import upkeep
 from classwaves_ingestor.commands.verify import verify
 from classwaves_ingestor.settings import IngestorSettings, StreamSettings, TopicSettings
 from classwaves_runtime.command_line import add_command, command_line
@@ -25,6 +26,7 @@ tables = typer.Typer(help="The analytics tables.", no_args_is_help=True)
 add_command(app, run, IngestorSettings, DatabricksSettings)
 add_command(app, verify, StreamSettings, DatabricksSettings)
 add_command(app, status, StreamSettings, DatabricksSettings)
+add_command(app, upkeep, WarehouseSettings, DatabricksSettings)
 add_command(topics, create, TopicSettings)
 add_command(topics, accept, StreamSettings, DatabricksSettings)
 add_command(partitions, acknowledge, StreamSettings, DatabricksSettings)

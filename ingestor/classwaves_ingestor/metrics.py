@@ -143,6 +143,27 @@ DEDUP_HOURS_READ = gauge(
     "with each batch, raise DEDUP_MAX_IDENTITIES or free DEDUP_FOLDER.",
 )
 
+# Upkeep, by the consumer that owns partition 0.
+UPKEEP_PASSES = counter(
+    "ingestor_upkeep_passes_total",
+    "Passes of upkeep: done, failed, or died with its process.",
+    "outcome",
+)
+UPKEEP_LAST_PASS = gauge(
+    "ingestor_upkeep_last_pass_timestamp_seconds",
+    "When a pass of upkeep was last done; 0 if never.",
+)
+UPKEEP_FILES = gauge(
+    "ingestor_upkeep_files", "Live files of a table after the last pass of upkeep.", "table"
+)
+UPKEEP_LOST_GROUPS = counter(
+    "ingestor_upkeep_lost_groups_total",
+    "Groups of files not rewritten because another writer touched them.",
+)
+UPKEEP_MEMORY = gauge(
+    "ingestor_upkeep_memory_bytes", "The most memory that the upkeep process has had."
+)
+
 CONSUMER: tuple[Metric, ...] = tuple(
     value for value in globals().values() if isinstance(value, Metric)
 )

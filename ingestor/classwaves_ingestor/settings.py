@@ -41,6 +41,11 @@ def _idle_commit_of(given: dict[str, Any]) -> float:
     return 3600.0 if given["warehouse"] == "databricks:" else 60.0
 
 
+def _upkeep_of(given: dict[str, Any]) -> float:
+    """The default pause between passes of upkeep: only a Delta table has nobody else to tend it."""
+    return 30.0 if given["warehouse"].startswith("delta:") else 0.0
+
+
 class TopicSettings(Settings):
     """The topics."""
 
@@ -99,6 +104,10 @@ class IngestorSettings(DedupSettings, StreamSettings):
     idle_commit_seconds: PositiveFloat = Field(
         default_factory=_idle_commit_of,
         description="seconds between commits without messages, by default 60 or, in SQL, 3600",
+    )
+    upkeep_seconds: NonNegativeFloat = Field(
+        default_factory=_upkeep_of,
+        description="seconds between passes of upkeep, by default 30 or, in SQL, 0; 0 turns it off",
     )
     http_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
         default=0,

@@ -45,6 +45,7 @@ _NO_COORDINATOR = {
 _CONSUMER = {
     "KAFKA_TOPIC_METADATA_REFRESH_INTERVAL_MS": "1000",
     "BATCH_MAX_SECONDS": "0.2",
+    "UPKEEP_SECONDS": "0",
 }
 
 
@@ -91,6 +92,7 @@ class FaultScenario:
         self.topic = topic
         self.admin: AdminClient = connect(self.environment.settings.kafka)
         self._consumers: list[ConsumerProcess] = []
+        self._upkeeps: list[ConsumerProcess] = []
         self.create_topic(partitions)
         open_warehouse(self.environment.settings.warehouse).tables.migrate()
 
@@ -147,6 +149,17 @@ class FaultScenario:
             self.environment.logs / f"{name}.log",
         )
         self._consumers.append(process)
+        return process
+
+    def upkeep(self, **environ: str) -> ConsumerProcess:
+        """Start `ingestor upkeep`."""
+        name = f"upkeep-{len(self._upkeeps) + 1}"
+        process = ConsumerProcess(
+            Environment.command("ingestor", "upkeep"),
+            {**self.environment.environ, **environ},
+            self.environment.logs / f"{name}.log",
+        )
+        self._upkeeps.append(process)
         return process
 
     def owned(self, consumer: ConsumerProcess) -> set[int]:
@@ -246,5 +259,5 @@ class FaultScenario:
             each.thaw()
         for each in running:
             each.wait(_GRACE_SECONDS)
-        for each in self._consumers:
+        for each in (*self._consumers, *self._upkeeps):
             each.kill()

@@ -21,6 +21,7 @@ from classwaves_ingestor.dead_letters.dead_letter import SourceTopic
 from classwaves_ingestor.dead_letters.interface import DeadLetterWriter
 from classwaves_ingestor.dead_letters.limit import RejectLimit, RejectLimitState
 from classwaves_ingestor.kafka.interface import BrokerClock, GroupConsumer
+from classwaves_ingestor.upkeep.supervisor import NoUpkeep, UpkeepOwner
 from classwaves_runtime.clock import Clock, SystemClock
 from classwaves_runtime.health import Health
 from classwaves_runtime.metrics import Meters
@@ -45,6 +46,7 @@ def build_pipeline(
     limit: RejectLimit,
     clock: Clock | None = None,
     observer: Observer | None = None,
+    upkeep: UpkeepOwner | None = None,
     pseudonymise: Callable[[str], str] | None = None,
     abandon: threading.Event | None = None,
     dead_letter_bytes: int = _DEAD_LETTER_BYTES,
@@ -66,6 +68,7 @@ def build_pipeline(
         limit: permitted share of refused messages.
         clock: of every stage; the system's by default.
         observer: receives metrics and state; by default one with its own metrics and health.
+        upkeep: runs while this consumer owns partition 0; by default there is none.
         pseudonymise: replaces a pupil's id; None without a key.
         dead_letter_bytes: limit of the rejects that become dead letters at the same time.
         abandon: ends every wait for warehouse or broker once it is set.
@@ -107,4 +110,5 @@ def build_pipeline(
         broker_time=broker_time,
         clock=clock,
         observer=observer,
+        upkeep=upkeep or NoUpkeep(),
     )

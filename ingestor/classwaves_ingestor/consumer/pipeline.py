@@ -30,6 +30,7 @@ from classwaves_ingestor.consumer.micro_batch import BatchBuilder, CommitResult,
 from classwaves_ingestor.consumer.observer import Observer
 from classwaves_ingestor.dead_letters.limit import RejectLimitState
 from classwaves_ingestor.kafka.interface import FetchPosition, GroupConsumer, PollResult
+from classwaves_ingestor.upkeep.supervisor import UpkeepOwner
 from classwaves_runtime.clock import Clock
 from classwaves_warehouse.checkpoint import Checkpoint, Progress, StopReason
 
@@ -40,6 +41,7 @@ POLL_SECONDS = 0.05
 _REPORT_SECONDS = 1.0
 LOOK_AGAIN_SECONDS = 30.0
 _NO_LEADER_SECONDS = 5.0
+_UPKEEP_PARTITION = 0  # every topic has it, and one member of a group owns it
 
 
 class Pipeline:
@@ -57,6 +59,7 @@ class Pipeline:
         broker_time: takes the times at which brokers appended the messages.
         clock: measures ages.
         observer: receives metrics and state.
+        upkeep: runs while this consumer owns partition 0.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Pipeline:
         broker_time: BrokerTime,
         clock: Clock,
         observer: Observer,
+        upkeep: UpkeepOwner,
     ) -> None:
         self._consumer = consumer
         self._decoder = decoder
@@ -85,6 +89,7 @@ class Pipeline:
         self._broker_time = broker_time
         self._clock = clock
         self._observer = observer
+        self._upkeep = upkeep
         self._offsets = OffsetTracker()
         self._assignments = PartitionAssignments(clock)
         self._resolving: Future[Mapping[int, PartitionStart]] | None = None
@@ -159,12 +164,15 @@ class Pipeline:
         """Wait for the commit in flight, then leave the group."""
         self._ledger_thread.shutdown(wait=True, cancel_futures=True)
         self._consumer.close()
+        self._upkeep.stop()
 
     def on_assigned(self, partitions: Sequence[int]) -> None:
         """See `RebalanceListener.on_assigned`."""
         log.info("Partitions assigned", extra={"partitions": list(partitions)})
         self._assignments.on_assigned(partitions)
         self._observer.joined_group()
+        if _UPKEEP_PARTITION in partitions:
+            self._upkeep.start()
         if not partitions:
             # A group with more consumers than partitions has standby members, which are ready.
             self._observer.mark_ready()
@@ -174,6 +182,8 @@ class Pipeline:
         log.info("Partitions revoked", extra={"partitions": list(partitions)})
         self._assignments.on_revoked(partitions)
         self._discard(partitions)
+        if _UPKEEP_PARTITION in partitions:
+            self._upkeep.stop()
 
     def on_lost(self, partitions: Sequence[int]) -> None:
         """See `RebalanceListener.on_lost`."""

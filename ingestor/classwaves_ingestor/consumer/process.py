@@ -1,7 +1,9 @@
 """The consumer process: it reads settings, serves health and metrics, and runs the pipeline."""
 
 import logging
+import os
 import threading
+from collections.abc import Callable
 
 import pyarrow as pa
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -23,6 +25,7 @@ from classwaves_ingestor.kafka.consumer import KafkaGroupConsumer, consumer_opti
 from classwaves_ingestor.kafka.topic_creation import check_message_size
 from classwaves_ingestor.kafka.topics import TopicReader, describe_topic
 from classwaves_ingestor.settings import DEAD_LETTER_WINDOW, IngestorSettings
+from classwaves_ingestor.upkeep.supervisor import NoUpkeep, UpkeepOwner, UpkeepSupervisor
 from classwaves_runtime.clock import Clock, SystemClock
 from classwaves_runtime.errors import SettingsError
 from classwaves_runtime.health import Health, dump_stacks_on_sigquit, serve_health, stall_watch
@@ -54,15 +57,19 @@ def run(settings: IngestorSettings, stop: threading.Event) -> None:
     ProcessCollector(registry=registry)
     health = Health(clock)
     pa.set_memory_pool(pa.system_memory_pool())  # returns freed memory, which mimalloc keeps
+    meters = Meters(metrics.CONSUMER, registry)
     observer = Observer(
-        Meters(metrics.CONSUMER, registry),
+        meters,
         health,
         clock,
         SequenceWatch(_budget(settings).sequences),
     )
+    upkeep = _upkeep(settings, meters, clock)
     dump_stacks_on_sigquit()
     with serve_health(settings.http_port, health, registry), stall_watch(health):
-        pipeline = _wait_for_broker(settings, clock, abandon, observer, stop)
+        pipeline = _wait_for_broker(
+            lambda: _connect(settings, clock, abandon, observer, upkeep), observer, stop
+        )
         if pipeline is None:
             return
         try:
@@ -79,11 +86,7 @@ def run(settings: IngestorSettings, stop: threading.Event) -> None:
 
 
 def _wait_for_broker(
-    settings: IngestorSettings,
-    clock: Clock,
-    abandon: threading.Event,
-    observer: Observer,
-    stop: threading.Event,
+    build: Callable[[], Pipeline], observer: Observer, stop: threading.Event
 ) -> Pipeline | None:
     """Build the pipeline once the broker answers; None if `stop` ends the wait."""
 
@@ -101,7 +104,7 @@ def _wait_for_broker(
     )
     try:
         return policy.run(
-            lambda _attempt: _connect(settings, clock, abandon, observer),
+            lambda _attempt: build(),
             retry_on=BrokerUnavailable,
             before_sleep=waiting,
         )
@@ -114,6 +117,7 @@ def _connect(
     clock: Clock,
     abandon: threading.Event,
     observer: Observer,
+    upkeep: UpkeepOwner,
 ) -> Pipeline:
     pseudonymise = _pseudonymiser(settings)
     budget = _budget(settings)
@@ -134,6 +138,7 @@ def _connect(
         clock_skew=settings.broker_clock_skew_seconds,
         clock=clock,
         observer=observer,
+        upkeep=upkeep,
         batch=BatchPolicy(
             settings.batch_max_rows, settings.batch_max_bytes, settings.batch_max_seconds
         ),
@@ -147,6 +152,12 @@ def _connect(
 
 def _budget(settings: IngestorSettings) -> MemoryBudget:
     return MemoryBudget.of(settings.memory_budget_bytes, settings.batch_max_bytes)
+
+
+def _upkeep(settings: IngestorSettings, meters: Meters, clock: Clock) -> UpkeepOwner:
+    if not settings.upkeep_seconds:
+        return NoUpkeep()
+    return UpkeepSupervisor.every(settings.upkeep_seconds, os.environ, meters, clock)
 
 
 def _pseudonymiser(settings: IngestorSettings) -> Pseudonymiser | None:

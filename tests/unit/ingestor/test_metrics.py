@@ -7,7 +7,17 @@ from classwaves_ingestor.producer.metrics import PUBLISHER
 from classwaves_runtime.metrics import Kind
 
 METRICS = (*metrics.CONSUMER, *PUBLISHER)
-BOUNDED = {"partition", "reason", "path", "cause", "event_type", "error", "time_source"}
+BOUNDED = {
+    "outcome",
+    "partition",
+    "reason",
+    "path",
+    "cause",
+    "event_type",
+    "error",
+    "table",
+    "time_source",
+}
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)

@@ -99,5 +99,15 @@ def test_a_limit_of_zero_is_refused(variable):
         IngestorSettings.from_environment(REQUIRED | {variable: "0"})
 
 
+@pytest.mark.parametrize(
+    ("warehouse", "seconds"), [("delta:/tables", 30), ("databricks:", 0), ("memory:", 0)]
+)
+def test_only_delta_tables_have_upkeep_by_default(warehouse, seconds):
+    environ = REQUIRED | {"WAREHOUSE": warehouse}
+    assert IngestorSettings.from_environment(environ).upkeep_seconds == seconds
+    given = IngestorSettings.from_environment(environ | {"UPKEEP_SECONDS": "7"})
+    assert given.upkeep_seconds == 7
+
+
 def test_a_command_for_tables_needs_no_broker():
     assert WarehouseSettings.from_environment({"WAREHOUSE": "memory:"}).warehouse == "memory:"

@@ -75,6 +75,18 @@ class Environment:
         ]
 
 
+class RecordedUpkeep:
+    """Whether upkeep has begun and not ended."""
+
+    running = False
+
+    def start(self) -> None:
+        self.running = True
+
+    def stop(self) -> None:
+        self.running = False
+
+
 class StepConsumer:
     """One consumer of an environment. Its ledger thread runs on demand, or at once if `eager`."""
 
@@ -94,6 +106,7 @@ class StepConsumer:
         self.ledger_thread = Deferred(eager=eager)
         self.abandon = Impatient()
         self.member = environment.topic.consumer()
+        self.upkeep = RecordedUpkeep()
         self.health = Health(clock)
         self.registry = CollectorRegistry()
         self.observer = Observer(
@@ -108,6 +121,7 @@ class StepConsumer:
             clock_skew=CLOCK_SKEW,
             clock=clock,
             observer=self.observer,
+            upkeep=self.upkeep,
             batch=batch,
             budget=budget,
             limit=limit,

@@ -390,3 +390,21 @@ def test_a_drain_past_its_deadline_returns_false_and_abandons_the_wait(environme
     consumer.pipeline.close()
     StepConsumer(environment, eager=True).store_all()
     assert environment.stored == [(0, 0)]
+
+
+def test_the_consumer_of_partition_0_does_upkeep_until_it_loses_it(environment):
+    one = StepConsumer(environment, eager=True)
+    one.run(2)
+    assert one.upkeep.running
+    other = StepConsumer(environment, eager=True)
+    for _ in range(3):
+        one.run()
+        other.run()
+    assert (one.upkeep.running, other.upkeep.running) == (True, False)
+    environment.topic.expel(one.member)
+    for _ in range(3):
+        other.run()
+        one.run()
+    assert (one.upkeep.running, other.upkeep.running) == (False, True)
+    other.pipeline.close()
+    assert not other.upkeep.running

@@ -1,0 +1,1 @@
+"""Upkeep of the tables by a process beside the consumer."""
