@@ -4,6 +4,7 @@ from classwaves_ingestor.settings import IngestorSettings
 from classwaves_runtime import failpoints
 from classwaves_runtime.settings import log_start
 from classwaves_runtime.signals import stop_event
+from classwaves_warehouse.open import open_warehouse
 
 
 def run() -> None:
@@ -13,5 +14,6 @@ def run() -> None:
 
     settings = IngestorSettings.from_environment(os.environ)
     log_start("ingestor run", settings)
+    open_warehouse(settings.warehouse)  # imports the adapter, which has fail points too
     failpoints.arm(os.environ)
     consume(settings, stop_event())

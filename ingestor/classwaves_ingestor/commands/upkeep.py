@@ -20,8 +20,9 @@ def upkeep(
     No row and no position changes, and consumers may run. Exit 1 if a table could not be reached.
     """
     settings = WarehouseSettings.from_environment(os.environ)
-    failpoints.arm(os.environ)
-    report = run_pass(open_warehouse(settings.warehouse).upkeep(), SystemClock())
+    warehouse = open_warehouse(settings.warehouse)
+    failpoints.arm(os.environ)  # those of the adapter, too
+    report = run_pass(warehouse.upkeep(), SystemClock())
     if as_json:
         typer.echo(report.to_json())
     else:

@@ -50,14 +50,15 @@ def backfill(
     Run it again to continue.
     """
     settings, clock = RollupSettings.from_environment(os.environ), SystemClock()
-    failpoints.arm(os.environ)
+    warehouse = open_warehouse(settings.warehouse)
+    failpoints.arm(os.environ)  # those of the adapter, too
     try:
         hours = parse_hours(first, last)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--from, --to") from error
     if hours[-1] > clock.now():
         raise typer.BadParameter(f"{hours[-1]:%Y-%m-%dT%H} has not begun", param_hint="--to")
-    stop, warehouse = stop_event(), open_warehouse(settings.warehouse)
+    stop = stop_event()
     job = Backfill(
         open_computer=lambda: HourComputer.from_settings(settings, warehouse, clock),
         scan=LateDataScan(TakeoverTimeout(new_owner(), clock)),

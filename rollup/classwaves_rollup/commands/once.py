@@ -22,10 +22,11 @@ def once(
 ) -> None:
     """Compute one hour, whether or not it was computed before; exit 1 if it failed."""
     settings, clock = RollupSettings.from_environment(os.environ), SystemClock()
-    failpoints.arm(os.environ)
+    warehouse = open_warehouse(settings.warehouse)
+    failpoints.arm(os.environ)  # those of the adapter, too
     if hour > clock.now():
         raise typer.BadParameter(f"{hour:%Y-%m-%dT%H} has not begun", param_hint="--hour")
-    computer = HourComputer.from_settings(settings, open_warehouse(settings.warehouse), clock)
+    computer = HourComputer.from_settings(settings, warehouse, clock)
     run_log = read_run_log(computer.store)
     run = compute_until_done(
         computer,

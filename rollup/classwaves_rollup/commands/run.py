@@ -4,6 +4,7 @@ from classwaves_rollup.settings import WorkerSettings
 from classwaves_runtime import failpoints
 from classwaves_runtime.settings import log_start
 from classwaves_runtime.signals import stop_event
+from classwaves_warehouse.open import open_warehouse
 
 
 def run() -> None:
@@ -16,5 +17,6 @@ def run() -> None:
 
     settings = WorkerSettings.from_environment(os.environ)
     log_start("rollup run", settings)
+    open_warehouse(settings.warehouse)  # imports the adapter, which has fail points too
     failpoints.arm(os.environ)
     run_worker(settings, stop_event())

@@ -72,6 +72,38 @@ def test_a_stop_freezes_the_process_until_sigcont():
     assert process.returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (["classwaves_ingestor", "run"], "before-commit"),
+        (["classwaves_ingestor", "upkeep"], "upkeep-checked"),
+        (["classwaves_rollup", "run"], "replacing-hour"),
+        (["classwaves_rollup", "once", "--hour", "2026-03-02T08"], "replacing-hour"),
+        (
+            ["classwaves_rollup", "backfill", "--from", "2026-03-02T08", "--to", "2026-03-02T09"],
+            "replacing-hour",
+        ),
+    ],
+    ids=["ingestor run", "ingestor upkeep", "rollup run", "rollup once", "rollup backfill"],
+)
+def test_commands_know_the_fail_points_of_the_warehouse(tmp_path, command, name):
+    given = {
+        "FAILPOINTS": "nowhere=kill@1",
+        "WAREHOUSE": f"delta:{tmp_path}",
+        "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        env={**os.environ, **given},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f" {name}" in done.stderr.splitlines()[-1]
+
+
 @pytest.mark.parametrize("order", ["nowhere=kill@1", "known=explode@1", "known=kill", "known"])
 def test_a_wrong_entry_is_an_error_that_lists_the_fail_points(order):
     FailPoint("known")
