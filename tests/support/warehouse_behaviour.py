@@ -49,6 +49,13 @@ class WarehouseBehaviour:
         ) == Stored(rows=2)
         assert warehouse.events.timeline("s1").equals(in_table_order(given))
 
+    def test_a_prepared_ledger_finds_what_is_stored(self, warehouse: Warehouse) -> None:
+        warehouse.ledger(STREAM).append(batch(event("a")), {0: None}, {0: Progress(1)})
+        ledger = warehouse.ledger(STREAM)
+        ledger.prepare(MORNING)
+        answer = ledger.append(batch(event("a"), event("b")), {0: 1}, {0: Progress(3)})
+        assert answer == Stored(rows=1, duplicates={0: 1})
+
     def test_a_timeline_is_ordered_by_time_then_source_then_sequence_then_id_with_nulls_first(
         self, warehouse: Warehouse
     ) -> None:

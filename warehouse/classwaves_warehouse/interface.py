@@ -106,6 +106,19 @@ class Ledger(Protocol):
         """
         ...
 
+    def prepare(self, around: datetime) -> None:
+        """Read in advance what appends of rows of this time need.
+
+        A consumer prepares before it owns partitions, so that none of them waits for it.
+
+        Args:
+            around: usually now; aware.
+
+        Raises:
+            WarehouseUnavailable: the first append reads it.
+        """
+        ...
+
     def append(
         self, batch: Batch, expected: Positions, progress: Mapping[int, Progress]
     ) -> Stored | Fenced:

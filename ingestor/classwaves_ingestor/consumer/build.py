@@ -1,5 +1,6 @@
 """The composition root: builds a pipeline from its outer parts."""
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -25,7 +26,10 @@ from classwaves_ingestor.upkeep.supervisor import NoUpkeep, UpkeepOwner
 from classwaves_runtime.clock import Clock, SystemClock
 from classwaves_runtime.health import Health
 from classwaves_runtime.metrics import Meters
-from classwaves_warehouse.interface import Stream, Warehouse
+from classwaves_warehouse.errors import WarehouseUnavailable
+from classwaves_warehouse.interface import Ledger, Stream, Warehouse
+
+log = logging.getLogger(__name__)
 
 _IDLE_COMMIT_SECONDS: Final = 60.0
 _DEAD_LETTER_BYTES: Final = 1024 * 1024
@@ -86,7 +90,7 @@ def build_pipeline(
     broker_time = BrokerTime(broker_clock, clock)
     committer = Committer(
         consumer=consumer,
-        ledger=warehouse.ledger(stream),
+        ledger=_prepared(warehouse.ledger(stream), clock),
         dead_letters=dead_letters,
         dead_letter_bytes=dead_letter_bytes,
         source=SourceTopic(stream.topic, stream.topic_id),
@@ -112,3 +116,11 @@ def build_pipeline(
         observer=observer,
         upkeep=upkeep or NoUpkeep(),
     )
+
+
+def _prepared(ledger: Ledger, clock: Clock) -> Ledger:
+    try:
+        ledger.prepare(clock.now())
+    except WarehouseUnavailable as error:
+        log.warning("The ledger is not prepared, so the first commit will take longer: %s", error)
+    return ledger

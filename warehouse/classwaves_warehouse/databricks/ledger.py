@@ -9,6 +9,7 @@ decided by reading the positions, never by the class of an error.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 import numpy as np
@@ -71,6 +72,9 @@ class DatabricksLedger:
             return checkpoints.get(self._stream.topic_id, {})
 
         return self._run(step)
+
+    def prepare(self, around: datetime) -> None:
+        """Do nothing: the warehouse compares a batch with its rows by itself."""
 
     def append(
         self, batch: Batch, expected: Positions, progress: Mapping[int, Progress]

@@ -17,6 +17,7 @@ import numpy as np
 from classwaves_warehouse.batch import Batch, DedupResult, Digests, Found, deduplicate
 from classwaves_warehouse.delta.identities import (
     IDENTITY_BYTES,
+    NO_IDENTITIES,
     Hours,
     Identities,
     SortedRuns,
@@ -90,6 +91,13 @@ class DedupIndex:
         self._batches += 1
         needed = np.unique(np.unique(hours_of(batch.rows))[:, np.newaxis] + _MARGIN).tolist()
         return deduplicate(batch, lambda wanted: self._lookup(wanted, needed, table))
+
+    def prepare(self, hour: int, table: StoredIdentities) -> None:
+        """Cover what a batch of this hour needs."""
+        missing = [each for each in (hour + _MARGIN).tolist() if each not in self._needed_at]
+        if missing:
+            nothing = NO_IDENTITIES.digests
+            self._read(np.array(missing, np.int32), nothing, Found.none(0), table)
 
     def add(self, identities: Identities) -> None:
         """Add stored identities that the index does not have; those of other hours are ignored."""

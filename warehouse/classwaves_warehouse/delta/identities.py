@@ -77,6 +77,8 @@ class Identities:
             wanted: ascending; far fewer than the identities if those are many.
         """
         found = Found.none(len(wanted))
+        if not len(wanted):
+            return found
         indices = np.minimum(np.searchsorted(wanted, self.digests), len(wanted) - 1)
         hits = wanted[indices] == self.digests
         found.add(indices[hits], self.fingerprints, self.origins, np.flatnonzero(hits))

@@ -13,6 +13,7 @@ partition would otherwise overwrite the position of another one that it lost.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 from uuid import uuid4
 
@@ -89,6 +90,15 @@ class DeltaLedger:
         self._run(lambda _attempt: self._refresh())
         check_topic_id(self._stream, self._app_ids.topic_ids(self._tail.transactions))
         return self._app_ids.decode(self._tail.transactions)
+
+    def prepare(self, around: datetime) -> None:
+        """Read the identities that batches of this time need into the dedup index."""
+
+        def step(_attempt: int) -> None:
+            self._refresh()
+            self._index.prepare(int(around.timestamp()) // 3600, self._files)
+
+        self._run(step)
 
     def append(
         self, batch: Batch, expected: Positions, progress: Mapping[int, Progress]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from classwaves_schemas.tables import SESSION_EVENTS
 from classwaves_warehouse.batch import Batch, deduplicate, in_table_order
@@ -27,6 +28,9 @@ class MemoryLedger:
             accepted = self._state.topic_ids.get((stream.group, stream.topic), set())
             check_topic_id(stream, accepted)
             return dict(self._checkpoints)
+
+    def prepare(self, around: datetime) -> None:
+        """Do nothing: the warehouse compares a batch with its rows by itself."""
 
     def append(
         self, batch: Batch, expected: Positions, progress: Mapping[int, Progress]

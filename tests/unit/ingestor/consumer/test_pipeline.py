@@ -10,7 +10,8 @@ from classwaves_ingestor.errors import BrokerUnavailable
 from classwaves_ingestor.kafka.memory import MemoryTopic
 from classwaves_warehouse.batch import ROWS, Batch
 from classwaves_warehouse.checkpoint import Progress, StopReason
-from classwaves_warehouse.errors import TopicRecreated
+from classwaves_warehouse.errors import TopicRecreated, WarehouseUnavailable
+from classwaves_warehouse.memory.ledger import MemoryLedger
 from classwaves_warehouse.memory.warehouse import MemoryWarehouse
 from classwaves_warehouse.offset_sums import OffsetSums
 from tests.support.events import wire
@@ -408,3 +409,14 @@ def test_the_consumer_of_partition_0_does_upkeep_until_it_loses_it(environment):
     assert (one.upkeep.running, other.upkeep.running) == (False, True)
     other.pipeline.close()
     assert not other.upkeep.running
+
+
+def test_a_consumer_whose_ledger_cannot_be_prepared_starts(environment, monkeypatch, caplog):
+    def fail(_ledger, _around):
+        raise WarehouseUnavailable("The storage does not answer.")
+
+    monkeypatch.setattr(MemoryLedger, "prepare", fail)
+    send(environment, 0, 1)
+    StepConsumer(environment, eager=True).store_all()
+    assert environment.stored == [(0, 0)]
+    assert "the first commit will take longer: The storage does not answer." in caplog.text

@@ -67,6 +67,15 @@ def test_hours_are_read_once():
     assert len(stored.reads) == 1
 
 
+def test_a_prepared_index_reads_nothing_for_a_batch_of_that_time():
+    index, stored = index_of(), Stored(event("a"))
+    hour = int(MORNING.timestamp()) // 3600
+    index.prepare(hour, stored)
+    index.prepare(hour, stored)
+    assert new_rows(index, stored, event("a"), event("b")) == [False, True]
+    assert len(stored.reads) == 1
+
+
 def test_the_next_hour_reads_one_more_hour():
     index, stored = index_of(), Stored(event("a"))
     new_rows(index, stored, event("x"))
