@@ -113,7 +113,7 @@ class LogWatch:
 
     def rows(self) -> Iterator[Sequence[Row]]:
         """The rows of each commit that appeared."""
-        for version, at in self._seen.items():
+        for version, at in list(self._seen.items()):  # the watch adds to it
             for action in map(json.loads, self._entry(version).read_text().splitlines()):
                 if "add" in action and action["add"]["dataChange"]:
                     stored = pq.read_table(
