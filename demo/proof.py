@@ -172,6 +172,7 @@ class Proof:
         missing: expected events without a row.
         twice: rows beyond one for each identity.
         unknown: rows that no producer sent.
+        unanswered: rows of events that emit had not returned, as when their producer was killed.
         named: rows that hold a pupil's name.
         bare: rows that hold a pupil's id without pseudonym.
         malformed: acknowledged messages that the contract refuses, by reason.
@@ -185,6 +186,7 @@ class Proof:
     missing: int
     twice: int
     unknown: int
+    unanswered: int
     named: int
     bare: int
     malformed: Counter[str]
@@ -211,7 +213,8 @@ class Proof:
         )
         yield (
             self.unknown == 0,
-            f"the table holds nothing else ({self.unknown:,} rows that no producer sent)",
+            f"the table holds nothing else ({self.unknown:,} rows that no producer sent, "
+            f"{self.unanswered:,} that emit had not returned)",
         )
         yield (
             self.dead_letters == self.malformed,
@@ -287,6 +290,9 @@ _COUNTS = {
     "missing": "SELECT count(*) FROM expected ANTI JOIN rows USING (session_id, id)",
     "twice": "SELECT count(*) - count(DISTINCT (session_id, id)) FROM rows",
     "unknown": "SELECT count(*) FROM rows ANTI JOIN sent USING (session_id, id)",
+    "unanswered": """
+        SELECT count(*) FROM rows ANTI JOIN expected USING (session_id, id)
+        SEMI JOIN sent USING (session_id, id)""",
     "named": f"SELECT count(*) FROM rows WHERE regexp_matches(payload, '{_NAMES}')",
     # A pseudonym begins with p, which no UUID does.
     "bare": """

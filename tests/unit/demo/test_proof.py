@@ -46,7 +46,10 @@ def test_all_that_was_acknowledged_is_there_once(proof_of):
 
 @pytest.mark.parametrize("event_id", ["c", "d"])
 def test_an_event_that_was_not_answered_may_be_there_or_not(proof_of, event_id):
-    assert proof_of(stored=[*STORED, ("s2", event_id, "{}")]).holds
+    assert proof_of().unanswered == 0
+    proof = proof_of(stored=[*STORED, ("s2", event_id, "{}")])
+    assert proof.holds
+    assert (proof.unknown, proof.unanswered) == (0, 1)
 
 
 @pytest.mark.parametrize(
