@@ -20,7 +20,7 @@ from bench.measurement import conditions, peak_bytes, record
 from classwaves_schemas.tables import SESSION_EVENTS
 from classwaves_warehouse.batch import ROWS, Batch
 from classwaves_warehouse.checkpoint import Progress
-from classwaves_warehouse.delta.identity_files import IdentityFiles
+from classwaves_warehouse.delta.dedup.files import IdentityFiles
 from classwaves_warehouse.delta.tables import Root
 from classwaves_warehouse.delta.writer import write
 from classwaves_warehouse.interface import Stored, Stream

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classwaves_warehouse.batch import Found, deduplicate, id_shards_of
-from classwaves_warehouse.delta.identities import Identities, SortedRuns
+from classwaves_warehouse.delta.dedup.identities import Identities, SortedRuns
 from tests.support.rows import batch, event
 
 # org.apache.kafka.common.utils.UtilsTest.testMurmur2

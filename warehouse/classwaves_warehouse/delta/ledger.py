@@ -26,11 +26,11 @@ from classwaves_runtime.retry import RetryPolicy
 from classwaves_warehouse.batch import ROWS, Batch
 from classwaves_warehouse.checkpoint import Checkpoint, Progress, begun
 from classwaves_warehouse.delta.app_ids import AppIds, id_shard_app_id
-from classwaves_warehouse.delta.dedup_index import DedupIndex
-from classwaves_warehouse.delta.identities import Identities
-from classwaves_warehouse.delta.identity_files import IdentityFiles
+from classwaves_warehouse.delta.dedup.files import IdentityFiles
+from classwaves_warehouse.delta.dedup.identities import Identities
+from classwaves_warehouse.delta.dedup.index import DedupIndex
+from classwaves_warehouse.delta.dedup.unindexed_files import UnindexedFiles
 from classwaves_warehouse.delta.log import LogTail
-from classwaves_warehouse.delta.unindexed_files import UnindexedFiles
 from classwaves_warehouse.delta.writer import Write
 from classwaves_warehouse.errors import DamagedRun, WarehouseUnavailable
 from classwaves_warehouse.fencing import check_topic_id, compare_positions

@@ -9,8 +9,8 @@ from deltalake import DeltaTable
 from classwaves_runtime.clock import Clock
 from classwaves_runtime.retry import RetryPolicy
 from classwaves_schemas.tables import TABLES, Table
-from classwaves_warehouse.delta.compaction import Compactor
-from classwaves_warehouse.delta.file_groups import CompactionPolicy
+from classwaves_warehouse.delta.compaction.compactor import Compactor
+from classwaves_warehouse.delta.compaction.file_groups import CompactionPolicy
 from classwaves_warehouse.delta.retention import checkpoint_long_tail, clean_log, vacuum
 from classwaves_warehouse.delta.tables import Root, set_retention
 from classwaves_warehouse.errors import TableMissing, WarehouseError, WarehouseUnavailable

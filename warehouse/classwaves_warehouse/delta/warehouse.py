@@ -3,9 +3,9 @@
 from classwaves_runtime.clock import Clock, SystemClock
 from classwaves_runtime.retry import RetryPolicy
 from classwaves_schemas.tables import SESSION_EVENTS
-from classwaves_warehouse.delta.dedup_index import DedupIndex
+from classwaves_warehouse.delta.compaction.file_groups import CompactionPolicy
+from classwaves_warehouse.delta.dedup.index import DedupIndex
 from classwaves_warehouse.delta.events import DeltaEvents
-from classwaves_warehouse.delta.file_groups import CompactionPolicy
 from classwaves_warehouse.delta.ledger import DeltaLedger
 from classwaves_warehouse.delta.rollup import DeltaRollupStore
 from classwaves_warehouse.delta.tables import DeltaTables, Root

@@ -7,7 +7,7 @@ import pytest
 
 from classwaves_runtime.clock import ManualClock
 from classwaves_schemas.tables import SESSION_EVENTS
-from classwaves_warehouse.delta.file_groups import CompactionPolicy
+from classwaves_warehouse.delta.compaction.file_groups import CompactionPolicy
 from classwaves_warehouse.delta.tables import Root
 from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from tests.support.rollup.harness import HOUR, TEN, RollupHarness, event_row

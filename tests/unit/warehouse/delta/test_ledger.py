@@ -12,9 +12,9 @@ from classwaves_runtime.clock import ManualClock
 from classwaves_schemas.tables import SESSION_EVENTS
 from classwaves_warehouse.batch import ROWS
 from classwaves_warehouse.checkpoint import Checkpoint, Progress
-from classwaves_warehouse.delta import sidecar_upkeep
-from classwaves_warehouse.delta.file_groups import CompactionPolicy
-from classwaves_warehouse.delta.identity_files import IdentityFiles
+from classwaves_warehouse.delta.compaction import sidecars
+from classwaves_warehouse.delta.compaction.file_groups import CompactionPolicy
+from classwaves_warehouse.delta.dedup.files import IdentityFiles
 from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from classwaves_warehouse.errors import WarehouseUnavailable
 from classwaves_warehouse.interface import Fenced, Stored
@@ -152,7 +152,7 @@ def test_rows_of_other_writers_are_known_after_a_compaction_and_a_vacuum(delta, 
 def test_a_new_ledger_finds_repeats_in_the_sidecars_of_compacted_files(
     delta, open_delta, monkeypatch
 ):
-    monkeypatch.setattr(sidecar_upkeep, "_LEAST_ROWS", 3)
+    monkeypatch.setattr(sidecars, "_LEAST_ROWS", 3)
     clock = ManualClock(MORNING + timedelta(hours=1))
     delta.ledger(STREAM).append(*FIRST)
     delta.ledger(STREAM).append(*SECOND)

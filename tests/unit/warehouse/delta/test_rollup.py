@@ -1,6 +1,6 @@
 import pytest
 
-from classwaves_warehouse.delta.file_groups import CompactionPolicy
+from classwaves_warehouse.delta.compaction.file_groups import CompactionPolicy
 from tests.support.rollup_store_behaviour import RollupStoreBehaviour
 
 

@@ -12,7 +12,7 @@ from classwaves_runtime.clock import ManualClock
 from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY, ROLLUP_RUNS, SESSION_EVENTS, TABLES
 from classwaves_warehouse.checkpoint import Progress
-from classwaves_warehouse.delta.file_groups import CompactionPolicy
+from classwaves_warehouse.delta.compaction.file_groups import CompactionPolicy
 from classwaves_warehouse.delta.log import Log, LogTail
 from classwaves_warehouse.delta.retention import RETENTION_PROPERTIES, unset_retention
 from classwaves_warehouse.delta.upkeep import CLEANUP_SECONDS

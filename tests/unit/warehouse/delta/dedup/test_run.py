@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classwaves_warehouse.delta.identities import Identities
-from classwaves_warehouse.delta.identity_run import IdentityRun, write_run
+from classwaves_warehouse.delta.dedup.identities import Identities
+from classwaves_warehouse.delta.dedup.run import IdentityRun, write_run
 from classwaves_warehouse.errors import DamagedRun
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 
-from classwaves_warehouse.delta.identities import hours_of
-from classwaves_warehouse.delta.identity_files import IdentityFiles
-from classwaves_warehouse.delta.local_runs import LocalRuns
+from classwaves_warehouse.delta.dedup.files import IdentityFiles
+from classwaves_warehouse.delta.dedup.identities import hours_of
+from classwaves_warehouse.delta.dedup.local_runs import LocalRuns
 from classwaves_warehouse.delta.writer import write
 from tests.support.rows import MORNING, event, table
 

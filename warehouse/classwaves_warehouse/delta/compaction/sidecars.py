@@ -12,8 +12,8 @@ from typing import Final
 from deltalake import DeltaTable
 
 from classwaves_runtime.clock import Clock
-from classwaves_warehouse.delta.file_groups import DataFile
-from classwaves_warehouse.delta.identity_files import IdentityFiles
+from classwaves_warehouse.delta.compaction.file_groups import DataFile
+from classwaves_warehouse.delta.dedup.files import IdentityFiles
 
 log = logging.getLogger(__name__)
 

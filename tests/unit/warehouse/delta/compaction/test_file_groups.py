@@ -4,7 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classwaves_warehouse.delta.file_groups import CompactionPolicy, DataFile, plan_groups
+from classwaves_warehouse.delta.compaction.file_groups import (
+    CompactionPolicy,
+    DataFile,
+    plan_groups,
+)
 from tests.support.rows import MORNING
 
 NOW = MORNING + timedelta(hours=12)

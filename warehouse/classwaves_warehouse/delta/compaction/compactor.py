@@ -26,11 +26,15 @@ from classwaves_runtime.failpoints import FailPoint
 from classwaves_runtime.retry import RetryPolicy
 from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, SESSION_EVENTS, Table
 from classwaves_warehouse.batch import TIMELINE
-from classwaves_warehouse.delta.data_file import write_file
+from classwaves_warehouse.delta.compaction.data_file import write_file
+from classwaves_warehouse.delta.compaction.file_groups import (
+    CompactionPolicy,
+    DataFile,
+    plan_groups,
+)
+from classwaves_warehouse.delta.compaction.sidecars import SidecarUpkeep
 from classwaves_warehouse.delta.dataset import DeltaDataset, active_files, filesystem_for
-from classwaves_warehouse.delta.file_groups import CompactionPolicy, DataFile, plan_groups
 from classwaves_warehouse.delta.log import TOKEN, Entry, LogTail
-from classwaves_warehouse.delta.sidecar_upkeep import SidecarUpkeep
 from classwaves_warehouse.delta.tables import statistics_columns
 from classwaves_warehouse.delta.writer import WITHOUT_CLEANUP
 from classwaves_warehouse.errors import WarehouseRefused, WarehouseUnavailable

@@ -8,9 +8,9 @@ from pyarrow.fs import (
     _MockFileSystem,
 )
 
-from classwaves_warehouse.delta.identities import Identities
-from classwaves_warehouse.delta.identity_run import write_run
-from classwaves_warehouse.delta.local_runs import LocalRuns
+from classwaves_warehouse.delta.dedup.identities import Identities
+from classwaves_warehouse.delta.dedup.local_runs import LocalRuns
+from classwaves_warehouse.delta.dedup.run import write_run
 from classwaves_warehouse.errors import DamagedRun
 from tests.support.rows import batch, event
 
@@ -49,7 +49,7 @@ def test_a_run_that_cannot_be_written_leaves_nothing_behind(
 
     local = LocalRuns(tmp_path, 10_000)
     with monkeypatch.context() as disk:
-        disk.setattr("classwaves_warehouse.delta.local_runs.write_run", full)
+        disk.setattr("classwaves_warehouse.delta.dedup.local_runs.write_run", full)
         assert local.write(identities) is None
     assert "No space left on device" in caplog.text
     assert (list(tmp_path.iterdir()), local.bytes) == ([], 0)

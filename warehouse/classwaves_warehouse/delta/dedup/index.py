@@ -15,7 +15,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from classwaves_warehouse.batch import Batch, DedupResult, Digests, Found, deduplicate
-from classwaves_warehouse.delta.identities import (
+from classwaves_warehouse.delta.dedup.identities import (
     IDENTITY_BYTES,
     NO_IDENTITIES,
     Hours,
@@ -23,8 +23,8 @@ from classwaves_warehouse.delta.identities import (
     SortedRuns,
     hours_of,
 )
-from classwaves_warehouse.delta.identity_run import IdentityRun
-from classwaves_warehouse.delta.local_runs import LocalRuns
+from classwaves_warehouse.delta.dedup.local_runs import LocalRuns
+from classwaves_warehouse.delta.dedup.run import IdentityRun
 from classwaves_warehouse.errors import DamagedRun
 from classwaves_warehouse.interface import DedupLoad
 from classwaves_warehouse.settings import DedupLimits

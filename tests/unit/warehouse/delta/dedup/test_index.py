@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classwaves_warehouse.delta.dedup_index import DedupIndex
-from classwaves_warehouse.delta.identities import Identities, SortedRuns
+from classwaves_warehouse.delta.dedup.identities import Identities, SortedRuns
+from classwaves_warehouse.delta.dedup.index import DedupIndex
 from classwaves_warehouse.settings import DedupLimits
 from tests.support.rows import MORNING, batch, event
 

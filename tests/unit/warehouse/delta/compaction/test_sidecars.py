@@ -4,11 +4,11 @@ import pyarrow as pa
 import pytest
 
 from classwaves_runtime.clock import ManualClock
-from classwaves_warehouse.delta import sidecar_upkeep
+from classwaves_warehouse.delta.compaction import sidecars
+from classwaves_warehouse.delta.compaction.file_groups import DataFile
+from classwaves_warehouse.delta.compaction.sidecars import SidecarUpkeep
 from classwaves_warehouse.delta.dataset import active_files
-from classwaves_warehouse.delta.file_groups import DataFile
-from classwaves_warehouse.delta.identity_files import IdentityFiles
-from classwaves_warehouse.delta.sidecar_upkeep import SidecarUpkeep
+from classwaves_warehouse.delta.dedup.files import IdentityFiles
 from classwaves_warehouse.delta.writer import write
 from tests.support.rows import MORNING, event, table
 
@@ -16,7 +16,7 @@ from tests.support.rows import MORNING, event, table
 @pytest.fixture
 def handle(outside, monkeypatch):
     """Of a table with a file of 10 rows and one of 2."""
-    monkeypatch.setattr(sidecar_upkeep, "_LEAST_ROWS", 10)
+    monkeypatch.setattr(sidecars, "_LEAST_ROWS", 10)
     handle = outside()
     write(handle, table(*(event(str(number)) for number in range(10))), {}, "large")
     write(handle, table(event("a"), event("b")), {}, "small")
@@ -60,7 +60,7 @@ def test_a_file_of_unknown_age_gets_a_sidecar(handle, live):
 
 
 def test_a_pass_writes_a_few_sidecars(outside, monkeypatch):
-    monkeypatch.setattr(sidecar_upkeep, "_LEAST_ROWS", 1)
+    monkeypatch.setattr(sidecars, "_LEAST_ROWS", 1)
     handle = outside()
     for number in range(6):
         write(handle, table(event(str(number))), {}, str(number))

@@ -19,9 +19,9 @@ from pyarrow.fs import FileSelector, FileType
 
 from classwaves_warehouse.batch import ROWS, Batch
 from classwaves_warehouse.delta.dataset import active_files, filesystem_for
-from classwaves_warehouse.delta.identities import HOUR_US, Hours, Identities, hours_of
-from classwaves_warehouse.delta.identity_run import IdentityRun, write_run
-from classwaves_warehouse.delta.local_runs import LocalRuns
+from classwaves_warehouse.delta.dedup.identities import HOUR_US, Hours, Identities, hours_of
+from classwaves_warehouse.delta.dedup.local_runs import LocalRuns
+from classwaves_warehouse.delta.dedup.run import IdentityRun, write_run
 from classwaves_warehouse.errors import DamagedRun
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from classwaves_schemas.tables import SESSION_EVENTS
 from classwaves_warehouse.batch import ROWS, TIMELINE, in_table_order
-from classwaves_warehouse.delta.data_file import write_file
+from classwaves_warehouse.delta.compaction.data_file import write_file
 from classwaves_warehouse.delta.dataset import DeltaDataset, active_files
 from classwaves_warehouse.errors import WarehouseRefused
 from tests.support.rows import MORNING, event, table

@@ -10,11 +10,11 @@ from classwaves_runtime.clock import ManualClock
 from classwaves_runtime.errors import InjectedFault
 from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, SESSION_EVENTS
 from classwaves_warehouse.checkpoint import Progress
-from classwaves_warehouse.delta import sidecar_upkeep
-from classwaves_warehouse.delta.compaction import UPKEEP, Compactor
+from classwaves_warehouse.delta.compaction import sidecars
+from classwaves_warehouse.delta.compaction.compactor import UPKEEP, Compactor
+from classwaves_warehouse.delta.compaction.file_groups import CompactionPolicy
 from classwaves_warehouse.delta.dataset import active_files
-from classwaves_warehouse.delta.file_groups import CompactionPolicy
-from classwaves_warehouse.delta.identity_files import IdentityFiles
+from classwaves_warehouse.delta.dedup.files import IdentityFiles
 from classwaves_warehouse.delta.log import Log, LogTail
 from classwaves_warehouse.delta.writer import write
 from classwaves_warehouse.errors import WarehouseRefused, WarehouseUnavailable
@@ -240,7 +240,7 @@ def test_a_folder_that_cannot_be_written_is_unavailable(compactor, small_files, 
 
     each = compactor()
     groups = each.plan()
-    monkeypatch.setattr("classwaves_warehouse.delta.compaction.write_file", fail)
+    monkeypatch.setattr("classwaves_warehouse.delta.compaction.compactor.write_file", fail)
     with pytest.raises(WarehouseUnavailable, match="were not rewritten: no space left"):
         each.rewrite(groups[0])
 
@@ -333,7 +333,7 @@ def test_checkpoints_survive_compaction_and_no_consumer_is_fenced(delta, compact
 
 
 def test_a_large_result_has_a_sidecar_before_it_is_live(compactor, small_files, monkeypatch):
-    monkeypatch.setattr(sidecar_upkeep, "_LEAST_ROWS", 6)
+    monkeypatch.setattr(sidecars, "_LEAST_ROWS", 6)
     compacting, found = compactor(), []
 
     def look():
@@ -348,7 +348,7 @@ def test_a_large_result_has_a_sidecar_before_it_is_live(compactor, small_files, 
 
 
 def test_large_files_without_a_sidecar_get_one(compactor, small_files, monkeypatch):
-    monkeypatch.setattr(sidecar_upkeep, "_LEAST_ROWS", 2)
+    monkeypatch.setattr(sidecars, "_LEAST_ROWS", 2)
     compacting = compactor()
     compacting.plan()
     compacting.keep_sidecars()

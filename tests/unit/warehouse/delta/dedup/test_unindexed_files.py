@@ -1,6 +1,6 @@
 from classwaves_warehouse.delta.app_ids import id_shard_app_id
+from classwaves_warehouse.delta.dedup.unindexed_files import UnindexedFiles
 from classwaves_warehouse.delta.log import Entry
-from classwaves_warehouse.delta.unindexed_files import UnindexedFiles
 
 
 def commit(*added, shards=(), copies=(), removed=()):

@@ -16,8 +16,8 @@ from typing import BinaryIO, Final
 from pyarrow.fs import FileSystem
 
 from classwaves_warehouse.delta.dataset import local_folder
-from classwaves_warehouse.delta.identities import Identities
-from classwaves_warehouse.delta.identity_run import RECORD_BYTES, IdentityRun, write_run
+from classwaves_warehouse.delta.dedup.identities import Identities
+from classwaves_warehouse.delta.dedup.run import RECORD_BYTES, IdentityRun, write_run
 from classwaves_warehouse.errors import DamagedRun
 
 log = logging.getLogger(__name__)

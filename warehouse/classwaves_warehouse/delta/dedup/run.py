@@ -21,7 +21,7 @@ import numpy.typing as npt
 from xxhash import xxh3_64_intdigest
 
 from classwaves_warehouse.batch import Digests, Found
-from classwaves_warehouse.delta.identities import Hours, Identities
+from classwaves_warehouse.delta.dedup.identities import Hours, Identities
 from classwaves_warehouse.errors import DamagedRun
 
 RECORD_BYTES: Final = 32

@@ -1,0 +1,1 @@
+"""Rewriting small data files as larger ones, and the sidecars beside them."""

@@ -1,0 +1,1 @@
+"""Deduplication against the table: identities in memory, on local disk, and beside the table."""
