@@ -137,10 +137,10 @@ DEDUP_MEMORY_BYTES = gauge(
     "ingestor_dedup_memory_bytes", "Memory of the dedup index: the newest identities and filters."
 )
 DEDUP_DISK_BYTES = gauge("ingestor_dedup_disk_bytes", "Bytes of the dedup index in DEDUP_FOLDER.")
-DEDUP_HOURS_READ = gauge(
-    "ingestor_dedup_hours_read",
-    "Hours of event_time whose identities were read from the table since the start. If it grows "
-    "with each batch, raise DEDUP_MAX_IDENTITIES or free DEDUP_FOLDER.",
+DEDUP_TABLE_READS = gauge(
+    "ingestor_dedup_table_reads",
+    "Reads of identities from the table since the start. If it grows with each batch, raise "
+    "DEDUP_MAX_IDENTITIES or free DEDUP_FOLDER.",
 )
 
 # Upkeep, by the consumer that owns partition 0.

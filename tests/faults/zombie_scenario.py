@@ -8,7 +8,7 @@ from tests.support.consumer_process import ConsumerProcess
 from tests.support.mixture import mixture
 from tests.support.waiting import wait_until
 
-SESSION = {"KAFKASESSION_TIMEOUT_MS": "3000", "KAFKA_HEARTBEAT_INTERVAL_MS": "500"}
+SESSION = {"KAFKA_SESSION_TIMEOUT_MS": "3000", "KAFKA_HEARTBEAT_INTERVAL_MS": "500"}
 
 
 class ZombieScenario:

@@ -49,14 +49,14 @@ class DedupLoad:
     Args:
         identities: that the index has.
         memory_bytes, disk_bytes: that they take; sidecars in the table's folder are not counted.
-        hours_read: hours of event_time read from the table since the ledger was opened. If this
+        table_reads: how often it read hours from the table since the ledger was opened. If this
             grows with each batch, the hours of a batch have more identities than the index may.
     """
 
     identities: int
     memory_bytes: int
     disk_bytes: int
-    hours_read: int
+    table_reads: int
 
 
 @dataclass(frozen=True, slots=True)

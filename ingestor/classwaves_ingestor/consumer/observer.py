@@ -180,7 +180,7 @@ class Observer:
         self._meters.set(metrics.DEDUP_IDENTITIES, load.identities)
         self._meters.set(metrics.DEDUP_MEMORY_BYTES, load.memory_bytes)
         self._meters.set(metrics.DEDUP_DISK_BYTES, load.disk_bytes)
-        self._meters.set(metrics.DEDUP_HOURS_READ, load.hours_read)
+        self._meters.set(metrics.DEDUP_TABLE_READS, load.table_reads)
 
     def report_state(
         self,

@@ -299,5 +299,5 @@ def test_the_load_of_the_dedup_index_is_reported(tmp_path):
     assert measured(consumer, metrics.DEDUP_IDENTITIES) == 1  # as the last commit found it
     assert measured(consumer, metrics.DEDUP_MEMORY_BYTES) == 36
     assert measured(consumer, metrics.DEDUP_DISK_BYTES) == 0
-    # The window around NOW in advance, and one hour more for an event of the hour before.
-    assert measured(consumer, metrics.DEDUP_HOURS_READ) == 50
+    # In advance for NOW, and once more for an event of the hour before.
+    assert measured(consumer, metrics.DEDUP_TABLE_READS) == 2

@@ -64,16 +64,16 @@ class DedupIndex:
         self._needed_at: dict[int, int] = {}
         self._batches = 0
         self._spilled_at = 0
-        self._hours_read = 0
+        self._table_reads = 0
 
     @property
     def load(self) -> DedupLoad:
-        """What the index holds, and how many hours it has read from the table so far."""
+        """What the index holds, and how often it has read the table so far."""
         return DedupLoad(
             identities=len(self._held),
             memory_bytes=self._held.memory_bytes,
             disk_bytes=self._local.bytes,
-            hours_read=self._hours_read,
+            table_reads=self._table_reads,
         )
 
     def clear(self) -> None:
@@ -139,7 +139,7 @@ class DedupIndex:
 
     def _read(self, missing: Hours, wanted: Digests, found: Found, table: StoredIdentities) -> None:
         """Search hours that the index does not cover; cover them if they are within its limits."""
-        self._hours_read += len(missing)
+        self._table_reads += 1
         paths = [path for path in table.files(missing) if path not in self._held.sidecars]
         part = _Held(self._limits, self._local)
         try:
