@@ -202,7 +202,7 @@ def main(appends: int = APPENDS) -> None:
                 "rows_per_append": ROWS_PER_APPEND,
                 "appends_a_day": A_DAY,
                 "median_ratio": round(median(each["ratio"] for each in measured), 2),
-                "windows": [*measured[:: max(1, len(measured) // 20)], measured[-1]],
+                "windows": measured[:: -max(1, len(measured) // 20)][::-1],
             }
             record("year", found, figures)
     print(f"{measured[-1]['ratio']:.2f} times an append to a nearly empty table")
