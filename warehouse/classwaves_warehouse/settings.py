@@ -1,5 +1,6 @@
 """Settings of processes that use the tables."""
 
+import os
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,13 @@ from pydantic import ByteSize, DirectoryPath, Field, PositiveInt
 from classwaves_runtime.settings import Settings
 
 _WITHOUT_DISK: Final = 4
+_ON_DISK: Final = Path("/var/tmp")  # noqa: S108 - a folder of temporary files is meant
+
+
+def _temporary_folder() -> Path:
+    """A folder for temporary files, on disk if there is one: /tmp may be in memory."""
+    is_usable = _ON_DISK.is_dir() and os.access(_ON_DISK, os.W_OK)
+    return _ON_DISK if is_usable else Path(tempfile.gettempdir())
 
 
 class WarehouseSettings(Settings):
@@ -32,7 +40,7 @@ class DedupLimits:
     """
 
     identities: int = 20_000_000
-    folder: Path = field(default_factory=lambda: Path(tempfile.gettempdir()))
+    folder: Path = field(default_factory=_temporary_folder)
     disk_bytes: int = 1 << 30
     in_memory: int = 500_000
 
@@ -51,8 +59,8 @@ class DedupSettings(Settings):
         "bytes of memory and 32 bytes of disk each",
     )
     dedup_folder: DirectoryPath = Field(
-        default_factory=lambda: DedupLimits().folder,
-        description="an existing folder on a local disk, by default the system's temporary folder",
+        default_factory=_temporary_folder,
+        description="an existing folder on a local disk, by default /var/tmp",
     )
     dedup_disk_bytes: ByteSize = Field(
         default=ByteSize(DedupLimits().disk_bytes),
