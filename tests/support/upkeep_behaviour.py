@@ -14,11 +14,11 @@ from tests.support.rows import MORNING, STREAM, batch, event, table
 COMMITS = 10
 
 
-def fill(warehouse: Warehouse) -> list[dict[str, object]]:
+def fill(warehouse: Warehouse, commits: int = COMMITS) -> list[dict[str, object]]:
     """Append some batches to session_events with one ledger; return all rows."""
     ledger = warehouse.ledger(STREAM)
     rows: list[dict[str, object]] = []
-    for number in range(COMMITS):
+    for number in range(commits):
         rows += [
             event(f"{number}-a", minutes=10 - number, offset=2 * number),
             event(f"{number}-b", minutes=number, offset=2 * number + 1, payload=None),
@@ -32,12 +32,17 @@ def fill(warehouse: Warehouse) -> list[dict[str, object]]:
 
 
 class UpkeepBehaviour:
-    """The behaviour suite. A pass takes many seconds on Spark, so each test has only one."""
+    """The behaviour suite. A pass takes many seconds on Spark, so each test has only one.
+
+    `commits` is how many of them a pass finds.
+    """
+
+    commits = COMMITS
 
     def test_a_pass_changes_no_row_no_checkpoint_and_fences_no_writer(
         self, warehouse: Warehouse
     ) -> None:
-        rows = fill(warehouse)
+        rows = fill(warehouse, self.commits)
         store, writing = warehouse.rollup(), warehouse.ledger(STREAM)
         checkpoints = writing.checkpoints()
         with store.snapshot([SESSION_EVENTS]) as snapshot:
@@ -50,8 +55,8 @@ class UpkeepBehaviour:
         assert size.files <= before.files
         assert store.added(SESSION_EVENTS, since, ["id"]).num_rows == 0
         assert warehouse.ledger(STREAM).checkpoints() == checkpoints
-        end = 2 * COMMITS
-        repeat = event("3-b", minutes=3, payload=None, offset=end)
+        end = 2 * self.commits
+        repeat = event("2-b", minutes=2, payload=None, offset=end)
         answer = writing.append(
             batch(repeat, event("new", offset=end + 1)), {0: end}, {0: Progress(end + 2)}
         )
@@ -60,10 +65,10 @@ class UpkeepBehaviour:
     def test_a_new_writer_finds_repeats_of_events_that_were_rewritten(
         self, warehouse: Warehouse
     ) -> None:
-        fill(warehouse)
+        fill(warehouse, self.commits)
         warehouse.upkeep().run_once()
-        end = 2 * COMMITS
-        repeat = event("3-b", minutes=3, payload=None, offset=end)
+        end = 2 * self.commits
+        repeat = event("2-b", minutes=2, payload=None, offset=end)
         answer = warehouse.ledger(STREAM).append(batch(repeat), {0: end}, {0: Progress(end + 1)})
         assert answer == Stored(0, duplicates={0: 1})
 

@@ -106,5 +106,5 @@ class DirectSender:
         if failure.reason not in self._logged:  # one log line per reason, not per event
             self._logged.add(failure.reason)
             log.warning(
-                "Kafka refused an event that is not durable", extra={"reason": failure.reason}
+                "An event that is not durable was not delivered", extra={"reason": failure.reason}
             )

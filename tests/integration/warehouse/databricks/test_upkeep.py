@@ -2,11 +2,15 @@ import pytest
 from deltalake import DeltaTable
 
 from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, ROLLUP_FACTS_HOURLY, ROLLUP_RUNS
-from tests.support.upkeep_behaviour import COMMITS, UpkeepBehaviour, fill
+from tests.support.upkeep_behaviour import UpkeepBehaviour, fill
+
+COMMITS = 3  # each takes seconds
 
 
 class TestDatabricksUpkeep(UpkeepBehaviour):
     """The suite of the memory and Delta adapters, through the real connector on Spark and Delta."""
+
+    commits = COMMITS
 
     @pytest.fixture
     def warehouse(self, databricks, warehouse):
@@ -17,7 +21,7 @@ class TestDatabricksUpkeep(UpkeepBehaviour):
 
 
 def test_optimize_and_vacuum_leave_one_file_of_many(databricks, warehouse):
-    fill(warehouse)
+    fill(warehouse, COMMITS)
     assert warehouse.events.size().files == COMMITS
     report = warehouse.upkeep().run_once()[0]
     assert (report.groups, report.files_before) == (1, None)
