@@ -60,7 +60,7 @@ class DedupIndex:
     def __init__(self, limits: DedupLimits) -> None:
         self._limits = limits
         self._local = LocalRuns(limits.folder, limits.disk_bytes)
-        self._held = _Held(limits, self._local)
+        self._contents = _Contents(limits, self._local)
         self._needed_at: dict[int, int] = {}
         self._batches = 0
         self._spilled_at = 0
@@ -70,8 +70,8 @@ class DedupIndex:
     def load(self) -> DedupLoad:
         """What the index holds, and how often it has read the table so far."""
         return DedupLoad(
-            identities=len(self._held),
-            memory_bytes=self._held.memory_bytes,
+            identities=len(self._contents),
+            memory_bytes=self._contents.memory_bytes,
             disk_bytes=self._local.bytes,
             table_reads=self._table_reads,
         )
@@ -79,7 +79,7 @@ class DedupIndex:
     def clear(self) -> None:
         """Forget everything; cover no hour."""
         self._needed_at.clear()
-        self._held.close()
+        self._contents.close()
 
     def deduplicate(self, batch: Batch, table: StoredIdentities) -> DedupResult:
         """Find a batch's new rows: not stored, and not repeats of earlier rows of the batch.
@@ -102,8 +102,8 @@ class DedupIndex:
     def add(self, identities: Identities) -> None:
         """Add stored identities that the index does not have; those of other hours are ignored."""
         covered = np.fromiter(self._needed_at, dtype=np.int32, count=len(self._needed_at))
-        self._held.add(identities.take(np.isin(identities.hours, covered)))
-        if self._held.spill():
+        self._contents.add(identities.take(np.isin(identities.hours, covered)))
+        if self._contents.spill():
             # Hours that no batch has needed since the last run was written.
             unneeded = [hour for hour, at in self._needed_at.items() if at < self._spilled_at]
             self._spilled_at = self._batches
@@ -117,16 +117,18 @@ class DedupIndex:
             FileNotFoundError: a file was vacuumed.
             DamagedRun: call `clear`.
         """
-        unread = [path for path in paths if path not in self._held.sidecars]
-        self._held.sidecars |= table.runs(unread, self._local)
-        for chunk in table.identities([path for path in unread if path not in self._held.sidecars]):
+        unread = [path for path in paths if path not in self._contents.sidecars]
+        self._contents.sidecars |= table.runs(unread, self._local)
+        for chunk in table.identities(
+            [path for path in unread if path not in self._contents.sidecars]
+        ):
             ordered = chunk.in_order()
-            self.add(ordered.take(~self._held.find(ordered.digests).known))
+            self.add(ordered.take(~self._contents.find(ordered.digests).known))
         self._evict()
 
     def _lookup(self, wanted: Digests, needed: Sequence[int], table: StoredIdentities) -> Found:
         try:
-            found = self._held.find(wanted)
+            found = self._contents.find(wanted)
         except DamagedRun as error:
             log.warning("The dedup index starts again, because a run of it is damaged: %s", error)
             self.clear()
@@ -140,8 +142,8 @@ class DedupIndex:
     def _read(self, missing: Hours, wanted: Digests, found: Found, table: StoredIdentities) -> None:
         """Search hours that the index does not cover; cover them if they are within its limits."""
         self._table_reads += 1
-        paths = [path for path in table.files(missing) if path not in self._held.sidecars]
-        part = _Held(self._limits, self._local)
+        paths = [path for path in table.files(missing) if path not in self._contents.sidecars]
+        part = _Contents(self._limits, self._local)
         try:
             for path, run in table.runs(paths, self._local):
                 part.sidecars[path] = run
@@ -156,7 +158,7 @@ class DedupIndex:
             part.close()
             raise
         if part.is_within_limits:
-            self._held.absorb(part)
+            self._contents.absorb(part)
             self._needed_at |= dict.fromkeys(missing.tolist(), self._batches)
             self._evict()
         else:
@@ -164,25 +166,27 @@ class DedupIndex:
 
     def _evict(self) -> None:
         """Drop the least recently needed hours, an eighth of a limit at a time."""
-        held, limits = self._held, self._limits
-        self._drop(self._victims(held, len(held) - limits.identities, limits.identities // 8))
-        excess = len(held.recent) - limits.without_disk
-        self._drop(self._victims(held.in_memory(), excess, limits.without_disk // 8))
+        contents, limits = self._contents, self._limits
+        self._drop(
+            self._victims(contents, len(contents) - limits.identities, limits.identities // 8)
+        )
+        excess = len(contents.recent) - limits.without_disk
+        self._drop(self._victims(contents.in_memory(), excess, limits.without_disk // 8))
 
-    def _victims(self, held: "_Held", excess: int, enough: int) -> Sequence[int]:
+    def _victims(self, contents: "_Contents", excess: int, enough: int) -> Sequence[int]:
         """The hours to drop, so that this many identities go.
 
         Args:
-            held: what may go.
+            contents: what may go.
             excess: identities above the limit.
             enough: identities to drop of hours that the present batch does not need.
         """
         victims: list[int] = []
         if excess <= 0:
             return victims
-        counts = held.recent.count_by_hour()
+        counts = contents.recent.count_by_hour()
         # A run goes with the last of its covered hours.
-        remaining = [(len(run), self._needed_at.keys() & run.hours) for run in held.all_runs()]
+        remaining = [(len(run), self._needed_at.keys() & run.hours) for run in contents.all_runs()]
         hours = set(counts).union(*(covered for _, covered in remaining))
         freed = sum(length for length, covered in remaining if not covered)
         for hour in sorted(hours, key=lambda hour: (self._needed_at[hour], hour)):
@@ -201,10 +205,10 @@ class DedupIndex:
         for hour in hours:
             del self._needed_at[hour]
         if hours:
-            self._held.keep(self._needed_at.keys(), np.array(hours, np.int32))
+            self._contents.keep(self._needed_at.keys(), np.array(hours, np.int32))
 
 
-class _Held:
+class _Contents:
     """Identities: in memory, in runs on local disk, and in sidecars by data file."""
 
     def __init__(self, limits: DedupLimits, local: LocalRuns) -> None:
@@ -234,9 +238,9 @@ class _Held:
         """The runs on local disk and the sidecars."""
         return [*self._runs, *self.sidecars.values()]
 
-    def in_memory(self) -> "_Held":
+    def in_memory(self) -> "_Contents":
         """What is in memory alone."""
-        part = _Held(self._limits, self._local)
+        part = _Contents(self._limits, self._local)
         part.recent = self.recent
         return part
 
@@ -268,7 +272,7 @@ class _Held:
         self._spill_at = self._limits.in_memory
         return True
 
-    def absorb(self, other: "_Held") -> None:
+    def absorb(self, other: "_Contents") -> None:
         """Take over what another has."""
         self.recent.add(other.recent.merged())
         self._runs += other._runs
