@@ -10,6 +10,8 @@ from typing import Self
 
 from bench.errors import CheckoutError, WrongResult
 
+THIS, OTHER = "this", "other"
+_ROOT = Path(__file__).parents[1]
 _COMMAND_SECONDS = 300.0
 
 
@@ -76,3 +78,11 @@ class Checkout:
                 f"{done.stderr.strip()}"
             )
         return done.stdout
+
+
+def checkouts_of(against: Path | None) -> list[Checkout]:
+    """Open the present working copy, and the one to compare it with, if there is one."""
+    checkouts = [Checkout.open(THIS, _ROOT)]
+    if against is not None:
+        checkouts.append(Checkout.open(OTHER, against))
+    return checkouts

@@ -7,7 +7,6 @@ same conditions.
 
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,19 +19,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench.checkout import Checkout
+from bench.checkout import OTHER, THIS, Checkout, checkouts_of
 from bench.command import run_benchmark
 from bench.consumer_log import CommitLog
-from bench.errors import NoRealBroker, WrongResult
-from bench.measurement import conditions, peak_bytes, record
+from bench.environment import fresh_table, real_kafka
+from bench.errors import WrongResult
+from bench.measurement import peak_bytes, record
 from demo.environment import Environment
 from demo.process import Process
-from local import kafka as local_kafka
 
-THIS, OTHER = "this", "other"
 ROUNDS = 3
 _SECONDS = 600.0
-ROOT = Path(__file__).parents[1]
 _HEADINGS = (
     "checkout",
     "bare loop /s",
@@ -161,18 +158,6 @@ def _round(environment: Environment, name: str, events: int, checkout: Checkout)
     )
 
 
-def fresh_table(environment: Environment, name: str) -> Environment:
-    """Return the same environment with another table and another group."""
-    return Environment(
-        environment.folder,
-        {
-            **environment.environ,
-            "WAREHOUSE": f"delta:{environment.folder / f'warehouse-{name}'}",
-            "INGESTOR_GROUP": f"{environment.environ['INGESTOR_GROUP']}-{name}",
-        },
-    )
-
-
 def wait_until_drained(consumer: Process, events: int) -> CommitLog:
     """Return the commits of a consumer once it has passed this number of messages.
 
@@ -251,20 +236,10 @@ def main(
     ] = None,
 ) -> None:
     """Measure the drain rate, with a bare consume loop as reference."""
-    checkouts = [Checkout.open(THIS, ROOT)]
-    if against is not None:
-        checkouts.append(Checkout.open(OTHER, against))
     console = Console()
-    with (
-        local_kafka.start() as kafka,
-        tempfile.TemporaryDirectory(prefix="classwaves-bench-") as folder,
-    ):
-        if not kafka.real:
-            raise NoRealBroker
-        found = conditions() | {"broker": f"{kafka.product} on the same machine"}
+    with real_kafka("bench") as (environment, found):
         console.print(", ".join(f"{name} {value}" for name, value in found.items()))
-        environment = Environment.create(Path(folder), kafka, "bench")
-        for step in drain(environment, events, checkouts):
+        for step in drain(environment, events, checkouts_of(against)):
             if isinstance(step, Drain):
                 console.print(table_of(step))
                 record("drain" if against is None else "drain-against", found, step.document())

@@ -6,38 +6,34 @@ Percentiles are of all events, not of a histogram. Last, one of two consumers is
 time is measured until the other has stored messages of each partition that the killed one had.
 """
 
-import json
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from math import ceil
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import unquote
 
-import pyarrow.parquet as pq
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from bench.command import run_benchmark
 from bench.consumer_log import owned_partitions
-from bench.drain import finish, fresh_table
-from bench.errors import NoRealBroker, WrongResult
-from bench.measurement import conditions, record
+from bench.drain import finish
+from bench.environment import fresh_table, real_kafka, with_topic
+from bench.errors import WrongResult
+from bench.measurement import record
 from classwaves_schemas.tables import SESSION_EVENTS
 from demo.environment import Environment
+from demo.freshness import added_rows, quantile
 from demo.process import Process
-from local import kafka as local_kafka
 
 _LOOK_SECONDS = 0.005
 _END_SECONDS = 60.0
 _WARM_UP_SECONDS = 5.0
-_SHARES = (0.5, 0.9, 0.99, 0.999)
+_SHARES = (0.5, 0.9, 0.99, 0.999, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +110,8 @@ class LogWatch:
     def rows(self) -> Iterator[Sequence[Row]]:
         """The rows of each commit that appeared."""
         for version, at in list(self._seen.items()):  # the watch adds to it
-            for action in map(json.loads, self._entry(version).read_text().splitlines()):
-                if "add" in action and action["add"]["dataChange"]:
-                    stored = pq.read_table(
-                        self.table / unquote(action["add"]["path"]),
-                        columns=["id", "kafka_partition"],
-                        partitioning=None,
-                    )
-                    yield [Row(row["id"], row["kafka_partition"], at) for row in stored.to_pylist()]
+            for stored in added_rows(self.table, self._entry(version), ["id", "kafka_partition"]):
+                yield [Row(row["id"], row["kafka_partition"], at) for row in stored.to_pylist()]
 
     @property
     def _log(self) -> Path:
@@ -145,19 +135,20 @@ def freshness(environment: Environment, per_second: float, seconds: float) -> Fr
         _wait_until_stored(watch, emitted)
     began = min(emitted.values())
     commits = [*watch.rows()]
-    waited = sorted(
+    waited = [
         row.visible_at - emitted[row.id]
         for rows in commits
         for row in rows
         if emitted[row.id] >= began + _WARM_UP_SECONDS
-    )
+    ]
     return Freshness(
         per_second,
         len(waited),
         len(commits),
         {
-            **{f"{share:.1%}": round(quantile(waited, share), 3) for share in _SHARES},
-            "100.0%": round(waited[-1], 3),
+            f"{share:.1%}": round(longest, 3)
+            for share in _SHARES
+            if (longest := quantile(share, waited)) is not None
         },
     )
 
@@ -182,11 +173,6 @@ def takeover(environment: Environment, per_second: float) -> Takeover:
             time.sleep(0.5)
     visible = _visible_since(watch, at)
     return Takeover(len(partitions), round(max(visible[each] for each in partitions) - at, 2))
-
-
-def quantile(ascending: Sequence[float], share: float) -> float:
-    """The smallest value that at least this share of the values does not exceed."""
-    return ascending[max(ceil(share * len(ascending)), 1) - 1]
 
 
 def _new_table(environment: Environment, name: str) -> Environment:
@@ -293,22 +279,15 @@ def main(
 ) -> None:
     """Measure freshness at two rates, and the time that a killed consumer costs."""
     console = Console()
-    with (
-        local_kafka.start() as kafka,
-        tempfile.TemporaryDirectory(prefix="classwaves-bench-") as folder,
-    ):
-        if not kafka.real:
-            raise NoRealBroker
-        conditions_ = conditions() | {"broker": f"{kafka.product} on the same machine"}
-        console.print(", ".join(f"{name} {value}" for name, value in conditions_.items()))
-        environment = Environment.create(Path(folder), kafka, "freshness")
+    with real_kafka("freshness") as (environment, found_conditions):
+        console.print(", ".join(f"{name} {value}" for name, value in found_conditions.items()))
         found = []
         for number, rate in enumerate(rates or [10.0, 2_000.0]):
             topic = f"{environment.settings.session_events_topic}.{number}"
-            found.append(freshness(_with_topic(environment, topic), rate, seconds))
+            found.append(freshness(with_topic(environment, topic), rate, seconds))
             console.print(table_of(found[-1:]))
         topic = f"{environment.settings.session_events_topic}.takeover"
-        killed = takeover(_with_topic(environment, topic), 200.0)
+        killed = takeover(with_topic(environment, topic), 200.0)
         console.print(
             f"{killed.partitions} partitions of a killed consumer went on after {killed.seconds} s."
         )
@@ -317,20 +296,7 @@ def main(
             "freshness": [asdict(each) for each in found],
             "takeover": asdict(killed),
         }
-        record("freshness", conditions_, figures)
-
-
-def _with_topic(environment: Environment, topic: str) -> Environment:
-    other = Environment(
-        environment.folder,
-        {
-            **environment.environ,
-            "SESSION_EVENTS_TOPIC": topic,
-            "DEAD_LETTER_TOPIC": f"{topic}.dead-letters",
-        },
-    )
-    other.output("ingestor", "topics", "create")
-    return other
+        record("freshness", found_conditions, figures)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ letter.
 """
 
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -16,14 +15,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench.checkout import Checkout
+from bench.checkout import Checkout, checkouts_of
 from bench.command import run_benchmark
-from bench.drain import OTHER, ROOT, THIS, finish, fresh_table, wait_until_drained
-from bench.errors import NoRealBroker
+from bench.drain import finish, wait_until_drained
+from bench.environment import fresh_table, real_kafka, with_topic
 from bench.fill import Kind
-from bench.measurement import conditions, peak_bytes, record
+from bench.measurement import peak_bytes, record
 from demo.environment import Environment
-from local import kafka as local_kafka
 
 _CASES = (Kind.SMALL, Kind.LARGE, Kind.HALF_BAD)
 _TUNED = {"DEAD_LETTER_LIMIT": "1"}
@@ -61,16 +59,7 @@ def memory(
     """
     for case in _CASES:
         topic = f"{environment.settings.session_events_topic}.{case}"
-        filled = Environment(
-            environment.folder,
-            {
-                **environment.environ,
-                **_TUNED,
-                "SESSION_EVENTS_TOPIC": topic,
-                "DEAD_LETTER_TOPIC": f"{topic}.dead-letters",
-            },
-        )
-        filled.output("ingestor", "topics", "create")
+        filled = with_topic(environment, topic, **_TUNED)
         command = (sys.executable, "-m", "bench.fill", topic, str(count), "--kind", case)
         finish(filled.start(f"fill-{case}", *command))
         for number in range(rounds):
@@ -117,22 +106,13 @@ def main(
     ] = None,
 ) -> None:
     """Measure the peak memory of a consumer."""
-    checkouts = [Checkout.open(THIS, ROOT)]
-    if against is not None:
-        checkouts.append(Checkout.open(OTHER, against))
     console = Console()
-    with (
-        local_kafka.start() as kafka,
-        tempfile.TemporaryDirectory(prefix="classwaves-bench-") as folder,
-    ):
-        if not kafka.real:
-            raise NoRealBroker
-        found = conditions() | _TUNED | {"broker": f"{kafka.product} on the same machine"}
+    with real_kafka("memory") as (environment, found):
+        found.update(_TUNED)
         console.print(", ".join(f"{name} {value}" for name, value in found.items()))
-        environment = Environment.create(Path(folder), kafka, "memory")
         began = time.monotonic()
         peaks: list[Peak] = []
-        for peak in memory(environment, count, rounds, checkouts):
+        for peak in memory(environment, count, rounds, checkouts_of(against)):
             peaks.append(peak)
             console.print(f"{time.monotonic() - began:5.0f} s  {peak}")
         console.print(table_of(peaks))

@@ -71,6 +71,20 @@ class Outages:
         return open_now or any(since <= end and until >= begin for since, until in self._ended)
 
 
+def added_rows(table: Path, entry: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """These columns of each file with new rows that an entry of a table's log added.
+
+    Args:
+        table: its folder.
+        entry: of its log.
+        columns: to read.
+    """
+    for action in map(json.loads, entry.read_text().splitlines()):
+        if "add" in action and action["add"]["dataChange"]:
+            path = table / unquote(action["add"]["path"])
+            yield pq.read_table(path, columns=columns, partitioning=None)
+
+
 class NewRows(Protocol):
     """The rows of session_events that have become visible."""
 
@@ -93,11 +107,8 @@ class FolderRows:
         """See `NewRows`."""
         while (entry := self._folder / "_delta_log" / f"{self._version:020}.json").exists():
             visible_at = entry.stat().st_mtime
-            for action in map(json.loads, entry.read_text().splitlines()):
-                if "add" in action and action["add"]["dataChange"]:
-                    path = self._folder / unquote(action["add"]["path"])
-                    rows = pq.read_table(path, columns=["event_time"], partitioning=None)
-                    yield from (Sample(at, visible_at) for at in _unix_times(rows))
+            for rows in added_rows(self._folder, entry, ["event_time"]):
+                yield from (Sample(at, visible_at) for at in _unix_times(rows))
             self._version += 1
 
 

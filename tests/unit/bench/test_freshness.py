@@ -2,16 +2,8 @@ import json
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
-from bench.freshness import LogWatch, quantile
-
-
-@pytest.mark.parametrize(
-    ("share", "expected"), [(0.0, 1), (0.25, 1), (0.26, 2), (0.5, 2), (0.99, 4), (1.0, 4)]
-)
-def test_a_quantile_is_one_of_the_values(share, expected):
-    assert quantile([1, 2, 3, 4], share) == expected
+from bench.freshness import LogWatch
 
 
 def test_a_row_is_visible_from_the_moment_at_which_its_commit_is_in_the_log(tmp_path):

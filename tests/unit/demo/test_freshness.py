@@ -19,6 +19,13 @@ def test_a_quantile_is_a_value_that_its_share_of_the_values_does_not_exceed(valu
     assert sum(value < found for value in values) <= share * len(values)
 
 
+@pytest.mark.parametrize(
+    ("share", "expected"), [(0.0, 1), (0.25, 1), (0.26, 2), (0.5, 2), (0.99, 4), (1.0, 4)]
+)
+def test_a_quantile_is_one_of_the_values(share, expected):
+    assert quantile(share, [1, 2, 3, 4]) == expected
+
+
 def test_no_values_have_no_quantile():
     assert quantile(0.5, []) is None
 
