@@ -89,21 +89,17 @@ class DedupIndex:
             table: has the hours that the index does not cover.
         """
         self._batches += 1
-        needed = np.unique(np.unique(hours_of(batch.rows))[:, np.newaxis] + _MARGIN).tolist()
-        return deduplicate(batch, lambda wanted: self._lookup(wanted, needed, table))
+        hours = np.unique(hours_of(batch.rows))
+        return deduplicate(batch, lambda wanted: self._lookup(wanted, hours, table))
 
     def prepare(self, hour: int, table: StoredIdentities) -> None:
         """Cover what a batch of this hour needs."""
-        missing = [each for each in (hour + _MARGIN).tolist() if each not in self._needed_at]
-        if missing:
-            nothing = NO_IDENTITIES.digests
-            self._read(np.array(missing, np.int32), nothing, Found.none(0), table)
+        self._lookup(NO_IDENTITIES.digests, np.array([hour], np.int32), table)
 
     def add(self, identities: Identities) -> None:
         """Add stored identities that the index does not have; those of other hours are ignored."""
         covered = np.fromiter(self._needed_at, dtype=np.int32, count=len(self._needed_at))
-        self._contents.add(identities.take(np.isin(identities.hours, covered)))
-        if self._contents.spill():
+        if self._contents.add(identities.take(np.isin(identities.hours, covered))):
             # Hours that no batch has needed since the last run was written.
             unneeded = [hour for hour, at in self._needed_at.items() if at < self._spilled_at]
             self._spilled_at = self._batches
@@ -126,13 +122,15 @@ class DedupIndex:
             self.add(ordered.take(~self._contents.find(ordered.digests).known))
         self._evict()
 
-    def _lookup(self, wanted: Digests, needed: Sequence[int], table: StoredIdentities) -> Found:
+    def _lookup(self, wanted: Digests, hours: Hours, table: StoredIdentities) -> Found:
+        """Search the hours around these, after those that are not covered have been read."""
         try:
             found = self._contents.find(wanted)
         except DamagedRun as error:
             log.warning("The dedup index starts again, because a run of it is damaged: %s", error)
             self.clear()
             found = Found.none(len(wanted))
+        needed = np.unique(hours[:, np.newaxis] + _MARGIN).tolist()
         missing = [hour for hour in needed if hour not in self._needed_at]
         self._needed_at |= {hour: self._batches for hour in needed if hour in self._needed_at}
         if missing:
@@ -153,7 +151,6 @@ class DedupIndex:
                 found.update(chunk.find(wanted))
                 if part.is_within_limits:
                     part.add(chunk)
-                    part.spill()
         except BaseException:
             part.close()
             raise
@@ -167,26 +164,24 @@ class DedupIndex:
     def _evict(self) -> None:
         """Drop the least recently needed hours, an eighth of a limit at a time."""
         contents, limits = self._contents, self._limits
-        self._drop(
-            self._victims(contents, len(contents) - limits.identities, limits.identities // 8)
-        )
-        excess = len(contents.recent) - limits.without_disk
-        self._drop(self._victims(contents.in_memory(), excess, limits.without_disk // 8))
+        self._drop(self._victims(contents.all_runs(), len(contents), limits.identities))
+        self._drop(self._victims((), len(contents.recent), limits.without_disk))
 
-    def _victims(self, contents: "_Contents", excess: int, enough: int) -> Sequence[int]:
-        """The hours to drop, so that this many identities go.
+    def _victims(self, runs: Sequence[IdentityRun], size: int, limit: int) -> Sequence[int]:
+        """The hours to drop, so that the limit is kept.
 
         Args:
-            contents: what may go.
-            excess: identities above the limit.
-            enough: identities to drop of hours that the present batch does not need.
+            runs: that count, with the identities in memory.
+            size: identities of both.
+            limit: of identities.
         """
         victims: list[int] = []
+        excess, enough = size - limit, limit // 8
         if excess <= 0:
             return victims
-        counts = contents.recent.count_by_hour()
+        counts = self._contents.recent.count_by_hour()
         # A run goes with the last of its covered hours.
-        remaining = [(len(run), self._needed_at.keys() & run.hours) for run in contents.all_runs()]
+        remaining = [(len(run), self._needed_at.keys() & run.hours) for run in runs]
         hours = set(counts).union(*(covered for _, covered in remaining))
         freed = sum(length for length, covered in remaining if not covered)
         for hour in sorted(hours, key=lambda hour: (self._needed_at[hour], hour)):
@@ -238,12 +233,6 @@ class _Contents:
         """The runs on local disk and the sidecars."""
         return [*self._runs, *self.sidecars.values()]
 
-    def in_memory(self) -> "_Contents":
-        """What is in memory alone."""
-        part = _Contents(self._limits, self._local)
-        part.recent = self.recent
-        return part
-
     def find(self, wanted: Digests) -> Found:
         """Which of these digests (ascending) are present.
 
@@ -255,12 +244,9 @@ class _Contents:
             found.update(run.find(wanted))
         return found
 
-    def add(self, identities: Identities) -> None:
-        """Add identities, in any order, to those in memory."""
+    def add(self, identities: Identities) -> bool:
+        """Add identities, in any order; return whether those in memory became a run."""
         self.recent.add(identities)
-
-    def spill(self) -> bool:
-        """Write those in memory as a run if they are many; return whether that was done."""
         if len(self.recent) < self._spill_at:
             return False
         run = self._local.write(self.recent.merged())
