@@ -6,10 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from classwaves_analytics.errors import SessionUnknown
-from classwaves_warehouse.interface import Events
+from classwaves_schemas.tables import SESSION_EVENTS
+from classwaves_warehouse.errors import VersionGone
+from classwaves_warehouse.reading import Reader, TimelineKey
+
+PAGE_ROWS: Final = 10_000
+"""Rows of session_events that one statement returns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +59,23 @@ class Timeline:
     gaps: Sequence[Gap]
 
 
-def read_timeline(events: Events, session_id: str) -> Timeline:
-    """The timeline of a session.
+def read_timeline(reader: Reader, session_id: str, page_rows: int = PAGE_ROWS) -> Timeline:
+    """The timeline of a session, all of it at one version.
+
+    Args:
+        reader: of the tables.
+        session_id: the session.
+        page_rows: the most rows of one statement's answer.
 
     Raises:
         SessionUnknown: session_events has no event of it.
         WarehouseUnavailable, TableMissing: the table could not be read.
+        VersionGone: files of the version were deleted while it was read, twice.
     """
-    rows = [_event(row) for row in events.timeline(session_id).to_pylist()]
+    try:
+        rows = list(_read_events(reader, session_id, page_rows))
+    except VersionGone:
+        rows = list(_read_events(reader, session_id, page_rows))
     if not rows:
         raise SessionUnknown(
             f"session_events has no event of session {session_id}. "
@@ -69,6 +83,17 @@ def read_timeline(events: Events, session_id: str) -> Timeline:
         )
     gaps = tuple(find_gaps((row.source, row.sequence) for row in rows))
     return Timeline(session_id, rows, gaps)
+
+
+def _read_events(reader: Reader, session_id: str, page_rows: int) -> Iterator[TimelineEvent]:
+    pinned = reader.pin([SESSION_EVENTS])
+    after, is_last = None, False
+    while not is_last:
+        page = pinned.timeline(session_id, page_rows, after).to_pylist()
+        is_last = len(page) < page_rows
+        for row in page:
+            after = TimelineKey(row["event_time"], row["source"], row["sequence"], row["id"])
+            yield _event(row)
 
 
 def find_gaps(numbers: Iterable[tuple[str | None, int | None]]) -> Iterator[Gap]:

@@ -3,6 +3,7 @@
 from classwaves_warehouse.open import open_warehouse
 from tests.support import events
 from tests.support.mixture import mixture, valid
+from tests.support.rows import timeline
 from tests.support.waiting import wait_until
 
 _SESSIONS = 30
@@ -21,9 +22,9 @@ def test_the_same_events_from_two_partitioners_are_stored_once_while_partitions_
         wait_until(lambda: _used(scenario) > {4, 5, 6}, "the new partitions are used")
     scenario.wait_until_stored()
     scenario.prove()
-    timelines = open_warehouse(scenario.environment.settings.warehouse).events
+    warehouse = open_warehouse(scenario.environment.settings.warehouse)
     for session in range(_SESSIONS):
-        stored = timelines.timeline(events.session_id(session)).column("id").to_pylist()
+        stored = timeline(warehouse, events.session_id(session)).column("id").to_pylist()
         assert stored == [
             valid(session, number).identity[1] for number in range(1, len(stored) + 1)
         ]

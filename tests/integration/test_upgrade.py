@@ -25,6 +25,7 @@ from classwaves_runtime.clock import ManualClock
 from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from classwaves_warehouse.interface import Stream
 from classwaves_warehouse.offset_sums import OffsetSums
+from tests.support.rows import timeline
 from tests.unit.ingestor.consumer.parts import Environment, StepConsumer
 
 FILES = Path(__file__).parents[1] / "fixtures" / "version_0_1"
@@ -126,7 +127,7 @@ def event(id_, **others):
 
 
 def ids(warehouse):
-    return warehouse.events.timeline("session-1")["id"].to_pylist()
+    return timeline(warehouse, "session-1")["id"].to_pylist()
 
 
 def test_migrate_makes_the_tables_as_their_contracts_say(tables, warehouse):
@@ -194,7 +195,7 @@ def test_old_messages_decode_to_the_stored_rows(warehouse):
         row.pop("created_at")
         if row["session_id"] == "session-1":
             first.setdefault(row["id"], row)
-    stored = warehouse.events.timeline("session-1").to_pylist()
+    stored = timeline(warehouse, "session-1").to_pylist()
     for row in stored:
         row.pop("created_at")
     assert stored == [first[id_] for id_ in TIMELINE]

@@ -6,8 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from classwaves_schemas.tables import SESSION_EVENTS
 from classwaves_warehouse.batch import ROWS, Batch
-from classwaves_warehouse.interface import Stream
+from classwaves_warehouse.interface import Stream, Warehouse
 
 STREAM = Stream(group="ingestor", topic="session-events", topic_id="topic-1")
 MORNING = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -40,6 +41,12 @@ def event(
 def table(*events: dict[str, Any]) -> pa.Table:
     """These rows in this order."""
     return pa.Table.from_pylist(list(events), schema=ROWS)
+
+
+def timeline(warehouse: Warehouse, session_id: str = "s1") -> pa.Table:
+    """A session's stored rows in order."""
+    with warehouse.reader() as reader:
+        return reader.pin([SESSION_EVENTS]).timeline(session_id, limit=1_000_000)
 
 
 def batch(*events: dict[str, Any]) -> Batch:

@@ -9,7 +9,7 @@ from classwaves_warehouse.checkpoint import Progress
 from classwaves_warehouse.interface import Stored, Warehouse
 from tests.support.rollup_store_behaviour import HOUR, facts, run, runs
 from tests.support.rollup_store_behaviour import stored as stored_facts
-from tests.support.rows import MORNING, STREAM, batch, event, table
+from tests.support.rows import MORNING, STREAM, batch, event, table, timeline
 
 COMMITS = 10
 
@@ -49,7 +49,7 @@ class UpkeepBehaviour:
             since = snapshot.versions[SESSION_EVENTS.qualified_name]
         before = warehouse.events.size()
         warehouse.upkeep().run_once()
-        assert warehouse.events.timeline("s1").equals(in_table_order(table(*rows)))
+        assert timeline(warehouse, "s1").equals(in_table_order(table(*rows)))
         size = warehouse.events.size()
         assert size.rows == before.rows
         assert size.files <= before.files

@@ -18,7 +18,7 @@ from classwaves_warehouse.errors import TopicRecreated
 from classwaves_warehouse.interface import Fenced, PartitionRows, Stored, Warehouse
 from classwaves_warehouse.offset_sums import OffsetSums
 from tests.support.ledger_model import first_try
-from tests.support.rows import MORNING, STREAM, batch, event, table
+from tests.support.rows import MORNING, STREAM, batch, event, table, timeline
 
 
 class WarehouseBehaviour:
@@ -47,7 +47,7 @@ class WarehouseBehaviour:
         assert warehouse.ledger(STREAM).append(
             batch(*given.to_pylist()), {0: None}, {0: Progress(10)}
         ) == Stored(rows=2)
-        assert warehouse.events.timeline("s1").equals(in_table_order(given))
+        assert timeline(warehouse, "s1").equals(in_table_order(given))
 
     def test_a_prepared_ledger_finds_what_is_stored(self, warehouse: Warehouse) -> None:
         warehouse.ledger(STREAM).append(batch(event("a")), {0: None}, {0: Progress(1)})
@@ -72,10 +72,10 @@ class WarehouseBehaviour:
         warehouse.ledger(STREAM).append(
             batch(*reversed(in_order), other), {0: None}, {0: Progress(8)}
         )
-        assert [row["id"] for row in warehouse.events.timeline("s1").to_pylist()] == list("9875643")
+        assert [row["id"] for row in timeline(warehouse, "s1").to_pylist()] == list("9875643")
 
     def test_an_unknown_session_has_an_empty_timeline(self, warehouse: Warehouse) -> None:
-        assert warehouse.events.timeline("unknown").num_rows == 0
+        assert timeline(warehouse, "unknown").num_rows == 0
 
     def test_a_repeat_of_a_stored_event_is_a_duplicate(self, warehouse: Warehouse) -> None:
         ledger = warehouse.ledger(STREAM)
@@ -94,7 +94,7 @@ class WarehouseBehaviour:
             rows, {0: None, 1: None}, {0: Progress(2), 1: Progress(1)}
         )
         assert answer == Stored(1, duplicates={0: 2}, conflicting={0: 1})
-        assert warehouse.events.timeline("s1")["event_time"].to_pylist() == [
+        assert timeline(warehouse, "s1")["event_time"].to_pylist() == [
             MORNING + timedelta(minutes=5)
         ]
 
@@ -358,7 +358,7 @@ class WarehouseBehaviour:
             zombie.append(batch(event("c", offset=1)), {0: 1}, {0: Progress(2)}), Stored
         )
         assert {p: each.position for p, each in successor.checkpoints().items()} == {0: 2, 1: 5}
-        assert {row["id"] for row in warehouse.events.timeline("s1").to_pylist()} == {"a", "b", "c"}
+        assert {row["id"] for row in timeline(warehouse, "s1").to_pylist()} == {"a", "b", "c"}
 
     def test_a_zombies_unmoved_commit_is_fenced(self, warehouse: Warehouse) -> None:
         zombie, successor = warehouse.ledger(STREAM), warehouse.ledger(STREAM)

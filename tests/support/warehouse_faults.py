@@ -14,7 +14,7 @@ from classwaves_warehouse.errors import WarehouseUnavailable
 from classwaves_warehouse.interface import Fenced, Ledger, Stored, Warehouse
 from classwaves_warehouse.offset_sums import OffsetSums
 from tests.support.ledger_model import first_try
-from tests.support.rows import STREAM, batch, event
+from tests.support.rows import STREAM, batch, event, timeline
 
 Strike = Callable[[Callable[[], None]], None]
 
@@ -127,4 +127,4 @@ def _positions(ledger: Ledger) -> dict[int, int]:
 
 
 def _assert_stored_once(warehouse: Warehouse, ids: str) -> None:
-    assert sorted(row["id"] for row in warehouse.events.timeline("s1").to_pylist()) == list(ids)
+    assert sorted(row["id"] for row in timeline(warehouse, "s1").to_pylist()) == list(ids)

@@ -23,7 +23,7 @@ from classwaves_warehouse.interface import (
 )
 from classwaves_warehouse.offset_sums import OffsetSums
 from tests.support.ledger_model import LedgerModel, first_try
-from tests.support.rows import STREAM, batch, event
+from tests.support.rows import STREAM, batch, event, timeline
 
 PARTITIONS = range(3)
 SESSIONS = ("s1", "s2", "s3", "s4")
@@ -139,9 +139,7 @@ class WarehouseMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         found = [
-            row
-            for session in SESSIONS
-            for row in self.warehouse.events.timeline(session).to_pylist()
+            row for session in SESSIONS for row in timeline(self.warehouse, session).to_pylist()
         ]
         assert {(row["session_id"], row["id"]): row["payload"] for row in found} == {
             identity: row["payload"] for identity, row in self.model.rows.items()

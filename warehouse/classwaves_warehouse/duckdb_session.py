@@ -1,14 +1,15 @@
-"""DuckDB over Arrow tables and datasets, queried in the Databricks dialect.
+"""DuckDB over Arrow tables, datasets and Parquet files, queried in the Databricks dialect.
 
 DuckDB and sqlglot take 24 MiB. They are imported by the first session, so that a consumer, which
 only appends, does without them.
 """
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from tempfile import TemporaryDirectory
-from types import TracebackType
-from typing import Final, Self
+from types import MappingProxyType, TracebackType
+from typing import Final, Self, TypeAlias
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -25,20 +26,39 @@ _CONFIG: Final = {
 _READ_ERRORS: Final = (
     "reading the stream registered as",
     "exporting a stream from the object registered as",
+    "too small to be a Parquet file",
+    "No magic bytes found",
 )
 """Parts of the messages of failed reads, which DuckDB reports as invalid input."""
 
 _DUCKDB_SUM: Final = pa.decimal128(38, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class ParquetFiles:
+    """Local files that DuckDB reads by itself, with their statistics and Bloom filters.
+
+    Args:
+        paths: of the files; may be empty.
+        schema: the columns to read. One that a file does not have is NULL.
+    """
+
+    paths: Sequence[str]
+    schema: pa.Schema
+
+
+Rows: TypeAlias = pa.Table | ds.Dataset | ParquetFiles
+"""What a table of a session may be."""
+
+
 class DuckDBSession:
-    """A DuckDB with some tables registered, as a context. For one thread.
+    """A DuckDB with some tables, as a context. For one thread.
 
     Args:
         tables: by their unqualified names.
     """
 
-    def __init__(self, tables: Mapping[str, pa.Table | ds.Dataset]) -> None:
+    def __init__(self, tables: Mapping[str, Rows] = MappingProxyType({})) -> None:
         self._tables = tables
         self._open = ExitStack()
 
@@ -52,8 +72,10 @@ class DuckDBSession:
             self._connection.execute("SET TimeZone = 'UTC'")
             # In a process that DuckDB takes for interactive, the progress bar is on and on stdout.
             self._connection.execute("SET enable_progress_bar = false")
+            # A session that is kept reads the footer of a file once, unless the file changes.
+            self._connection.execute("SET parquet_metadata_cache = true")
             for name, rows in self._tables.items():
-                self._connection.register(name, rows)
+                self.define(name, rows)
             self._open = opening.pop_all()
         return self
 
@@ -64,6 +86,24 @@ class DuckDBSession:
         trace: TracebackType | None,
     ) -> None:
         self._open.close()
+
+    def define(self, name: str, rows: Rows) -> None:
+        """Add a table, or replace it.
+
+        Args:
+            name: unqualified.
+            rows: of the table.
+
+        Raises:
+            WarehouseUnavailable: a file cannot be read.
+        """
+        if not isinstance(rows, ParquetFiles):
+            self._connection.register(name, rows)
+            return
+        without_rows = f"{name}_columns"
+        self._connection.register(without_rows, rows.schema.empty_table())
+        with _warehouse_errors():
+            self._connection.execute(_view(name, rows, without_rows))
 
     def query(self, sql: str, parameters: Parameters) -> pa.Table:
         """Run a query; timestamps of the answer are UTC, in microseconds.
@@ -76,31 +116,56 @@ class DuckDBSession:
             WarehouseRefused: the statement is wrong.
             WarehouseUnavailable: the query failed, for example because a file was removed.
         """
-        import duckdb  # noqa: PLC0415
-        from sqlglot.errors import ParseError  # noqa: PLC0415
-
         from classwaves_warehouse.duckdb_dialect import to_duckdb  # noqa: PLC0415
 
-        try:
+        with _warehouse_errors():
             statement = to_duckdb(sql)
             values = {name: parameters[name] for name in statement.parameters}
             return _with_spark_types(
                 self._connection.sql(statement.text, params=values).to_arrow_table()
             )
-        except (
-            ParseError,
-            KeyError,
-            duckdb.ProgrammingError,
-            duckdb.DataError,
-            duckdb.NotSupportedError,
-        ) as error:
-            if any(part in str(error) for part in _READ_ERRORS):
-                raise WarehouseUnavailable(
-                    f"A table could not be read: {_first_line(error)}"
-                ) from error
-            raise WarehouseRefused(f"DuckDB refused the statement: {_first_line(error)}") from error
-        except duckdb.Error as error:
-            raise WarehouseUnavailable(f"DuckDB failed: {_first_line(error)}") from error
+
+
+@contextmanager
+def _warehouse_errors() -> Iterator[None]:
+    """Raise the warehouse error for an error of DuckDB or of the translation."""
+    import duckdb  # noqa: PLC0415
+    from sqlglot.errors import SqlglotError  # noqa: PLC0415
+
+    try:
+        yield
+    except (
+        SqlglotError,
+        KeyError,
+        duckdb.ProgrammingError,
+        duckdb.DataError,
+        duckdb.NotSupportedError,
+    ) as error:
+        if any(part in str(error) for part in _READ_ERRORS):
+            raise WarehouseUnavailable(
+                f"A table could not be read: {_first_line(error)}"
+            ) from error
+        raise WarehouseRefused(f"DuckDB refused the statement: {_first_line(error)}") from error
+    except duckdb.Error as error:
+        raise WarehouseUnavailable(f"DuckDB failed: {_first_line(error)}") from error
+
+
+def _view(name: str, rows: ParquetFiles, without_rows: str) -> str:
+    """The statement that makes a view of Parquet files.
+
+    The table without rows gives the columns that no file has.
+    """
+    columns = ", ".join(map(_quoted, rows.schema.names))
+    source = f"FROM {_quoted(without_rows)}"
+    if rows.paths:
+        paths = ", ".join("'" + path.replace("'", "''") + "'" for path in rows.paths)
+        source += f" UNION ALL BY NAME FROM read_parquet([{paths}], union_by_name = true)"
+    selected = f"SELECT {columns} FROM ({source})"  # noqa: S608 - names and paths are quoted
+    return f"CREATE OR REPLACE TEMP VIEW {_quoted(name)} AS {selected}"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _first_line(error: Exception) -> str:

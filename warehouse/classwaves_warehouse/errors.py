@@ -9,6 +9,7 @@ WarehouseError
 ├── ConcurrentWrite        another writer changed the same rows; read again and repeat
 │   └── ReplacedTooLate    detected after our commit; the other rows may be lost
 ├── VersionGone            an old version of a table can no longer be read
+├── AnswerTooLarge         ask for fewer hours or schools
 ├── DamagedRun             a file with identities for deduplication is damaged; read the table
 └── TopicRecreated         the positions belong to another topic id
 WarehouseAddressError      a SettingsError: WAREHOUSE is not valid
@@ -51,6 +52,10 @@ class ReplacedTooLate(ConcurrentWrite):
 
 class VersionGone(WarehouseError):
     """A version of a table can no longer be read."""
+
+
+class AnswerTooLarge(WarehouseError):
+    """The answer has more rows than a reader returns."""
 
 
 class DamagedRun(WarehouseError):

@@ -1,8 +1,8 @@
 """What the write path, the rollup and the read side ask of a warehouse.
 
-The write path uses a `Ledger`: rows, positions and counters change in one atomic commit. The read
-side uses `Events`, the rollup a `RollupStore`, and set-up commands use `Tables`. `Upkeep` keeps the
-number of files and log entries small.
+The write path uses a `Ledger`: rows, positions and counters change in one atomic commit. Its proof
+uses `Events`, the read side a `Reader`, the rollup a `RollupStore`, and set-up commands use
+`Tables`. `Upkeep` keeps the number of files and log entries small.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ from classwaves_schemas.tables import Table
 from classwaves_warehouse.batch import Batch
 from classwaves_warehouse.checkpoint import Checkpoint, Progress
 from classwaves_warehouse.offset_sums import NO_OFFSETS, OffsetSums
+from classwaves_warehouse.reading import MAX_ROWS, Reader
 
 Positions = Mapping[int, int | None]
 """Partition → next offset to read; None for a partition that was never committed."""
@@ -184,11 +185,10 @@ class TableSize:
 
 
 class Events(Protocol):
-    """Reading session_events. Each call sees the latest version. For one thread, any one."""
+    """What proves session_events complete. Each call sees the latest version.
 
-    def timeline(self, session_id: str) -> pa.Table:
-        """A session's rows ordered by (event_time, source, sequence, id), NULLs first."""
-        ...
+    For one thread, any one.
+    """
 
     def partition_rows(
         self, stream: Stream, checkpoints: Mapping[int, Checkpoint]
@@ -399,7 +399,15 @@ class Warehouse(Protocol):
 
     @property
     def events(self) -> Events:
-        """Reading session_events."""
+        """What proves session_events complete."""
+        ...
+
+    def reader(self, max_rows: int = MAX_ROWS) -> AbstractContextManager[Reader]:
+        """A reader for the calling thread, until the context ends.
+
+        Args:
+            max_rows: the most rows of an answer with hours.
+        """
         ...
 
     def ledger(self, stream: Stream) -> Ledger:

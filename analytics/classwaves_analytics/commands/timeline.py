@@ -24,7 +24,8 @@ def timeline(
     """Show a session's events in order, and the gaps in their sources' sequence numbers."""
     environ = os.environ if warehouse is None else {**os.environ, "WAREHOUSE": warehouse}
     settings = WarehouseSettings.from_environment(environ)
-    found = read_timeline(open_warehouse(settings.warehouse).events, session)
+    with open_warehouse(settings.warehouse).reader() as reader:
+        found = read_timeline(reader, session)
     if as_json:
         typer.echo(json.dumps(_document(found, shape), ensure_ascii=False))
     else:

@@ -1,3 +1,5 @@
+from contextlib import ExitStack
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,18 +8,57 @@ from classwaves_analytics.errors import SessionUnknown
 from classwaves_analytics.shapes import classic, store
 from classwaves_analytics.timeline import Gap, find_gaps, read_timeline
 from classwaves_warehouse.checkpoint import Progress
+from classwaves_warehouse.errors import VersionGone
 from classwaves_warehouse.memory.warehouse import MemoryWarehouse
 from tests.support.rows import STREAM, batch, event
 
 
 @pytest.fixture
 def stored():
-    def of(*rows):
-        warehouse = MemoryWarehouse()
-        warehouse.ledger(STREAM).append(batch(*rows), {0: None}, {0: Progress(position=len(rows))})
-        return warehouse.events
+    with ExitStack() as readers:
 
-    return of
+        def of(*rows):
+            warehouse = MemoryWarehouse()
+            warehouse.ledger(STREAM).append(
+                batch(*rows), {0: None}, {0: Progress(position=len(rows))}
+            )
+            return readers.enter_context(warehouse.reader())
+
+        yield of
+
+
+class ForgetfulReader:
+    """Files of what it pins are deleted before they are read, so many times."""
+
+    def __init__(self, reader, times):
+        self._reader = reader
+        self._times = times
+
+    def pin(self, tables):
+        self._pinned = self._reader.pin(tables)
+        return self
+
+    def timeline(self, session_id, limit, after=None):
+        if after is not None and self._times:
+            self._times -= 1
+            raise VersionGone("session_events: version 1 can no longer be read")
+        return self._pinned.timeline(session_id, limit, after)
+
+
+def test_a_long_timeline_is_read_in_pages(stored):
+    rows = [event(f"{n:02}", minutes=n // 3, source=["b", None][n % 2]) for n in range(20)]
+    reader = stored(*rows)
+    whole = read_timeline(reader, "s1").events
+    for page_rows in (1, 7, 20, 21):
+        assert read_timeline(reader, "s1", page_rows).events == whole
+
+
+def test_a_timeline_is_read_once_more_if_files_of_its_version_were_deleted(stored):
+    reader = stored(*[event(str(n), minutes=n) for n in range(5)])
+    found = read_timeline(ForgetfulReader(reader, times=1), "s1", page_rows=2)
+    assert [each.id for each in found.events] == list("01234")
+    with pytest.raises(VersionGone, match="session_events: version 1"):
+        read_timeline(ForgetfulReader(reader, times=2), "s1", page_rows=2)
 
 
 def test_events_are_in_order_whatever_their_order_of_arrival(stored):

@@ -21,7 +21,14 @@ def test_duckdb_answers_as_spark_does(duck, case: Case):
 
 
 @pytest.mark.parametrize(
-    "sql", ["SELEC 1", "SELECT nothing FROM things", "SELECT :unknown", "SELECT * FROM nowhere"]
+    "sql",
+    [
+        "SELEC 1",
+        "SELECT 'it",
+        "SELECT nothing FROM things",
+        "SELECT :unknown",
+        "SELECT * FROM nowhere",
+    ],
 )
 def test_a_statement_that_is_wrong_is_refused(duck, sql):
     with pytest.raises(WarehouseRefused):

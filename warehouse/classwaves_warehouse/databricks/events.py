@@ -7,7 +7,6 @@ from typing import Final
 import pyarrow as pa
 
 from classwaves_runtime.retry import RetryPolicy
-from classwaves_warehouse.batch import ROWS
 from classwaves_warehouse.checkpoint import Checkpoint
 from classwaves_warehouse.databricks.retry import retry_after_cold_start
 from classwaves_warehouse.databricks.session import Session, Value
@@ -41,14 +40,6 @@ class DatabricksEvents:
     def __init__(self, session: Session, retry: RetryPolicy) -> None:
         self._session = session
         self._retry = retry
-
-    def timeline(self, session_id: str) -> pa.Table:
-        """A session's rows ordered by (event_time, source, sequence, id), NULLs first."""
-        return (
-            self._query(load_sql("classwaves_warehouse", "timeline"), {"session_id": session_id})
-            .select(ROWS.names)
-            .cast(ROWS)
-        )
 
     def partition_rows(
         self, stream: Stream, checkpoints: Mapping[int, Checkpoint]

@@ -14,7 +14,11 @@ from classwaves_warehouse.checkpoint import Checkpoint, ingested_through
 from classwaves_warehouse.databricks import statements
 from classwaves_warehouse.databricks.retry import retry_after_cold_start
 from classwaves_warehouse.databricks.session import Session, Value
-from classwaves_warehouse.databricks.snapshot import DatabricksSnapshot, referenced_parameters
+from classwaves_warehouse.databricks.snapshot import (
+    DatabricksSnapshot,
+    is_version_gone,
+    referenced_parameters,
+)
 from classwaves_warehouse.errors import (
     ConcurrentWrite,
     ReplacedTooLate,
@@ -26,13 +30,6 @@ from classwaves_warehouse.errors import (
 from classwaves_warehouse.interface import Parameters, Snapshot
 from classwaves_warehouse.rollup_rows import hour_of, run_rows
 
-_VERSION_GONE: Final = re.compile(
-    r"DELTA_VERSION_NOT_FOUND|Cannot time travel|DELTA_TRUNCATED_TRANSACTION_LOG"
-    r"|DELTA_LOG_FILE_NOT_FOUND|FILE_NOT_EXIST|FILE_NOT_FOUND|FileNotFound"
-    # Spark's message for a join of which it could not read one side, without the reason. A wrong
-    # match costs one more scan.
-    r"|Exception thrown in awaitResult",
-)
 _OPERATIONS_WITHOUT_CHANGES: Final = re.compile(
     r"OPTIMIZE|VACUUM|ANALYZE|REORG|CLUSTER|TBLPROPERTIES|ADD COLUMNS|CHANGE COLUMN|PROTOCOL"
 )
@@ -56,18 +53,7 @@ class DatabricksRollupStore:
     @contextmanager
     def snapshot(self, tables: Sequence[Table]) -> Iterator[DatabricksSnapshot]:
         """The latest version of each table, readable while the context lasts."""
-        versions = {
-            table: version for table in tables if (version := self._version(table)) is not None
-        }
-        yield DatabricksSnapshot(
-            self._session,
-            self._retry,
-            {
-                table.name: f"{self._qualified(table)} VERSION AS OF {version}"
-                for table, version in versions.items()
-            },
-            {table.qualified_name: version for table, version in versions.items()},
-        )
+        yield DatabricksSnapshot.latest(self._session, self._retry, self._catalog, tables)
 
     def added(self, table: Table, since: int, columns: Sequence[str]) -> pa.Table:
         """Columns of the rows that were added, changed or removed since a version of a table."""
@@ -77,7 +63,7 @@ class DatabricksRollupStore:
             try:
                 return self._session.run(statement)
             except WarehouseError as error:
-                if _VERSION_GONE.search(str(error)):
+                if is_version_gone(error):
                     raise VersionGone(
                         f"{table.qualified_name}: version {since} can no longer be read."
                     ) from error
@@ -152,13 +138,6 @@ class DatabricksRollupStore:
         """Number of commits after a version that may have written an hour."""
         history = self._run(f"DESCRIBE HISTORY {self._qualified(table)} LIMIT 100").to_pylist()
         return sum(may_have_written(entry, hour) for entry in history if entry["version"] > since)
-
-    def _version(self, table: Table) -> int | None:
-        try:
-            last = self._run(f"DESCRIBE HISTORY {self._qualified(table)} LIMIT 1")
-        except TableMissing:
-            return None
-        return int(last["version"][0].as_py())
 
     def _qualified(self, table: Table) -> str:
         return f"{self._catalog}.{table.qualified_name}"

@@ -1,19 +1,29 @@
 """A consistent read of several tables: every query reads each table at the same version."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Final, Self
 
 import pyarrow as pa
 from sqlglot import exp, parse_one
 from sqlglot.errors import ParseError
 
 from classwaves_runtime.retry import RetryPolicy
+from classwaves_schemas.tables import Table
 from classwaves_warehouse.databricks.retry import retry_after_cold_start
 from classwaves_warehouse.databricks.session import Session
-from classwaves_warehouse.errors import WarehouseRefused
+from classwaves_warehouse.errors import TableMissing, WarehouseError, WarehouseRefused
 from classwaves_warehouse.interface import Parameters
 
 _TIMESTAMP = pa.timestamp("us", tz="UTC")
+_VERSION_GONE: Final = re.compile(
+    r"DELTA_VERSION_NOT_FOUND|Cannot time travel|DELTA_TRUNCATED_TRANSACTION_LOG"
+    r"|DELTA_LOG_FILE_NOT_FOUND|FILE_NOT_EXIST|FILE_NOT_FOUND|FileNotFound"
+    # Spark's message for a join of which it could not read one side, without the reason. A wrong
+    # match costs one more scan.
+    r"|Exception thrown in awaitResult",
+)
 
 
 class DatabricksSnapshot:
@@ -38,6 +48,27 @@ class DatabricksSnapshot:
         self._relations = relations
         self.versions = versions
 
+    @classmethod
+    def latest(
+        cls, session: Session, retry: RetryPolicy, catalog: str, tables: Sequence[Table]
+    ) -> Self:
+        """The latest version of each table that exists.
+
+        Args:
+            session: at the warehouse.
+            retry: of each query.
+            catalog: quoted name.
+            tables: to read.
+        """
+        relations, versions = {}, {}
+        for table in tables:
+            name = f"{catalog}.{table.qualified_name}"
+            version = _latest_version(session, retry, name)
+            if version is not None:
+                relations[table.name] = f"{name} VERSION AS OF {version}"
+                versions[table.qualified_name] = version
+        return cls(session, retry, relations, versions)
+
     def query(self, sql: str, parameters: Parameters) -> pa.Table:
         """Query the tables at their versions."""
         statement = self.qualify_tables(sql)
@@ -53,6 +84,20 @@ class DatabricksSnapshot:
     def qualify_tables(self, sql: str) -> str:
         """The statement with each table of the snapshot replaced by the table at its version."""
         return _qualify_tables(sql, tuple(self._relations.items()))
+
+
+def is_version_gone(error: WarehouseError) -> bool:
+    """Whether a query failed because a version can no longer be read."""
+    return bool(_VERSION_GONE.search(str(error)))
+
+
+def _latest_version(session: Session, retry: RetryPolicy, name: str) -> int | None:
+    statement = f"DESCRIBE HISTORY {name} LIMIT 1"
+    try:
+        last = retry_after_cold_start(retry, lambda _attempt: session.run(statement))
+    except TableMissing:
+        return None
+    return int(last["version"][0].as_py())
 
 
 def referenced_parameters(sql: str, parameters: Parameters) -> Parameters:

@@ -1,11 +1,15 @@
 """The `Warehouse` of a Databricks catalog."""
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+
 from classwaves_runtime.clock import Clock, SystemClock
 from classwaves_runtime.retry import RetryPolicy
 from classwaves_schemas.tables import INGESTOR_POSITIONS, SESSION_EVENTS
 from classwaves_warehouse.databricks.events import DatabricksEvents
 from classwaves_warehouse.databricks.ledger import DatabricksLedger
 from classwaves_warehouse.databricks.ledger_tables import SqlLedgerTables
+from classwaves_warehouse.databricks.reader import DatabricksReader
 from classwaves_warehouse.databricks.retry import DEFAULT_RETRY
 from classwaves_warehouse.databricks.rollup import DatabricksRollupStore
 from classwaves_warehouse.databricks.session import (
@@ -19,6 +23,7 @@ from classwaves_warehouse.databricks.tables import DatabricksTables, describe, m
 from classwaves_warehouse.databricks.upkeep import DatabricksUpkeep
 from classwaves_warehouse.errors import TableMismatch, WarehouseAddressError
 from classwaves_warehouse.interface import Stream
+from classwaves_warehouse.reading import MAX_ROWS
 
 
 class DatabricksWarehouse:
@@ -46,6 +51,16 @@ class DatabricksWarehouse:
         catalog = settings.databricks_catalog
         self.tables = DatabricksTables(self._session(None), catalog, self._retry)
         self.events = DatabricksEvents(self._session(SESSION_EVENTS.schema), self._retry)
+
+    def reader(self, max_rows: int = MAX_ROWS) -> AbstractContextManager[DatabricksReader]:
+        """A reader for the calling thread; it closes its session when the context ends."""
+        return self._reader(max_rows)
+
+    @contextmanager
+    def _reader(self, max_rows: int) -> Iterator[DatabricksReader]:
+        with closing(self._session(None)) as session:
+            catalog = f"`{self._settings.databricks_catalog}`"
+            yield DatabricksReader(session, catalog, self._retry, max_rows)
 
     def ledger(self, stream: Stream) -> DatabricksLedger:
         """Writing, for the calling thread. Its first call compares tables with their contracts."""

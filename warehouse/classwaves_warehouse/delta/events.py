@@ -6,14 +6,13 @@ from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 
 from classwaves_schemas.tables import SESSION_EVENTS
 from classwaves_warehouse.batch import ROWS
 from classwaves_warehouse.checkpoint import Checkpoint
 from classwaves_warehouse.delta.dataset import DeltaDataset
 from classwaves_warehouse.delta.log import Log
-from classwaves_warehouse.delta.tables import Root
+from classwaves_warehouse.delta.tables import LatestTable, Root
 from classwaves_warehouse.duckdb_session import DuckDBSession
 from classwaves_warehouse.interface import Parameters, PartitionRows, Stream, TableSize
 from classwaves_warehouse.offset_sums import MODULUS, OffsetSums
@@ -30,7 +29,7 @@ _COVERED: Final = pa.schema(
 
 
 class DeltaEvents:
-    """The `Events` below a root. The table stays open, since opening it reads its whole log.
+    """The `Events` below a root.
 
     Raises, from every method:
         TableMissing: session_events does not exist.
@@ -38,12 +37,7 @@ class DeltaEvents:
     """
 
     def __init__(self, root: Root) -> None:
-        self._root = root
-        self._handle: DeltaTable | None = None
-
-    def timeline(self, session_id: str) -> pa.Table:
-        """A session's rows ordered by (event_time, source, sequence, id), NULLs first."""
-        return self._query("timeline", {"session_id": session_id}).cast(ROWS)
+        self._table = LatestTable(root, SESSION_EVENTS)
 
     def partition_rows(
         self, stream: Stream, checkpoints: Mapping[int, Checkpoint]
@@ -101,7 +95,7 @@ class DeltaEvents:
 
     def size(self) -> TableSize:
         """The size of session_events."""
-        handle = self._latest()
+        handle = self._table.handle()
         adds = pa.table(handle.get_add_actions(flatten=True))
         return TableSize(
             version=handle.version(),
@@ -111,19 +105,6 @@ class DeltaEvents:
             log_entries=handle.version() - Log(handle).checkpointed_version(),
         )
 
-    def _latest(self) -> DeltaTable:
-        """The table's handle at the latest version."""
-        handle, self._handle = self._handle, None
-        if handle is None:
-            handle = self._root.open(SESSION_EVENTS)
-        else:
-            try:
-                handle.update_incremental()
-            except Exception:  # opening it tells what is wrong
-                handle = self._root.open(SESSION_EVENTS)
-        self._handle = handle
-        return handle
-
     def _query(
         self,
         name: str,
@@ -132,6 +113,6 @@ class DeltaEvents:
         **parts: object,
     ) -> pa.Table:
         """Run `sql/<name>.sql` on the latest version, with the columns of the contract."""
-        dataset = DeltaDataset.of(self._latest(), ROWS)
+        dataset = DeltaDataset.of(self._table.handle(), ROWS)
         with DuckDBSession({"session_events": dataset, **tables}) as session:
             return session.query(load_sql("classwaves_warehouse", name, **parts), parameters)

@@ -67,6 +67,38 @@ class Root:
         return handle
 
 
+class LatestTable:
+    """A table that stays open, since opening it reads its whole log. For one thread.
+
+    Args:
+        root: of the table.
+        table: its contract.
+    """
+
+    def __init__(self, root: Root, table: Table) -> None:
+        self._root = root
+        self._table = table
+        self._handle: DeltaTable | None = None
+
+    def handle(self) -> DeltaTable:
+        """The table's handle, moved to the latest version.
+
+        Raises:
+            TableMissing: the table does not exist.
+            WarehouseUnavailable: the table cannot be read now.
+        """
+        handle, self._handle = self._handle, None
+        if handle is None:
+            handle = self._root.open(self._table)
+        else:
+            try:
+                handle.update_incremental()
+            except Exception:  # opening it tells what is wrong
+                handle = self._root.open(self._table)
+        self._handle = handle
+        return handle
+
+
 class DeltaTables:
     """The `Tables` below a root."""
 

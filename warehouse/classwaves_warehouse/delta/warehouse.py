@@ -1,5 +1,7 @@
 """The warehouse of Delta tables."""
 
+from contextlib import AbstractContextManager
+
 from classwaves_runtime.clock import Clock, SystemClock
 from classwaves_runtime.retry import RetryPolicy
 from classwaves_schemas.tables import SESSION_EVENTS
@@ -7,11 +9,13 @@ from classwaves_warehouse.delta.compaction.file_groups import CompactionPolicy
 from classwaves_warehouse.delta.dedup.index import DedupIndex
 from classwaves_warehouse.delta.events import DeltaEvents
 from classwaves_warehouse.delta.ledger import DeltaLedger
+from classwaves_warehouse.delta.reader import DeltaReader
 from classwaves_warehouse.delta.rollup import DeltaRollupStore
 from classwaves_warehouse.delta.tables import DeltaTables, Root
 from classwaves_warehouse.delta.upkeep import DeltaUpkeep
 from classwaves_warehouse.delta.writer import Write, WriteHour, warm_up, write, write_hour
 from classwaves_warehouse.interface import Stream
+from classwaves_warehouse.reading import MAX_ROWS
 from classwaves_warehouse.settings import DedupLimits
 
 _RETRY = RetryPolicy(attempts=10, first=0.02, longest=2.0)
@@ -54,6 +58,10 @@ class DeltaWarehouse:
         self._clock = clock or SystemClock()
         self.tables = DeltaTables(self._root)
         self.events = DeltaEvents(self._root)
+
+    def reader(self, max_rows: int = MAX_ROWS) -> AbstractContextManager[DeltaReader]:
+        """A reader for the calling thread, until the context ends."""
+        return DeltaReader.open(self._root, max_rows)
 
     def ledger(self, stream: Stream) -> DeltaLedger:
         """A ledger for the calling thread."""

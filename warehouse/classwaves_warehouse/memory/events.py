@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from classwaves_schemas.tables import SESSION_EVENTS
-from classwaves_warehouse.batch import in_table_order
 from classwaves_warehouse.checkpoint import Checkpoint
 from classwaves_warehouse.interface import PartitionRows, Stream, TableSize
 from classwaves_warehouse.memory.state import MemoryState
@@ -21,11 +19,6 @@ class MemoryEvents:
 
     def __init__(self, state: MemoryState) -> None:
         self._state = state
-
-    def timeline(self, session_id: str) -> pa.Table:
-        """A session's rows in timeline order."""
-        rows = self._state.event_rows()
-        return in_table_order(rows.filter(pc.field("session_id") == session_id))
 
     def partition_rows(
         self, stream: Stream, checkpoints: Mapping[int, Checkpoint]

@@ -1,12 +1,16 @@
 """The warehouse in memory."""
 
+from contextlib import AbstractContextManager
+
 from classwaves_warehouse.interface import Stream
 from classwaves_warehouse.memory.events import MemoryEvents
 from classwaves_warehouse.memory.ledger import MemoryLedger
+from classwaves_warehouse.memory.reader import MemoryReader
 from classwaves_warehouse.memory.rollup import MemoryRollupStore
 from classwaves_warehouse.memory.state import MemoryState, OnCommit, ignore
 from classwaves_warehouse.memory.tables import MemoryTables
 from classwaves_warehouse.memory.upkeep import MemoryUpkeep
+from classwaves_warehouse.reading import MAX_ROWS
 
 
 class MemoryWarehouse:
@@ -24,6 +28,10 @@ class MemoryWarehouse:
         self.versioned_tables = self._state.tables
         self.tables = MemoryTables()
         self.events = MemoryEvents(self._state)
+
+    def reader(self, max_rows: int = MAX_ROWS) -> AbstractContextManager[MemoryReader]:
+        """A reader for the calling thread, until the context ends."""
+        return MemoryReader.open(self._state.tables, max_rows)
 
     def ledger(self, stream: Stream) -> MemoryLedger:
         """A ledger for the calling thread."""

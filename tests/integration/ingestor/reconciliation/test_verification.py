@@ -10,6 +10,7 @@ from classwaves_warehouse.errors import TopicRecreated
 from classwaves_warehouse.offset_sums import OffsetSums
 from tests.integration.ingestor.reconciliation.conftest import message
 from tests.support.raw_producer import produce_raw
+from tests.support.rows import timeline
 
 
 def test_every_sent_message_is_in_one_class(scenario):
@@ -93,7 +94,7 @@ def test_expired_dead_letters_are_a_note_and_not_missing(scenario):
 def test_a_row_written_without_the_ledger_counts_as_twice(scenario, tmp_path):
     scenario.send(message(1), message(2))
     scenario.store()
-    rows = scenario.warehouse.events.timeline("s1").slice(0, 1)
+    rows = timeline(scenario.warehouse, "s1").slice(0, 1)
     write_deltalake(tmp_path / "analytics" / "session_events", rows, mode="append")
     result = scenario.verify()
     assert (result.total.twice, result.total.missing) == (1, 0)

@@ -11,7 +11,7 @@ from classwaves_warehouse.checkpoint import Checkpoint, Progress
 from classwaves_warehouse.databricks.warehouse import DatabricksWarehouse
 from classwaves_warehouse.errors import WarehouseRefused, WarehouseUnavailable, WarehouseWarming
 from classwaves_warehouse.interface import Stored
-from tests.support.rows import STREAM, batch, event
+from tests.support.rows import STREAM, batch, event, timeline
 
 ROWS, POSITIONS = "MERGE INTO session_events", "MERGE INTO ingestor_positions"
 FIRST = batch(event("a", offset=0), event("b", offset=1)), {0: None}, {0: Progress(2)}
@@ -19,7 +19,7 @@ SECOND = batch(event("b", offset=2), event("c", offset=3)), {0: 2}, {0: Progress
 
 
 def ids(warehouse):
-    return [row["id"] for row in warehouse.events.timeline("s1").to_pylist()]
+    return [row["id"] for row in timeline(warehouse, "s1").to_pylist()]
 
 
 def append_until_known(ledger, *append):

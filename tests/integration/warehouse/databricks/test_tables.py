@@ -15,7 +15,7 @@ from classwaves_warehouse.delta.tables import Root
 from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from classwaves_warehouse.errors import TableMismatch, TableMissing
 from classwaves_warehouse.interface import Stored
-from tests.support.rows import MORNING, STREAM, batch, event, table
+from tests.support.rows import MORNING, STREAM, batch, event, table, timeline
 
 SEED = sorted(Path(__file__).parents[3].glob("support/seed/*.sql"))
 
@@ -48,7 +48,7 @@ def place(databricks, warehouse):
 def test_awkward_rows_are_read_back_unchanged_by_spark_and_delta(warehouse, place):
     given = in_table_order(table(*AWKWARD))
     warehouse.ledger(STREAM).append(batch(*AWKWARD), {0: None}, {0: Progress(len(AWKWARD))})
-    assert warehouse.events.timeline("s1").equals(given)
+    assert timeline(warehouse, "s1").equals(given)
     read = DeltaTable(place).to_pyarrow_table().select(ROWS.names).cast(ROWS)
     assert in_table_order(read).equals(given)
 
@@ -69,7 +69,7 @@ def test_spark_reads_a_table_of_the_embedded_warehouse_unchanged(databricks, tmp
 def test_rows_that_delta_wrote_are_read_unchanged_and_found_as_repeats(warehouse, place):
     given = in_table_order(table(*AWKWARD))
     write_deltalake(place, given, mode="append")
-    assert warehouse.events.timeline("s1").equals(given)
+    assert timeline(warehouse, "s1").equals(given)
     repeats = [{**row, "kafka_offset": 100 + n} for n, row in enumerate(AWKWARD)]
     answer = warehouse.ledger(STREAM).append(
         batch(*repeats), {0: None}, {0: Progress(200, first_offset=100)}

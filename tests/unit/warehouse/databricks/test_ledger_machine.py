@@ -1,7 +1,9 @@
 """Owners, zombies, crashes and lost replies in any order and at any statement."""
 
+from contextlib import contextmanager
 from typing import Any
 
+import pyarrow.compute as pc
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
@@ -44,8 +46,15 @@ class StatementWarehouse:
     def partition_rows(self, stream, checkpoints):
         return MemoryEvents(self).partition_rows(stream, checkpoints)
 
-    def timeline(self, session_id):
-        return MemoryEvents(self).timeline(session_id)
+    @contextmanager
+    def reader(self):
+        yield self
+
+    def pin(self, _tables):
+        return self
+
+    def timeline(self, session_id, limit):
+        return self.event_rows().filter(pc.field("session_id") == session_id).slice(0, limit)
 
     def event_rows(self):
         return batch(*self._tables.rows).rows

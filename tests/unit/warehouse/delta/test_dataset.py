@@ -12,7 +12,7 @@ from classwaves_warehouse.delta.dataset import DeltaDataset
 from classwaves_warehouse.delta.writer import write
 from classwaves_warehouse.errors import WarehouseRefused, WarehouseUnavailable
 from tests.support.rollup_store_behaviour import HOUR, SOURCE, mark
-from tests.support.rows import MORNING, event, table
+from tests.support.rows import MORNING, event, table, timeline
 from tests.support.sources import fill
 
 DAYS = 40
@@ -55,7 +55,7 @@ def test_files_rewritten_by_a_delete_are_readable(delta, outside):
     write(handle, table(event("a"), event("b")), {}, "t")
     handle.delete("id = 'b'")
     write(handle, table(event("c")), {}, "t")
-    assert delta.events.timeline("s1")["id"].to_pylist() == ["a", "c"]
+    assert timeline(delta, "s1")["id"].to_pylist() == ["a", "c"]
     assert delta.events.known([("s1", "a"), ("s1", "b")]) == {("s1", "a")}
     files = DeltaDataset.of(handle, ROWS)
     assert files.rows(["id"], ds.field("id") == "a")["id"].to_pylist() == ["a"]

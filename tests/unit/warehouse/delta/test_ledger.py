@@ -20,7 +20,7 @@ from classwaves_warehouse.errors import WarehouseUnavailable
 from classwaves_warehouse.interface import Fenced, Stored
 from classwaves_warehouse.offset_sums import OffsetSums
 from tests.support.delta_faults import QUICK
-from tests.support.rows import MORNING, STREAM, batch, event, table
+from tests.support.rows import MORNING, STREAM, batch, event, table, timeline
 
 FIRST = batch(event("a"), event("b")), {0: None}, {0: Progress(2)}
 SECOND = batch(event("b"), event("c")), {0: 2}, {0: Progress(4)}
@@ -31,7 +31,7 @@ def root_of(table):
 
 
 def ids(warehouse):
-    return [row["id"] for row in warehouse.events.timeline("s1").to_pylist()]
+    return [row["id"] for row in timeline(warehouse, "s1").to_pylist()]
 
 
 def test_a_commit_that_landed_with_an_error_is_found_by_its_token(delta, faults):

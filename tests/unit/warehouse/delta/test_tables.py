@@ -15,7 +15,7 @@ from classwaves_warehouse.delta.tables import Root
 from classwaves_warehouse.delta.warehouse import DeltaWarehouse
 from classwaves_warehouse.errors import TableMismatch, TableMissing
 from classwaves_warehouse.interface import Stored
-from tests.support.rows import STREAM, batch, event
+from tests.support.rows import STREAM, batch, event, timeline
 
 
 def changed(*fields, without=()):
@@ -107,7 +107,7 @@ def test_migrating_adds_missing_nullable_columns(created):
     assert warehouse.ledger(STREAM).append(
         batch(event("a")), {0: None}, {0: Progress(1)}
     ) == Stored(1)
-    assert warehouse.events.timeline("s1").num_rows == 1
+    assert timeline(warehouse, "s1").num_rows == 1
 
 
 def test_migrating_cannot_add_a_column_that_must_not_be_null(created):
@@ -122,7 +122,7 @@ def test_a_column_that_the_contract_does_not_have_stays_null(delta, outside):
     outside().alter.add_columns([Field("updated_at", PrimitiveType("timestamp"), nullable=True)])
     assert list(delta.tables.check()) == []
     assert delta.ledger(STREAM).append(batch(event("a")), {0: None}, {0: Progress(1)}) == Stored(1)
-    assert delta.events.timeline("s1").schema.equals(ROWS)
+    assert timeline(delta, "s1").schema.equals(ROWS)
     assert outside().to_pyarrow_table()["updated_at"].to_pylist() == [None]
 
 
