@@ -12,8 +12,9 @@ Whether a commit landed is decided by reading the log, never by the class of an 
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import uuid4
 
@@ -24,7 +25,13 @@ from deltalake.transaction import AddAction, RemoveAction
 from classwaves_runtime.clock import Clock
 from classwaves_runtime.failpoints import FailPoint
 from classwaves_runtime.retry import RetryPolicy
-from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, SESSION_EVENTS, Table
+from classwaves_schemas.tables import (
+    DASHBOARD_METRICS_HOURLY,
+    ROLLUP_FACTS_HOURLY,
+    ROLLUP_RUNS,
+    SESSION_EVENTS,
+    Table,
+)
 from classwaves_warehouse.batch import TIMELINE
 from classwaves_warehouse.delta.compaction.data_file import write_file
 from classwaves_warehouse.delta.compaction.file_groups import (
@@ -32,6 +39,7 @@ from classwaves_warehouse.delta.compaction.file_groups import (
     DataFile,
     plan_groups,
 )
+from classwaves_warehouse.delta.compaction.file_periods import plan_periods
 from classwaves_warehouse.delta.compaction.sidecars import SidecarUpkeep
 from classwaves_warehouse.delta.dataset import DeltaDataset, active_files, filesystem_for
 from classwaves_warehouse.delta.log import TOKEN, Entry, LogTail
@@ -83,7 +91,7 @@ class Compactor:
         clock: Clock,
     ) -> None:
         self._handle = handle
-        self._time_column, self._order = _layout(table)
+        self._layout = _LAYOUTS[table]
         self._policy = policy
         self._retry = retry
         self._clock = clock
@@ -102,12 +110,12 @@ class Compactor:
             self._gone.clear()
             if self._handle.metadata().partition_columns:
                 return []  # no table of ours has partitions
-            files = _data_files(self._handle, self._time_column)
+            files = _data_files(self._handle, self._layout.time_column)
         except Exception as error:
             raise WarehouseUnavailable(
                 f"{self._handle.table_uri} cannot be read: {error}"
             ) from error
-        return plan_groups(files, self._clock.now(), self._policy)
+        return self._layout.plan(files, self._clock.now(), self._policy)
 
     def keep_sidecars(self) -> None:
         """Write some sidecars that large recent files lack, and remove those that are of no use.
@@ -116,7 +124,7 @@ class Compactor:
             OSError: the table cannot be read or written now.
         """
         if self._sidecars is not None:
-            self._sidecars.run_once(_data_files(self._handle, self._time_column))
+            self._sidecars.run_once(_data_files(self._handle, self._layout.time_column))
 
     def live_files(self) -> int:
         """The number of live files when the table was last read."""
@@ -222,7 +230,7 @@ class Compactor:
     def _write(self, group: Sequence[DataFile]) -> AddAction:
         schema = pa.schema(self._handle.schema().to_arrow())
         rows = DeltaDataset.of(self._handle, schema).only({file.path: {} for file in group})
-        added = write_file(rows, schema, self._order, statistics_columns(self._handle))
+        added = write_file(rows, schema, self._layout.order, statistics_columns(self._handle))
         if self._sidecars is not None:
             known = [file.last for file in group if file.last is not None]
             last = max(known) if len(known) == len(group) else None
@@ -262,13 +270,29 @@ def _rows_of(added: AddAction) -> int:
     return rows
 
 
-def _layout(table: Table) -> tuple[str, Sequence[str]]:
-    """The time column of a table, and the columns by which its files are sorted."""
-    if table is SESSION_EVENTS:
-        return "event_time", ("session_id", *TIMELINE)
-    first = "school_id" if table is DASHBOARD_METRICS_HOURLY else "metric_hour"
-    rest = [name for name in ("metric_hour", "school_id", "run_id") if name in table.column_names]
-    return "metric_hour", tuple(dict.fromkeys((first, *rest)))
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How the rows of a table lie in its files.
+
+    Args:
+        time_column: of which files have ranges.
+        order: columns by which the rows of a file are sorted.
+        plan: chooses the files to rewrite.
+    """
+
+    time_column: str
+    order: Sequence[str]
+    plan: Callable[
+        [Sequence[DataFile], datetime, CompactionPolicy], Sequence[Sequence[DataFile]]
+    ] = plan_groups
+
+
+_LAYOUTS: Final[Mapping[Table, _Layout]] = {
+    SESSION_EVENTS: _Layout("event_time", ("session_id", *TIMELINE)),
+    DASHBOARD_METRICS_HOURLY: _Layout("metric_hour", ("school_id", "metric_hour"), plan_periods),
+    ROLLUP_FACTS_HOURLY: _Layout("metric_hour", ("school_id", "metric_hour"), plan_periods),
+    ROLLUP_RUNS: _Layout("metric_hour", ("metric_hour", "run_id")),
+}
 
 
 def _data_files(handle: DeltaTable, time_column: str) -> Sequence[DataFile]:
@@ -278,10 +302,11 @@ def _data_files(handle: DeltaTable, time_column: str) -> Sequence[DataFile]:
         files[name] if name in files.column_names else unknown
         for name in (f"min.{time_column}", f"max.{time_column}", "num_records")
     )
-    columns = (files["path"], files["size_bytes"], rows, first, last)
+    written = files["modification_time"].cast(pa.timestamp("us", tz="UTC"))
+    columns = (files["path"], files["size_bytes"], rows, first, last, written)
     return [
-        DataFile(path, size, number or 0, low, high)
-        for path, size, number, low, high in zip(
+        DataFile(path, size, number or 0, low, high, at)
+        for path, size, number, low, high, at in zip(
             *(column.to_pylist() for column in columns), strict=True
         )
     ]

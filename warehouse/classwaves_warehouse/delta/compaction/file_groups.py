@@ -10,7 +10,7 @@ each other only. How wide is too wide depends on the age: a group may span a day
 age. So recent hours stay in files of their own, and old files of quiet weeks still become few.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import log
@@ -31,6 +31,7 @@ class DataFile:
         size: bytes.
         rows: number of rows; 0 if unknown.
         first, last: range of the table's time column, aware; None if unknown.
+        written: when the file was written, aware; None if unknown.
     """
 
     path: str
@@ -38,6 +39,7 @@ class DataFile:
     rows: int
     first: datetime | None
     last: datetime | None
+    written: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +75,25 @@ def plan_groups(
         now: the present time, aware; ages are relative to it.
         policy: the limits.
     """
-    tiers: dict[tuple[int, bool], list[DataFile]] = {}
-    for file in filter(policy.is_small, files):
-        tiers.setdefault((_tier(file), _is_wide(file.first, file.last, now)), []).append(file)
+    small = tiers(filter(policy.is_small, files))
     return [
         group
-        for (_, wide), members in sorted(tiers.items(), key=lambda item: item[0])
-        for group in _adjacent(members, None if wide else now, policy)
+        for _, members in sorted(small.items())
+        for is_wide in (False, True)
+        for group in adjacent(
+            [each for each in members if _is_wide(each.first, each.last, now) == is_wide],
+            None if is_wide else now,
+            policy,
+        )
     ]
+
+
+def tiers(files: Iterable[DataFile]) -> Mapping[int, Sequence[DataFile]]:
+    """The files by tier of their rows."""
+    found: dict[int, list[DataFile]] = {}
+    for file in files:
+        found.setdefault(_tier(file), []).append(file)
+    return found
 
 
 def _tier(file: DataFile) -> int:
@@ -94,14 +107,14 @@ def _is_wide(first: datetime | None, last: datetime | None, now: datetime) -> bo
     return last - first > max(_DAY, (now - last) / _AGE_SHARE)
 
 
-def _adjacent(
-    files: Sequence[DataFile], now: datetime | None, policy: CompactionPolicy
+def adjacent(
+    files: Iterable[DataFile], now: datetime | None, policy: CompactionPolicy
 ) -> Iterator[Sequence[DataFile]]:
-    """Groups of files of one tier.
+    """Divide files into groups that are adjacent in time, and leave out those that are too few.
 
     Args:
         files: to divide.
-        now: limits the span of a group by its age; None for wide files.
+        now: limits the span of a group by its age; None for no limit.
         policy: the limits.
     """
     group = _Group()

@@ -8,7 +8,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
 from classwaves_runtime.clock import ManualClock
 from classwaves_runtime.errors import InjectedFault
-from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, SESSION_EVENTS
+from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY, ROLLUP_FACTS_HOURLY, SESSION_EVENTS
 from classwaves_warehouse.checkpoint import Progress
 from classwaves_warehouse.delta.compaction import sidecars
 from classwaves_warehouse.delta.compaction.compactor import UPKEEP, Compactor
@@ -270,21 +270,29 @@ def test_columns_that_the_contract_does_not_have_are_kept(compactor, outside):
     assert notes == ["note 0", "note 1", "note 2", None]
 
 
-def test_a_file_of_the_hourly_table_is_sorted_by_school_and_hour(root, delta):
-    handle = root.open(DASHBOARD_METRICS_HOURLY)
+@pytest.mark.parametrize("table", [DASHBOARD_METRICS_HOURLY, ROLLUP_FACTS_HOURLY])
+def test_days_of_the_rollup_stay_apart_until_their_month_is_sealed_and_sorted_by_school(
+    root, delta, table
+):
+    handle = root.open(table)
     schema = pa.schema(handle.schema().to_arrow())
-    for number in range(3):
-        rows = [
-            {"id": "x", "school_id": school, "metric_hour": MORNING + timedelta(hours=number)}
-            for school in ("b", "a")
-        ]
+    text = {name: "x" for name in ("id", "source", "fact") if name in schema.names}
+    hours = [MORNING + timedelta(days=day, hours=hour) for day in range(3) for hour in range(2)]
+    for hour in hours:
+        rows = [{**text, "school_id": school, "metric_hour": hour} for school in ("b", "a")]
         write_deltalake(handle, pa.Table.from_pylist(rows, schema), mode="append")
-    clock = ManualClock(MORNING + timedelta(hours=12))
-    run(Compactor(handle, DASHBOARD_METRICS_HOURLY, POLICY, QUICK, clock))
+    clock = ManualClock(MORNING + timedelta(days=20))
+    each = Compactor(handle, table, POLICY, QUICK, clock)
+    run(each)
+    files = active_files(handle)
+    assert sorted(files["min.metric_hour"].to_pylist()) == hours[::2]
+    assert sorted(files["max.metric_hour"].to_pylist()) == hours[1::2]
+    clock.advance(timedelta(days=60).total_seconds())
+    run(each)
     [path] = active_files(handle)["path"].to_pylist()
-    found = pa.parquet.read_table(f"{root.url_of(DASHBOARD_METRICS_HOURLY)}/{path}")
-    assert found["school_id"].to_pylist() == ["a"] * 3 + ["b"] * 3
-    assert found["metric_hour"].to_pylist() == sorted(found["metric_hour"].to_pylist()[:3]) * 2
+    found = pa.parquet.read_table(f"{root.url_of(table)}/{path}")
+    assert found["school_id"].to_pylist() == ["a"] * 6 + ["b"] * 6
+    assert found["metric_hour"].to_pylist() == hours * 2
 
 
 def test_a_table_in_an_object_store_is_compacted(compactor, small_files, stored, monkeypatch):
