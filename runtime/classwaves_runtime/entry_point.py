@@ -3,12 +3,18 @@
 It needs no extra, so that a command can say which extra is missing.
 """
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from typing import Final
 
 from classwaves_runtime.errors import ClassWavesError, ExtraMissing, SettingsError
+
+ALLOCATORS: Final = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
+"""Environment by which libraries choose their allocator. Arrow's own one, mimalloc, keeps what was
+freed. `pyarrow.set_memory_pool` does not reach the readers of Parquet files."""
 
 
 @contextmanager
@@ -26,13 +32,17 @@ def one_line_errors() -> Iterator[None]:
 
 
 def run_command(command: str, module: str, extras: Sequence[str]) -> None:
-    """Run the Typer application `app` of a module.
+    """Run the Typer application `app` of a module, with the allocators of long-lived processes.
+
+    Processes that it starts have them too. A variable that an operator has set stays.
 
     Args:
         command: the name of the command, for the error message.
         module: imported here, because it needs the extras.
         extras: what the command needs besides the base install.
     """
+    # Libraries read these variables when they are imported.
+    os.environ |= ALLOCATORS | os.environ
     with one_line_errors():
         with needs_extras(command, extras):
             app = import_module(module).app

@@ -5,7 +5,6 @@ import os
 import threading
 from collections.abc import Callable
 
-import pyarrow as pa
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from classwaves_ingestor import metrics
@@ -56,7 +55,6 @@ def run(settings: IngestorSettings, stop: threading.Event) -> None:
     clock, abandon, registry = SystemClock(), threading.Event(), CollectorRegistry()
     ProcessCollector(registry=registry)
     health = Health(clock)
-    pa.set_memory_pool(pa.system_memory_pool())  # returns freed memory, which mimalloc keeps
     meters = Meters(metrics.CONSUMER, registry)
     observer = Observer(
         meters,
