@@ -81,6 +81,16 @@ def draft(fields: dict[str, Any], pseudonymise: Pseudonymise | None, now: dateti
     return Draft(event.event_type, event.id, event.session_id, text[:-1], dropped)
 
 
+def prepare_validation(now: datetime) -> None:
+    """Draft one event before any thread does.
+
+    pydantic-core initialises state of the process during its first validation. A child that is
+    forked meanwhile by another thread would wait for that for ever.
+    """
+    fields = {"id": "1", "event_type": "started", "event_time": now}
+    draft({**fields, "session_id": "1", "teacher_id": "1", "payload": {}}, None, now)
+
+
 def _object(payload: object) -> dict[str, Any]:
     if not isinstance(payload, Mapping):
         raise InvalidEvent("payload: expected a mapping or the payload's model.")

@@ -30,7 +30,8 @@ from classwaves_runtime.clock import Clock
 log = logging.getLogger(__name__)
 
 _STOP_SECONDS = 2.0
-_FORK_SECONDS = 5.0
+FORK_SECONDS = 5.0
+"""Longest wait of a fork for a thread that emits."""
 
 
 class Lane(NamedTuple):
@@ -143,7 +144,7 @@ class Emitter:
         stopped = self._delivery.stop(_STOP_SECONDS)
         self._direct.close()
         if stopped and idle:
-            with held_within(self._delivery.fork_lock, _FORK_SECONDS) as held:
+            with held_within(self._delivery.fork_lock, FORK_SECONDS) as held:
                 if held:
                     self._spools.close()
         return left
@@ -153,7 +154,7 @@ class Emitter:
         """Keep our threads out of SQLite, whose locks a forked child would inherit as taken."""
         with ExitStack() as held:
             for lock in (self._numbering, self._delivery.fork_lock):
-                held.enter_context(held_within(lock, _FORK_SECONDS))
+                held.enter_context(held_within(lock, FORK_SECONDS))
             yield
 
     def after_fork_in_child(self) -> None:

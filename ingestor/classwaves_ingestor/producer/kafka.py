@@ -1,19 +1,17 @@
 """The transport to a real Kafka topic, on librdkafka."""
 
-import ctypes
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from weakref import WeakSet
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from classwaves_ingestor.producer import greenlets
 from classwaves_ingestor.producer.errors import QueueFull
+from classwaves_ingestor.producer.forks import KeptInChildren
 from classwaves_ingestor.producer.transport import Failure, OnFailure
 from classwaves_runtime.errors import SettingsError
 
@@ -44,7 +42,7 @@ _REFUSED = frozenset(
     }
 )
 
-_transports: "WeakSet[KafkaTransport]" = WeakSet()
+_transports: "KeptInChildren[KafkaTransport]" = KeptInChildren()
 
 
 def producer_options(
@@ -192,12 +190,3 @@ def _failure(error: KafkaError) -> Failure:
         code in _OF_THE_EVENT,
         error.fatal() or code == KafkaError._FATAL,
     )
-
-
-def _keep_parents_producers() -> None:
-    """Keep the parent's producers alive in a child: their destructors wait for missing threads."""
-    for each in list(_transports):
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(each))
-
-
-os.register_at_fork(after_in_child=_keep_parents_producers)

@@ -1,24 +1,23 @@
 """The publisher for synchronous services."""
 
-import ctypes
 import os
 import threading
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import partial
 from random import randbytes
 from time import perf_counter
 from types import MappingProxyType, TracebackType
 from typing import Self
-from weakref import WeakSet
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from classwaves_ingestor.producer.delivery import DeliveryPolicy
-from classwaves_ingestor.producer.draft import draft
-from classwaves_ingestor.producer.emitter import Emitter
+from classwaves_ingestor.producer.draft import draft, prepare_validation
+from classwaves_ingestor.producer.emitter import FORK_SECONDS, Emitter
 from classwaves_ingestor.producer.errors import PublisherClosed, PublisherError
+from classwaves_ingestor.producer.forks import KeptInChildren
 from classwaves_ingestor.producer.kafka import KafkaTransport, producer_options
 from classwaves_ingestor.producer.locks import held_within
 from classwaves_ingestor.producer.metrics import PublisherMetrics
@@ -33,7 +32,7 @@ from classwaves_schemas.pseudonym import Pseudonymiser
 PayloadFields = Payload | Mapping[str, object]
 NO_FIELDS: Mapping[str, object] = MappingProxyType({})
 
-_publishers: "WeakSet[EventPublisher]" = WeakSet()
+_publishers: "KeptInChildren[EventPublisher]" = KeptInChildren()
 _fork_locks = ExitStack()
 
 
@@ -88,8 +87,10 @@ class EventPublisher:
             metrics=self._metrics,
             policy=policy or DeliveryPolicy(),
         )
+        prepare_validation(self._clock.now())
         self._closed = False
         self._starting = threading.RLock()
+        self._inherited: list[Emitter] = []
         self._emitter: Emitter | None = self._start()
         _publishers.add(self)
 
@@ -200,14 +201,22 @@ class EventPublisher:
                     started.close(0)
             return self._emitter
 
+    @contextmanager
+    def _without_threads_in_sqlite(self) -> Iterator[None]:
+        with held_within(self._starting, FORK_SECONDS):
+            if self._emitter is None:
+                yield
+            else:
+                with self._emitter.without_threads_in_sqlite():
+                    yield
+
     def _after_fork_in_child(self) -> None:
         self._starting = threading.RLock()
         emitter, self._emitter = self._emitter, None
         if emitter is not None:
             emitter.after_fork_in_child()
-            # Closing the parent's connections would disturb the parent, and wait for threads that
-            # do not exist in the child.
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(emitter))
+            # Closing the parent's connections would disturb the parent.
+            self._inherited.append(emitter)
 
 
 def _kafka_connect(settings: PublisherSettings) -> Connect:
@@ -216,14 +225,13 @@ def _kafka_connect(settings: PublisherSettings) -> Connect:
 
 
 def _before_fork() -> None:
-    for publisher in list(_publishers):
-        if publisher._emitter is not None:
-            _fork_locks.enter_context(publisher._emitter.without_threads_in_sqlite())
+    for publisher in _publishers.living():
+        _fork_locks.enter_context(publisher._without_threads_in_sqlite())
 
 
 def _after_fork_in_child() -> None:
     _fork_locks.pop_all()  # released in the parent only
-    for publisher in _publishers:
+    for publisher in _publishers.living():
         publisher._after_fork_in_child()
 
 
