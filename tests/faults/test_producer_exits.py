@@ -59,7 +59,30 @@ async def emit_in_tasks():
 threading.Thread(target=asyncio.run, args=[emit_in_tasks()], daemon=True).start()
 time.sleep(0.5)
 """
+IN_PYDANTIC = """
+from datetime import datetime, timedelta, tzinfo
+validating = threading.Event()
+
+
+class SlowZone(tzinfo):
+    def utcoffset(self, when):
+        validating.set()
+        for _ in range(100):
+            time.sleep(0.001)
+        return timedelta(0)
+
+
+def emit_slowly():
+    while True:
+        publisher.emit("started", **EVENT, event_time=datetime.now().replace(tzinfo=SlowZone()))
+
+
+emit()
+threading.Thread(target=emit_slowly, daemon=True).start()
+validating.wait()
+"""
 ENDS = {
+    "the end of the program while pydantic-core runs": IN_PYDANTIC,
     "the end of the program": "emit_in_threads()",
     "sys.exit": "emit_in_threads()\nsys.exit()",
     "close, then sys.exit": "emit_in_threads()\npublisher.close(0.2)\nsys.exit()",

@@ -1,5 +1,8 @@
 """Turning the arguments of `emit` into a valid message without source and sequence."""
 
+import atexit
+import os
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,6 +22,14 @@ from classwaves_schemas.redaction import Pseudonymise, redact
 from classwaves_schemas.structure import marked_fields, nested_fields
 
 _NOTHING: Mapping[str, int] = MappingProxyType({})
+
+_DRAFTING_SECONDS = 5.0  # no draft takes that long, but a hang would be worse than the fault
+_drafting = threading.RLock()
+"""Keeps other threads out of pydantic-core during a fork and from the end of the program on.
+
+A child would wait for ever for a lock that a thread held in it at the fork. A daemon thread that
+the interpreter ends within it crashes the process.
+"""
 
 
 class Draft(NamedTuple):
@@ -50,6 +61,15 @@ def draft(fields: dict[str, Any], pseudonymise: Pseudonymise | None, now: dateti
     Raises:
         InvalidEvent: names the field and the rule, and quotes no value.
     """
+    held = _drafting.acquire(timeout=_DRAFTING_SECONDS)
+    try:
+        return _draft(fields, pseudonymise, now)
+    finally:
+        if held:
+            _drafting.release()
+
+
+def _draft(fields: dict[str, Any], pseudonymise: Pseudonymise | None, now: datetime) -> Draft:
     try:
         model = EVENTS[fields["event_type"]]
     except (KeyError, TypeError):  # TypeError: not hashable
@@ -79,16 +99,6 @@ def draft(fields: dict[str, Any], pseudonymise: Pseudonymise | None, now: dateti
         )
     text: bytes = event.__pydantic_serializer__.to_json(event, exclude_none=True)
     return Draft(event.event_type, event.id, event.session_id, text[:-1], dropped)
-
-
-def prepare_validation(now: datetime) -> None:
-    """Draft one event before any thread does.
-
-    pydantic-core initialises state of the process during its first validation. A child that is
-    forked meanwhile by another thread would wait for that for ever.
-    """
-    fields = {"id": "1", "event_type": "started", "event_time": now}
-    draft({**fields, "session_id": "1", "teacher_id": "1", "payload": {}}, None, now)
 
 
 def _object(payload: object) -> dict[str, Any]:
@@ -132,3 +142,9 @@ def _complaint(error: ValidationError) -> str:
         "[]" if isinstance(part, int) else f".{part}" for part in first["loc"]
     ).removeprefix(".")
     return f"{path}: {first['msg']}."
+
+
+os.register_at_fork(
+    before=_drafting.acquire, after_in_parent=_drafting.release, after_in_child=_drafting.release
+)
+atexit.register(_drafting.acquire)

@@ -14,7 +14,7 @@ from typing import Self
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from classwaves_ingestor.producer.delivery import DeliveryPolicy
-from classwaves_ingestor.producer.draft import draft, prepare_validation
+from classwaves_ingestor.producer.draft import draft
 from classwaves_ingestor.producer.emitter import FORK_SECONDS, Emitter
 from classwaves_ingestor.producer.errors import PublisherClosed, PublisherError
 from classwaves_ingestor.producer.forks import KeptInChildren
@@ -87,7 +87,6 @@ class EventPublisher:
             metrics=self._metrics,
             policy=policy or DeliveryPolicy(),
         )
-        prepare_validation(self._clock.now())
         self._closed = False
         self._starting = threading.RLock()
         self._inherited: list[Emitter] = []

@@ -624,7 +624,7 @@ def test_at_the_end_of_the_interpreter_emit_and_close_wait_for_no_thread(
 
 
 def test_a_fork_during_close_leaves_the_spools_to_the_next_process(publish, tmp_path, monkeypatch):
-    monkeypatch.setattr("classwaves_ingestor.producer.emitter._FORK_SECONDS", 0.0)
+    monkeypatch.setattr("classwaves_ingestor.producer.emitter.FORK_SECONDS", 0.0)
     publisher = publish()
     emitter = publisher._emitter
     stop = emitter._delivery.stop
