@@ -17,6 +17,9 @@ _LARGE_BACKLOG = 5_000
 _OUTAGE_MARGIN = 64 * _MIB
 _STORING_MARGIN = 192 * _MIB
 
+# Measured beyond ordinary use: 35 to 78 MiB; 173 MiB if keys and headers do not count.
+_HEADERS_MARGIN = 112 * _MIB
+
 
 def test_memory_stays_bounded_and_the_membership_is_kept_while_a_backlog_waits_for_the_warehouse(
     scenario,
@@ -56,5 +59,5 @@ def test_keys_headers_and_rejects_are_in_the_budget(scenario):
     traffic.send(islice(messages, _LARGE_BACKLOG))
     consumer.thaw()
     scenario.wait_until_stored()
-    assert consumer.memory("VmHWM") < ordinary + _BUDGET + _OUTAGE_MARGIN
+    assert consumer.memory("VmHWM") < ordinary + _BUDGET + _HEADERS_MARGIN
     scenario.prove()
