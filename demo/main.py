@@ -11,7 +11,7 @@ from pathlib import Path
 from classwaves_ingestor.kafka.admin import connect
 from classwaves_ingestor.kafka.topics import describe_topic
 from classwaves_rollup.formulas import HOUR
-from classwaves_rollup.schedule import hour_of
+from classwaves_rollup.hours import hour_of
 from classwaves_schemas.tables import DASHBOARD_METRICS_HOURLY
 from classwaves_warehouse.databricks.settings import DatabricksSettings
 from classwaves_warehouse.interface import RollupStore

@@ -50,7 +50,8 @@ from classwaves_schemas.tables import (
     Table,
 )
 from classwaves_warehouse.errors import ConcurrentWrite, ReplacedTooLate
-from classwaves_warehouse.interface import Parameters, RollupStore, Snapshot, Warehouse
+from classwaves_warehouse.interface import RollupStore, Warehouse
+from classwaves_warehouse.reading import Parameters, Snapshot
 
 _BEGUN = FailPoint("hour-begun")
 _READ = FailPoint("hour-read")

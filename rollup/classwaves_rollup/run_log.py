@@ -14,7 +14,8 @@ from classwaves_rollup.formulas import HOUR
 from classwaves_runtime.clock import Clock
 from classwaves_schemas.tables import ROLLUP_RUNS
 from classwaves_warehouse.errors import TableMissing
-from classwaves_warehouse.interface import RollupStore, Snapshot
+from classwaves_warehouse.interface import RollupStore
+from classwaves_warehouse.reading import Snapshot
 
 TAKEOVER_SECONDS: Final = 120.0
 """How long a worker leaves another owner's run alone. Taking over a live run only repeats work."""
@@ -242,11 +243,21 @@ def read_run_log(store: RollupStore) -> RunLog:
         WarehouseUnavailable: it could not be read.
     """
     with store.snapshot([ROLLUP_RUNS]) as snapshot:
-        if ROLLUP_RUNS.qualified_name not in snapshot.versions:
-            raise TableMissing(
-                f"{ROLLUP_RUNS.qualified_name} does not exist. Run `ingestor tables migrate`."
-            )
-        rows = snapshot.query(_SELECT, {}).to_pylist()
+        return run_log_in(snapshot)
+
+
+def run_log_in(snapshot: Snapshot) -> RunLog:
+    """The run log in a snapshot of rollup_runs.
+
+    Raises:
+        TableMissing: rollup_runs did not exist.
+        WarehouseUnavailable: it could not be read.
+    """
+    if ROLLUP_RUNS.qualified_name not in snapshot.versions:
+        raise TableMissing(
+            f"{ROLLUP_RUNS.qualified_name} does not exist. Run `ingestor tables migrate`."
+        )
+    rows = snapshot.query(_SELECT, {}).to_pylist()
     return RunLog({row["metric_hour"]: Run.from_row(row) for row in rows})
 
 

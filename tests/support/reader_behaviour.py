@@ -16,7 +16,7 @@ from classwaves_schemas.tables import (
     Table,
 )
 from classwaves_warehouse.checkpoint import Progress
-from classwaves_warehouse.errors import AnswerTooLarge, TableMissing
+from classwaves_warehouse.errors import AnswerTooLarge, TableMissing, WarehouseError
 from classwaves_warehouse.interface import Warehouse
 from classwaves_warehouse.reading import TimelineKey
 from tests.support.rollup_store_behaviour import HOUR
@@ -160,3 +160,51 @@ class ReaderBehaviour:
             with pytest.raises(TableMissing, match=r"session_events.*not pinned"):
                 pinned.timeline("s1", 1)
             assert pinned.facts([MORNING + timedelta(days=1)]).num_rows == 0
+
+    def test_a_statement_sees_the_pinned_versions_of_several_tables(
+        self, warehouse: Warehouse
+    ) -> None:
+        warehouse.ledger(STREAM).append(batch(event("a")), {0: None}, {0: Progress(1)})
+        put(warehouse, ROLLUP_FACTS_HOURLY, 0, "a")
+        with warehouse.reader() as reader:
+            pinned = reader.pin([SESSION_EVENTS, ROLLUP_FACTS_HOURLY])
+            assert pinned.timeline("s1", 9).num_rows == 1
+            warehouse.ledger(STREAM).append(batch(event("b")), {0: 1}, {0: Progress(2)})
+            put(warehouse, ROLLUP_FACTS_HOURLY, 0, "b", "c")
+            reader.pin([SESSION_EVENTS, ROLLUP_FACTS_HOURLY])
+            both = """
+            SELECT session_events.id, rollup_facts_hourly.school_id
+            FROM session_events CROSS JOIN rollup_facts_hourly
+            WHERE metric_hour = :hour
+            """
+            rows = pinned.query(both, {"hour": MORNING}).to_pylist()
+            assert rows == [{"id": "a", "school_id": "a"}]
+
+    def test_a_statement_on_a_table_that_was_not_pinned_is_refused(
+        self, warehouse: Warehouse
+    ) -> None:
+        with warehouse.reader() as reader:
+            reader.pin([SESSION_EVENTS]).timeline("s1", 1)
+            pinned = reader.pin([ROLLUP_FACTS_HOURLY])
+            with pytest.raises(WarehouseError):
+                pinned.query("SELECT id FROM session_events", {})
+
+    def test_changes_since_a_version_end_at_the_pinned_one(self, warehouse: Warehouse) -> None:
+        def add(position: int, name: str) -> None:
+            row = batch(event(name, minutes=position))
+            warehouse.ledger(STREAM).append(row, {0: position or None}, {0: Progress(position + 1)})
+
+        add(0, "a")
+        with warehouse.reader() as reader:
+            first = reader.pin([SESSION_EVENTS])
+            since = first.versions[SESSION_EVENTS.qualified_name]
+            add(1, "b")
+            add(2, "c")
+            second = reader.pin([SESSION_EVENTS])
+            add(3, "d")
+            assert first.added(SESSION_EVENTS, since, ["id"]).num_rows == 0
+            changed = second.added(SESSION_EVENTS, since, ["id", "event_time"])
+            assert sorted(changed["id"].to_pylist()) == ["b", "c"]
+            assert changed.column_names == ["id", "event_time"]
+            with pytest.raises(TableMissing, match=r"rollup_facts_hourly.*not pinned"):
+                second.added(ROLLUP_FACTS_HOURLY, 0, ["school_id"])

@@ -15,7 +15,8 @@ from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY, ROLLUP_RUNS, SESSION_
 from classwaves_schemas.tables.table import BIGINT, DOUBLE, STRING, TAGS, TIMESTAMP, Column
 from classwaves_warehouse.checkpoint import Progress
 from classwaves_warehouse.errors import ConcurrentWrite, TableMissing
-from classwaves_warehouse.interface import RollupStore, Snapshot, Warehouse
+from classwaves_warehouse.interface import RollupStore, Warehouse
+from classwaves_warehouse.reading import Snapshot
 from tests.support.rows import MORNING, STREAM, batch, event
 from tests.support.sources import drop, fill
 

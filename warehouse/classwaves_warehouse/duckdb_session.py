@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from classwaves_warehouse.errors import WarehouseRefused, WarehouseUnavailable
-from classwaves_warehouse.interface import Parameters
+from classwaves_warehouse.reading import Parameters
 
 _CONFIG: Final = {
     "memory_limit": "512MB",  # beyond this DuckDB spills to the temporary directory

@@ -17,14 +17,10 @@ from classwaves_schemas.tables import Table
 from classwaves_warehouse.batch import Batch
 from classwaves_warehouse.checkpoint import Checkpoint, Progress
 from classwaves_warehouse.offset_sums import NO_OFFSETS, OffsetSums
-from classwaves_warehouse.reading import MAX_ROWS, Reader
+from classwaves_warehouse.reading import MAX_ROWS, Parameters, Reader, Snapshot
 
 Positions = Mapping[int, int | None]
 """Partition → next offset to read; None for a partition that was never committed."""
-
-Value = str | int | float | bool | datetime
-Parameters = Mapping[str, Value | None]
-"""Named parameters of a query. A datetime is aware."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,28 +209,6 @@ class Events(Protocol):
 
     def size(self) -> TableSize:
         """The size of session_events."""
-        ...
-
-
-class Snapshot(Protocol):
-    """Tables at one time. For one thread.
-
-    Queries are in the Databricks dialect, with named parameters (`:hour`) and unqualified table
-    names. Timestamps of answers are UTC, in microseconds.
-    """
-
-    @property
-    def versions(self) -> Mapping[str, int]:
-        """Qualified name → version. Tables that did not exist are left out."""
-        ...
-
-    def query(self, sql: str, parameters: Parameters) -> pa.Table:
-        """Query the tables of the snapshot.
-
-        Raises:
-            WarehouseRefused: the statement is wrong.
-            WarehouseUnavailable: try again.
-        """
         ...
 
 

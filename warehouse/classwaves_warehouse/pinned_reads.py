@@ -4,7 +4,7 @@ A range of hours and a session are also given as a condition, by which a warehou
 statistics of its files leaves most of them out.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import reduce
@@ -21,8 +21,7 @@ from classwaves_schemas.tables import (
     Table,
 )
 from classwaves_warehouse.errors import AnswerTooLarge, TableMissing
-from classwaves_warehouse.interface import Parameters
-from classwaves_warehouse.reading import TimelineKey
+from classwaves_warehouse.reading import Parameters, TimelineKey
 from classwaves_warehouse.rollup_rows import cast_to_table
 from classwaves_warehouse.sql_files import load_sql
 
@@ -55,15 +54,33 @@ class PinnedReads:
     Args:
         versions: by qualified name.
         run: answers a read of one of these tables at its version.
+        query: answers any statement on these tables at their versions.
+        added: the changes of one of these tables, up to its version.
         max_rows: of an answer with hours.
     """
 
     def __init__(
-        self, versions: Mapping[str, int], run: Callable[[Read], pa.Table], max_rows: int
+        self,
+        versions: Mapping[str, int],
+        run: Callable[[Read], pa.Table],
+        query: Callable[[str, Parameters], pa.Table],
+        added: Callable[[Table, int, Sequence[str]], pa.Table],
+        max_rows: int,
     ) -> None:
         self.versions = versions
         self._run = run
+        self._query = query
+        self._added = added
         self._max_rows = max_rows
+
+    def query(self, sql: str, parameters: Parameters) -> pa.Table:
+        """Query the pinned tables."""
+        return self._query(sql, parameters)
+
+    def added(self, table: Table, since: int, columns: Sequence[str]) -> pa.Table:
+        """These columns of the rows that changed between a version and the pinned one."""
+        self._check_pinned(table)
+        return self._added(table, since, columns)
 
     def timeline(self, session_id: str, limit: int, after: TimelineKey | None = None) -> pa.Table:
         """A session's rows of session_events, ordered as `TimelineKey`, NULLs first."""
@@ -112,12 +129,15 @@ class PinnedReads:
         return cast_to_table(rows, table)
 
     def _answer(self, read: Read) -> pa.Table:
-        name = read.table.qualified_name
+        self._check_pinned(read.table)
+        return self._run(read)
+
+    def _check_pinned(self, table: Table) -> None:
+        name = table.qualified_name
         if name not in self.versions:
             raise TableMissing(
                 f"{name} does not exist, or was not pinned. Run `ingestor tables migrate`."
             )
-        return self._run(read)
 
 
 def _read_hours(

@@ -1,4 +1,4 @@
-"""What the read side asks of a warehouse: tables pinned to one version, and bounded reads of them.
+"""Reads of tables at fixed versions: snapshots, and the pinned tables of the read side.
 
 A reader is kept for as long as its process answers questions: what it has opened and read of a
 table's metadata makes the next read fast.
@@ -16,6 +16,10 @@ from classwaves_schemas.tables import Table
 MAX_ROWS: Final = 2_000_000
 """Facts of a month of a school of 2,500 facts an hour: about 300 MiB in memory."""
 
+Value = str | int | float | bool | datetime
+Parameters = Mapping[str, Value | None]
+"""Named parameters of a query. A datetime is aware."""
+
 
 @dataclass(frozen=True, slots=True)
 class TimelineKey:
@@ -32,19 +36,37 @@ class TimelineKey:
     id: str
 
 
-class PinnedTables(Protocol):
-    """Tables at the versions that they had at one moment. For one thread.
+class Snapshot(Protocol):
+    """Tables at one time. For one thread.
 
-    Raises, from every read:
-        TableMissing: the table did not exist, or was not pinned.
-        VersionGone: files of the version were deleted; pin again.
-        WarehouseUnavailable: try again.
+    Queries are in the Databricks dialect, with named parameters (`:hour`) and unqualified table
+    names. Timestamps of answers are UTC, in microseconds.
     """
 
     @property
     def versions(self) -> Mapping[str, int]:
         """Qualified name → version. Tables that did not exist are left out."""
         ...
+
+    def query(self, sql: str, parameters: Parameters) -> pa.Table:
+        """Query the tables of the snapshot.
+
+        Raises:
+            WarehouseRefused: the statement is wrong.
+            WarehouseUnavailable: try again.
+        """
+        ...
+
+
+class PinnedTables(Snapshot, Protocol):
+    """A snapshot that stays readable, with reads of their own for frequent questions.
+
+    Raises, from every read:
+        TableMissing: the table did not exist, or was not pinned. A query may raise
+            WarehouseRefused instead.
+        VersionGone: files of the version were deleted; pin again.
+        WarehouseUnavailable: try again.
+    """
 
     def timeline(self, session_id: str, limit: int, after: TimelineKey | None = None) -> pa.Table:
         """A session's rows of session_events, ordered as `TimelineKey`, NULLs first.
@@ -82,6 +104,13 @@ class PinnedTables(Protocol):
 
         Raises:
             AnswerTooLarge: the answer has more rows than the reader returns.
+        """
+        ...
+
+    def added(self, table: Table, since: int, columns: Sequence[str]) -> pa.Table:
+        """These columns of the rows that changed between a version and the pinned one.
+
+        As `RollupStore.added`, but without changes after the pinned version.
         """
         ...
 

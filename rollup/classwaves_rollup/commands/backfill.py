@@ -10,9 +10,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from classwaves_rollup.backfill import Backfill
 from classwaves_rollup.errors import HoursFailed
 from classwaves_rollup.hour_computer import HourComputer
+from classwaves_rollup.hours import parse_hours
 from classwaves_rollup.late_data import LateDataScan
 from classwaves_rollup.run_log import Run, RunLog, State, TakeoverTimeout, new_owner
-from classwaves_rollup.schedule import parse_hours
 from classwaves_rollup.settings import RollupSettings
 from classwaves_runtime import failpoints
 from classwaves_runtime.clock import SystemClock

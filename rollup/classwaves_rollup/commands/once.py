@@ -6,8 +6,8 @@ import typer
 
 from classwaves_rollup.errors import HoursFailed
 from classwaves_rollup.hour_computer import HourComputer, compute_until_done
+from classwaves_rollup.hours import parse_hour
 from classwaves_rollup.run_log import State, read_run_log
-from classwaves_rollup.schedule import parse_hour
 from classwaves_rollup.settings import RollupSettings
 from classwaves_runtime import failpoints
 from classwaves_runtime.clock import SystemClock

@@ -15,25 +15,10 @@ Nothing is known yet of what a running run has read. Its hour keeps its own scan
 the run finishes, or until the takeover timeout passes and the scan marks the hour dirty.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import Final
 
-from classwaves_rollup.late_data.changes import (
-    DETECTORS,
-    Change,
-    Changes,
-    hour_to_number,
-    hours_between,
-    number_to_hour,
-)
-from classwaves_rollup.late_data.session_activity import (
-    affected_hours,
-    group_hours,
-    session_activity,
-)
+from classwaves_rollup.late_data.search import find_dirty_hours, source_versions
 from classwaves_rollup.run_log import (
     Run,
     RunLog,
@@ -44,18 +29,13 @@ from classwaves_rollup.run_log import (
     read_run_log,
 )
 from classwaves_runtime.failpoints import FailPoint
-from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY, SOURCES, Table
-from classwaves_warehouse.errors import ConcurrentWrite, VersionGone
-from classwaves_warehouse.interface import RollupStore, Snapshot
+from classwaves_schemas.tables import ROLLUP_FACTS_HOURLY, SOURCES
+from classwaves_warehouse.errors import ConcurrentWrite
+from classwaves_warehouse.interface import RollupStore
 
 _VERSIONS_TAKEN = FailPoint("look-versions")
 _MARKED = FailPoint("look-marked")
 _EXAMINED = FailPoint("look-examined")
-
-_MAX_GAP_HOURS: Final = 48
-"""Hours that are further apart are queried separately."""
-_ABSENT: Final = -1
-"""The version of a table that does not exist."""
 
 
 class LateDataScan:
@@ -92,10 +72,7 @@ class LateDataScan:
                 scan finds the same changes.
         """
         with store.snapshot(SOURCES) as sources:
-            versions = {
-                table.qualified_name: sources.versions.get(table.qualified_name, _ABSENT)
-                for table in SOURCES
-            }
+            versions = source_versions(sources)
         _VERSIONS_TAKEN.hit()
         run_log = read_run_log(store)
         scanned = self._scanned_by_hour(run_log)
@@ -107,7 +84,7 @@ class LateDataScan:
         dirty: Mapping[datetime, str] = {}
         if any(each != versions for each in scanned.values()):
             with store.snapshot([ROLLUP_FACTS_HOURLY, *SOURCES]) as snapshot:
-                dirty = _Search(store, snapshot, run_log, scanned, versions).dirty_hours()
+                dirty = find_dirty_hours(store.added, snapshot, run_log, scanned, versions)
         marked: list[datetime] = []
         for hour, reason in dirty.items():
             try:
@@ -141,120 +118,3 @@ def _mark_dirty(store: RollupStore, run: Run, reason: str) -> Run:
     dirty = run.marked_dirty(reason)
     store.upsert_run(dirty.row(), run.run_id)
     return dirty
-
-
-class _Search:
-    """Finds the affected hours in one scan.
-
-    Args:
-        store: gives the rows that were added.
-        snapshot: of the sources and the facts, taken after the run log was read.
-        run_log: as it was read.
-        scanned: by hour to scan, the versions up to which it was scanned before.
-        versions: of the sources, taken before the run log was read.
-    """
-
-    def __init__(
-        self,
-        store: RollupStore,
-        snapshot: Snapshot,
-        run_log: RunLog,
-        scanned: Mapping[datetime, Mapping[str, int]],
-        versions: Mapping[str, int],
-    ) -> None:
-        self._store = store
-        self._snapshot = snapshot
-        self._run_log = run_log
-        self._scanned = scanned
-        self._versions = versions
-        self._reasons: dict[int, str] = {}
-
-    def dirty_hours(self) -> Mapping[datetime, str]:
-        """The hours to mark dirty, each with the reason."""
-        for hour, scanned in self._scanned.items():
-            # What an unfinished run has read is unknown, and it may still finish: the mark keeps
-            # it from finishing the hour.
-            if self._run_log[hour].state is State.RUNNING and scanned != self._versions:
-                self._reasons[hour_to_number(hour)] = "its run did not finish"
-        candidates: list[_Candidate] = []
-        for table in SOURCES:
-            waiting = self._hours_by_version(table)
-            while waiting:
-                since = min(waiting)
-                hours = waiting.pop(since)
-                changes = self._changes_since(table, since)
-                if changes is None:
-                    self._add(table, hours)
-                    continue
-                self._add(table, changes.hours.intersection(hours))
-                candidates += [
-                    _Candidate(table, change, within)
-                    for change in changes.sessions
-                    if (within := hours_between(hours, change.first, change.last))
-                ]
-                if DETECTORS[table].append_only:
-                    # An hour that no row since the oldest version can affect, no row since a later
-                    # version can affect either: it needs no query of its own.
-                    waiting = {
-                        version: later
-                        for version, later in waiting.items()
-                        if changes.possibly_affected(later)
-                    }
-        self._add_candidates(candidates)
-        return {number_to_hour(number): self._reasons[number] for number in sorted(self._reasons)}
-
-    def _hours_by_version(self, table: Table) -> dict[int, list[int]]:
-        """By the version of a table since which rows may affect them, the done hours, ascending."""
-        name = table.qualified_name
-        found: defaultdict[int, list[int]] = defaultdict(list)
-        for hour, scanned in self._scanned.items():
-            run = self._run_log[hour]
-            if run.state is not State.DONE:
-                continue  # it will be computed again anyway
-            since = max(run.source_versions.get(name, _ABSENT), scanned.get(name, _ABSENT))
-            if since < self._versions[name]:
-                found[since].append(hour_to_number(hour))
-        return found
-
-    def _changes_since(self, table: Table, since: int) -> Changes | None:
-        """What rows added since a version can affect; None if that version is gone."""
-        detector = DETECTORS[table]
-        try:
-            rows = (
-                self._snapshot.query(f"SELECT {', '.join(detector.columns)} FROM {table.name}", {})  # noqa: S608
-                if since == _ABSENT
-                else self._store.added(table, since, list(detector.columns))
-            )
-        except VersionGone:
-            return None
-        return detector.detect(rows, hour_to_number(max(self._run_log)))
-
-    def _add_candidates(self, candidates: Sequence["_Candidate"]) -> None:
-        """Add the hours in which changed sessions have the activity that the change affects."""
-        hours = sorted({hour for each in candidates for hour in each.hours})
-        for first, last in group_hours(hours, _MAX_GAP_HOURS):
-            group = [
-                each
-                for each in candidates
-                if each.change.first <= last and each.change.last >= first
-            ]
-            sessions = {each.change.session_id for each in group}
-            activity = session_activity(
-                self._snapshot, sessions, number_to_hour(first), number_to_hour(last)
-            )
-            for each in group:
-                affected = affected_hours(each.change, activity.get(each.change.session_id, {}))
-                self._add(each.table, affected.intersection(each.hours))
-
-    def _add(self, table: Table, hours: Iterable[int]) -> None:
-        for hour in hours:
-            self._reasons.setdefault(hour, f"{table.qualified_name} has changed")
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A change to a session, and the hours in its range that can be marked dirty."""
-
-    table: Table
-    change: Change
-    hours: Sequence[int]

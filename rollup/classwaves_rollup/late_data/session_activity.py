@@ -7,7 +7,7 @@ from typing import Final
 
 from classwaves_rollup.formulas import SEPARATOR, session_activity_statement, window
 from classwaves_rollup.late_data.changes import WINDOW_HOURS, Affects, Change
-from classwaves_warehouse.interface import Parameters, Snapshot
+from classwaves_warehouse.reading import Parameters, Snapshot
 
 _COMPARED: Final = {
     Affects.ACTIVITY_CHANGED: "activity_changed",

@@ -143,15 +143,19 @@ def to_arrow(given: Sources) -> dict[Table, pa.Table]:
     }
 
 
-def _row(table: Table, **values: Any) -> Row:
-    neutral = {
+def neutral(table: Table) -> Row:
+    """A row of NULLs, and of values that mean nothing where NULL is not allowed."""
+    return {
         column.name: None if column.nullable else _NEUTRAL.get(column.type, 0)
         for column in table.columns
     }
+
+
+def _row(table: Table, **values: Any) -> Row:
     own = {"id": f"{next(_numbers):06}"}
     exact = {column.name for column in table.columns if column.type.startswith("DECIMAL")}
     given = {
         name: Decimal(str(value)) if name in exact and value is not None else value
         for name, value in values.items()
     }
-    return {"_table": table.qualified_name, **neutral, **own, **given}
+    return {"_table": table.qualified_name, **neutral(table), **own, **given}

@@ -6,12 +6,9 @@ from apscheduler.triggers.cron import CronTrigger
 
 from classwaves_rollup.run_log import Run, RunLog, State
 from classwaves_rollup.schedule import (
-    hour_of,
     newest_due,
     next_scan,
     overdue_hours,
-    parse_hour,
-    parse_hours,
 )
 from tests.support.rollup.harness import HOUR, TEN
 
@@ -47,55 +44,9 @@ def test_the_worker_scans_at_each_full_minute():
     assert [next_scan(at(10, 3, second)) for second in (0, 1, 59)] == [at(10, 4)] * 3
 
 
-def test_hours_are_in_utc_whatever_the_time_zone_of_the_clock():
+def test_the_due_hour_is_in_utc_whatever_the_time_zone_of_the_clock():
     india = timezone(timedelta(hours=5, minutes=30))
-    assert hour_of(datetime(2026, 3, 2, 15, 45, tzinfo=india)) == at(10, 0)
     assert newest_due(datetime(2026, 3, 2, 16, 35, tzinfo=india)) == at(10, 0)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "2026-03-02T10",
-        "2026-03-02 10:00",
-        "2026-03-02T10:00:00Z",
-        "2026-03-02T15:30+05:30",
-        " 2026-03-02T10Z ",
-    ],
-)
-def test_an_hour_can_be_written_in_several_ways(text):
-    assert parse_hour(text) == TEN
-
-
-@pytest.mark.parametrize(
-    "text", ["", "now", "2026-03-02", "2026-03-02T10:05", "2026-03-02T10:00:01", "2026-02-30T10"]
-)
-def test_a_text_that_is_not_an_hour_is_refused_with_an_example(text):
-    with pytest.raises(ValueError, match="write 2026-11-25T10, in UTC"):
-        parse_hour(text)
-
-
-def test_a_range_includes_both_ends():
-    assert parse_hours("2026-03-02T10", "2026-03-02T12") == [TEN, TEN + HOUR, TEN + 2 * HOUR]
-    assert parse_hours("2026-03-02T10", "2026-03-02T10") == [TEN]
-
-
-def test_a_date_is_its_whole_day():
-    hours = parse_hours("2026-03-02", "2026-03-03")
-    assert (len(hours), hours[0], hours[-1]) == (48, TEN - 10 * HOUR, TEN + 37 * HOUR)
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "problem"),
-    [
-        ("2026-03-02T11", "2026-03-02T10", "'2026-03-02T10' is before '2026-03-02T11'"),
-        ("2026-02-30", "2026-03-02", "'2026-02-30' is not a date"),
-        ("2026-03-02", "soon", "'soon' is not an hour"),
-    ],
-)
-def test_an_invalid_range_is_refused(first, last, problem):
-    with pytest.raises(ValueError, match=problem):
-        parse_hours(first, last)
 
 
 @pytest.mark.parametrize("state", [None, State.RUNNING, State.FAILED])

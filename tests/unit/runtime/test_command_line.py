@@ -33,6 +33,7 @@ COMMANDS = {
     "rollup backfill": (RollupSettings, DatabricksSettings),
     "rollup status": (RollupSettings, DatabricksSettings),
     "analytics timeline": (WarehouseSettings, DatabricksSettings),
+    "analytics hours": (WarehouseSettings, DatabricksSettings),
 }
 SECRETS = {"KAFKA_SASL_PASSWORD", "DATABRICKS_TOKEN", "DATABRICKS_CLIENT_SECRET"}
 

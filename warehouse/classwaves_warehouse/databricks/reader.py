@@ -6,10 +6,12 @@ import pyarrow as pa
 
 from classwaves_runtime.retry import RetryPolicy
 from classwaves_schemas.tables import Table
+from classwaves_warehouse.databricks import statements
 from classwaves_warehouse.databricks.session import Session
-from classwaves_warehouse.databricks.snapshot import DatabricksSnapshot, is_version_gone
+from classwaves_warehouse.databricks.snapshot import DatabricksSnapshot, is_version_gone, run_diff
 from classwaves_warehouse.errors import VersionGone, WarehouseError
 from classwaves_warehouse.pinned_reads import PinnedReads, Read
+from classwaves_warehouse.reading import Parameters
 
 
 class DatabricksReader:
@@ -33,14 +35,24 @@ class DatabricksReader:
         snapshot = DatabricksSnapshot.latest(self._session, self._retry, self._catalog, tables)
 
         def run(read: Read) -> pa.Table:
-            name = read.table.qualified_name
+            return query(read.sql, read.parameters)
+
+        def query(sql: str, parameters: Parameters) -> pa.Table:
             try:
-                return snapshot.query(read.sql, read.parameters)
+                return snapshot.query(sql, parameters)
             except WarehouseError as error:
                 if is_version_gone(error):
-                    raise VersionGone(
-                        f"{name}: version {snapshot.versions[name]} can no longer be read."
-                    ) from error
+                    read = ", ".join(
+                        f"{table.qualified_name}: version {snapshot.versions[table.qualified_name]}"
+                        for table in tables
+                        if table.qualified_name in snapshot.versions and table.name in sql
+                    )
+                    raise VersionGone(f"{read} can no longer be read.") from error
                 raise
 
-        return PinnedReads(snapshot.versions, run, self._max_rows)
+        def added(table: Table, since: int, columns: Sequence[str]) -> pa.Table:
+            name, until = table.qualified_name, snapshot.versions[table.qualified_name]
+            statement = statements.diff_versions(f"{self._catalog}.{name}", since, until, columns)
+            return run_diff(self._session, self._retry, statement, table, since)
+
+        return PinnedReads(snapshot.versions, run, query, added, self._max_rows)

@@ -16,18 +16,16 @@ from classwaves_warehouse.databricks.retry import retry_after_cold_start
 from classwaves_warehouse.databricks.session import Session, Value
 from classwaves_warehouse.databricks.snapshot import (
     DatabricksSnapshot,
-    is_version_gone,
     referenced_parameters,
+    run_diff,
 )
 from classwaves_warehouse.errors import (
     ConcurrentWrite,
     ReplacedTooLate,
     TableMissing,
-    VersionGone,
-    WarehouseError,
     WarehouseUnavailable,
 )
-from classwaves_warehouse.interface import Parameters, Snapshot
+from classwaves_warehouse.reading import Parameters, Snapshot
 from classwaves_warehouse.rollup_rows import hour_of, run_rows
 
 _OPERATIONS_WITHOUT_CHANGES: Final = re.compile(
@@ -57,19 +55,8 @@ class DatabricksRollupStore:
 
     def added(self, table: Table, since: int, columns: Sequence[str]) -> pa.Table:
         """Columns of the rows that were added, changed or removed since a version of a table."""
-        statement = statements.diff_versions(self._qualified(table), since, columns)
-
-        def step(_attempt: int) -> pa.Table:
-            try:
-                return self._session.run(statement)
-            except WarehouseError as error:
-                if is_version_gone(error):
-                    raise VersionGone(
-                        f"{table.qualified_name}: version {since} can no longer be read."
-                    ) from error
-                raise
-
-        return retry_after_cold_start(self._retry, step)
+        statement = statements.diff_versions(self._qualified(table), since, None, columns)
+        return run_diff(self._session, self._retry, statement, table, since)
 
     def replace(
         self, table: Table, hour: datetime, sql: str, parameters: Parameters, read: Snapshot

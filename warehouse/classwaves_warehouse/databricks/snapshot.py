@@ -13,8 +13,8 @@ from classwaves_runtime.retry import RetryPolicy
 from classwaves_schemas.tables import Table
 from classwaves_warehouse.databricks.retry import retry_after_cold_start
 from classwaves_warehouse.databricks.session import Session
-from classwaves_warehouse.errors import TableMissing, WarehouseError, WarehouseRefused
-from classwaves_warehouse.interface import Parameters
+from classwaves_warehouse.errors import TableMissing, VersionGone, WarehouseError, WarehouseRefused
+from classwaves_warehouse.reading import Parameters
 
 _TIMESTAMP = pa.timestamp("us", tz="UTC")
 _VERSION_GONE: Final = re.compile(
@@ -89,6 +89,35 @@ class DatabricksSnapshot:
 def is_version_gone(error: WarehouseError) -> bool:
     """Whether a query failed because a version can no longer be read."""
     return bool(_VERSION_GONE.search(str(error)))
+
+
+def run_diff(
+    session: Session, retry: RetryPolicy, statement: str, table: Table, since: int
+) -> pa.Table:
+    """Run a statement of `diff_versions`.
+
+    Args:
+        session: at the warehouse.
+        retry: of the statement.
+        statement: on the table.
+        table: for messages.
+        since: the older version, for messages.
+
+    Raises:
+        VersionGone: a version can no longer be read.
+    """
+
+    def step(_attempt: int) -> pa.Table:
+        try:
+            return session.run(statement)
+        except WarehouseError as error:
+            if is_version_gone(error):
+                raise VersionGone(
+                    f"{table.qualified_name}: version {since} can no longer be read."
+                ) from error
+            raise
+
+    return retry_after_cold_start(retry, step)
 
 
 def _latest_version(session: Session, retry: RetryPolicy, name: str) -> int | None:

@@ -175,9 +175,19 @@ def select_hour(name: str, hour: datetime) -> str:
     return f"SELECT * FROM {name} WHERE {in_hour(hour)}"  # noqa: S608
 
 
-def diff_versions(name: str, version: int, columns: Sequence[str]) -> str:
-    """Select columns of the rows that were added, changed or removed since a version."""
-    return _render("diff_versions", table=name, version=version, columns=", ".join(columns))
+def diff_versions(name: str, since: int, until: int | None, columns: Sequence[str]) -> str:
+    """Select columns of the rows that were added, changed or removed between two versions.
+
+    Args:
+        name: of the table.
+        since: the older version.
+        until: the newer version; None for the latest.
+        columns: of the table.
+    """
+    newer = name if until is None else f"{name} VERSION AS OF {until}"
+    return _render(
+        "diff_versions", table=name, newer=newer, version=since, columns=", ".join(columns)
+    )
 
 
 def upsert_run(name: str, hour: datetime) -> str:

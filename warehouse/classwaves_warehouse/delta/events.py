@@ -14,8 +14,9 @@ from classwaves_warehouse.delta.dataset import DeltaDataset
 from classwaves_warehouse.delta.log import Log
 from classwaves_warehouse.delta.tables import LatestTable, Root
 from classwaves_warehouse.duckdb_session import DuckDBSession
-from classwaves_warehouse.interface import Parameters, PartitionRows, Stream, TableSize
+from classwaves_warehouse.interface import PartitionRows, Stream, TableSize
 from classwaves_warehouse.offset_sums import MODULUS, OffsetSums
+from classwaves_warehouse.reading import Parameters
 from classwaves_warehouse.sql_files import load_sql
 
 _COVERED: Final = pa.schema(

@@ -14,18 +14,19 @@ from classwaves_schemas.arrow import arrow_schema
 from classwaves_schemas.tables import ROLLUP_RUNS, SESSION_EVENTS, Table
 from classwaves_warehouse.checkpoint import ingested_through
 from classwaves_warehouse.delta.app_ids import AppIds
+from classwaves_warehouse.delta.changed_rows import changed_rows
 from classwaves_warehouse.delta.dataset import DeltaDataset
 from classwaves_warehouse.delta.hour_replacer import HourReplacer
 from classwaves_warehouse.delta.log import Log, LogTail
 from classwaves_warehouse.delta.tables import Root
 from classwaves_warehouse.delta.writer import WriteHour, write_hour
 from classwaves_warehouse.duckdb_session import DuckDBSession
-from classwaves_warehouse.errors import TableMissing, VersionGone, WarehouseUnavailable
-from classwaves_warehouse.interface import Parameters, Snapshot, Stream
+from classwaves_warehouse.errors import TableMissing, WarehouseUnavailable
+from classwaves_warehouse.interface import Stream
+from classwaves_warehouse.reading import Parameters, Snapshot
 from classwaves_warehouse.rollup_rows import (
     cast_to_table,
     check_run,
-    diff_rows,
     hour_of,
     in_hour,
     run_rows,
@@ -122,7 +123,11 @@ class DeltaRollupStore:
 
     def added(self, table: Table, since: int, columns: Sequence[str]) -> pa.Table:
         """Columns of the rows that were added, changed or removed since a version."""
-        return _changed_rows(self._root.open(table), table, since, columns)
+        handle = self._root.open(table)
+        dataset = DeltaDataset.of(handle, arrow_schema(table))
+        return changed_rows(
+            table, Log(handle), dataset, columns, since=since, until=handle.version()
+        )
 
     def ingested_through(self, group: str, topic: str) -> Mapping[int, datetime | None]:
         """The broker time through which each partition is ingested."""
@@ -152,53 +157,3 @@ class DeltaRollupStore:
             except TableMissing:
                 continue
         return found
-
-
-def _changed_rows(handle: DeltaTable, table: Table, since: int, columns: Sequence[str]) -> pa.Table:
-    """These columns of the rows that were added, changed or removed since a version.
-
-    The rows of rewritten files are compared with their copies. Files that the table no longer has
-    are read for that; they exist until they are vacuumed.
-
-    Args:
-        handle: of the table, at the latest version.
-        table: its contract.
-        since: an older version.
-        columns: of the table.
-
-    Raises:
-        VersionGone: log entries were cleaned up, or a file was vacuumed.
-        WarehouseUnavailable: the table cannot be read now.
-    """
-    log = Log(handle)
-    added: dict[str, Mapping[str, str | None]] = {}
-    removed: dict[str, Mapping[str, str | None]] = {}
-    if since > handle.version():
-        raise VersionGone(
-            f"{table.qualified_name} is at version {handle.version()} and has no version {since}."
-        )
-    try:
-        for version in range(since + 1, handle.version() + 1):
-            change = log.change(version)
-            added.update(change.added)
-            removed.update(change.removed)
-        temporary = added.keys() & removed.keys()
-        dataset = DeltaDataset.of(handle, arrow_schema(table))
-        new = dataset.only({path: v for path, v in added.items() if path not in temporary})
-        old = dataset.only({path: v for path, v in removed.items() if path not in temporary})
-        _check_files_exist(dataset, {*new.files(), *old.files()})
-        return (
-            diff_rows(new, old, columns) if old.files() else new.scanner(columns=columns).to_table()
-        )
-    except FileNotFoundError as error:
-        raise VersionGone(
-            f"{table.qualified_name}: version {since} can no longer be read."
-        ) from error
-    except OSError as error:
-        raise WarehouseUnavailable(f"{table.qualified_name} cannot be read: {error}") from error
-
-
-def _check_files_exist(dataset: DeltaDataset, paths: set[str]) -> None:
-    missing = dataset.missing(paths.difference(dataset.files()))
-    if missing:
-        raise FileNotFoundError(f"{missing[0]} was vacuumed")

@@ -10,6 +10,8 @@ from classwaves_schemas.tables import Table
 from classwaves_warehouse.duckdb_session import DuckDBSession
 from classwaves_warehouse.memory.tables import VersionedTables
 from classwaves_warehouse.pinned_reads import PinnedReads, Read
+from classwaves_warehouse.reading import Parameters
+from classwaves_warehouse.rollup_rows import diff_rows
 
 
 class MemoryReader:
@@ -39,4 +41,17 @@ class MemoryReader:
             self._session.define(read.table.name, rows)
             return self._session.query(read.sql, read.parameters)
 
-        return PinnedReads(versions, run, self._max_rows)
+        def query(sql: str, parameters: Parameters) -> pa.Table:
+            rows = {
+                table.name: self._tables.rows(table, version)
+                for table, version in found.items()
+                if version is not None
+            }
+            with DuckDBSession(rows) as session:
+                return session.query(sql, parameters)
+
+        def added(table: Table, since: int, columns: Sequence[str]) -> pa.Table:
+            pinned = self._tables.rows(table, versions[table.qualified_name])
+            return diff_rows(pinned, self._tables.rows(table, since), columns)
+
+        return PinnedReads(versions, run, query, added, self._max_rows)

@@ -9,8 +9,8 @@ import pyarrow as pa
 from classwaves_schemas.tables import ROLLUP_RUNS, Table
 from classwaves_warehouse.duckdb_session import DuckDBSession
 from classwaves_warehouse.errors import TableMissing
-from classwaves_warehouse.interface import Parameters, Snapshot
 from classwaves_warehouse.memory.state import MemoryState
+from classwaves_warehouse.reading import Parameters, Snapshot
 from classwaves_warehouse.rollup_rows import (
     cast_to_table,
     check_run,

@@ -129,14 +129,49 @@ def test_a_deleted_file_ends_the_version_and_the_next_one_is_readable(delta, com
         assert len(reader.pin([SESSION_EVENTS]).timeline("s1", 99)) == len(rows)
 
 
+def test_deleted_files_end_statements_and_changes_too(delta, compacted, outside):
+    fill(delta)
+    with delta.reader() as reader:
+        pinned = reader.pin([SESSION_EVENTS])
+        since = pinned.versions[SESSION_EVENTS.qualified_name] - 1
+        compacted()
+        outside().vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+        gone = pytest.raises(
+            VersionGone, match=r"session_events: version \d+ can no longer be read"
+        )
+        with gone:
+            pinned.query("SELECT id FROM session_events", {})
+        with gone:
+            pinned.added(SESSION_EVENTS, since, ["id"])
+
+
+def test_changes_are_found_in_a_table_that_has_moved_on(delta, outside, compacted):
+    rows = fill(delta)
+    with delta.reader() as reader:
+        pinned = reader.pin([SESSION_EVENTS])
+        outside().delete("TRUE")
+        compacted()
+        changed = pinned.added(SESSION_EVENTS, 0, ["id"])
+    assert sorted(changed["id"].to_pylist()) == sorted(row["id"] for row in rows)
+
+
 @pytest.mark.parametrize("content", [b"no Parquet", b"PAR1" + 99 * b"x"])
 def test_a_file_that_cannot_be_read_makes_the_warehouse_unavailable(delta, outside, content):
     fill(delta, commits=1)
     folder = Path(outside().table_uri.removeprefix("file://"))
     (file,) = folder.glob("*.parquet")
     file.write_bytes(content)
-    with delta.reader() as reader, pytest.raises(WarehouseUnavailable):
-        reader.pin([SESSION_EVENTS]).timeline("s1", 99)
+    with delta.reader() as reader:
+        pinned = reader.pin([SESSION_EVENTS])
+        since = pinned.versions[SESSION_EVENTS.qualified_name] - 1
+        for read in (
+            lambda: pinned.timeline("s1", 99),
+            lambda: pinned.query("SELECT id FROM session_events", {}),
+            lambda: pinned.added(SESSION_EVENTS, since, ["id"]),
+        ):
+            with pytest.raises(WarehouseUnavailable) as failed:
+                read()
+            assert not isinstance(failed.value, VersionGone)
 
 
 def test_files_of_older_contracts_have_null_in_newer_columns(delta, outside):

@@ -2,7 +2,7 @@
 -- moved to another file is in both and cancels out. Rows are compared as JSON, since maps cannot
 -- be compared.
 WITH new_rows AS (
-    SELECT $columns, to_json(struct(*)) AS row_json, _metadata.file_path AS file FROM $table
+    SELECT $columns, to_json(struct(*)) AS row_json, _metadata.file_path AS file FROM $newer
 ),
 old_rows AS (
     SELECT $columns, to_json(struct(*)) AS row_json, _metadata.file_path AS file
