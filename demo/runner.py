@@ -30,7 +30,6 @@ from local.kafka import Kafka
 _START_DELAY_SECONDS = 4.0  # for producers to generate their day
 _TICK_SECONDS = 0.1
 _READY_SECONDS = 60.0
-_END_SECONDS = 150.0
 _STALLED_SECONDS = 90.0
 _STOP_SECONDS = 30.0
 _TARGETS: Mapping[str, Target] = {"c": Target.CONSUMER, "p": Target.PRODUCER, "b": Target.BROKER}
@@ -153,6 +152,7 @@ class Runner:
         """
         poll_at = self._begins_at
         ending = False
+        sending = _Progress()
         while not (self._injector.finished and all(pod.ended for pod in self._processes.producers)):
             now = time.time()
             since = now - self._begins_at
@@ -164,12 +164,13 @@ class Runner:
             if self._injector.active:
                 self._outages.begin(now)
             if now >= poll_at:
-                self.poll()
+                stalled = sending.has_stalled_at(self.poll().sent)
                 poll_at = now + self._every
-            if since > self._seconds + _END_SECONDS:
-                raise NotDrained(
-                    f"The producers still send {_END_SECONDS:.0f} s after the end of the day."
-                )
+                if ending and stalled:
+                    raise NotDrained(
+                        "The producers have not ended, and the broker has got no message from them "
+                        f"for {_STALLED_SECONDS:.0f} s."
+                    )
             time.sleep(_TICK_SECONDS)
         self._check()
         self._display.announce(
@@ -231,16 +232,29 @@ def _is_ready(pod: Pod) -> bool:
     return scraped is not None and not scraped.unready
 
 
+class _Progress:
+    """Notices that a number no longer changes."""
+
+    def __init__(self) -> None:
+        self._latest: int | None = None
+        self._since = time.monotonic()
+
+    def has_stalled_at(self, number: int) -> bool:
+        """Whether the number has been this one for `_STALLED_SECONDS`."""
+        now = time.monotonic()
+        if number != self._latest:
+            self._latest, self._since = number, now
+        return now - self._since > _STALLED_SECONDS
+
+
 def _drain(runner: Runner, ledger_poller: LedgerPoller) -> None:
     """Wait until the ledger's positions reach the ends of all partitions, which no longer grow."""
     ends = ledger_poller.ends()
-    least, since = sum(ends.values()), time.monotonic()
+    storing = _Progress()
     while behind := sum(
         max(ends[partition] - at, 0) for partition, at in runner.poll().ledger.positions.items()
     ):
-        if behind < least:
-            least, since = behind, time.monotonic()
-        if time.monotonic() - since > _STALLED_SECONDS:
+        if storing.has_stalled_at(behind):
             raise NotDrained(
                 f"{behind} messages are not stored, without progress for {_STALLED_SECONDS:.0f} s."
             )
